@@ -1,0 +1,5 @@
+namespace David.Grpo
+
+[<RequireQualifiedAccess>]
+module internal AdvantagePlaceholder =
+    let private placeholder = ()

@@ -1,0 +1,4 @@
+namespace David.Grpo.Figures
+
+module internal FigurePlaceholder =
+    let private placeholder = ()

@@ -1,0 +1,4 @@
+namespace David.Grpo.Figures
+
+module internal PagePlaceholder =
+    let private placeholder = ()

@@ -1,0 +1,4 @@
+namespace David.Grpo.Figures
+
+module internal SvgPlaceholder =
+    let private placeholder = ()

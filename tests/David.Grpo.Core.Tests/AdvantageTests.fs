@@ -1,0 +1,3 @@
+module David.Grpo.Tests.AdvantageTests
+
+let private placeholder = ()

@@ -1,0 +1,3 @@
+module David.Grpo.Tests.AggregationTests
+
+let private placeholder = ()

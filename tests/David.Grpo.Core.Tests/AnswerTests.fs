@@ -1,0 +1,3 @@
+module David.Grpo.Tests.AnswerTests
+
+let private placeholder = ()

@@ -1,0 +1,3 @@
+module David.Grpo.Tests.AuthorsRewardTests
+
+let private placeholder = ()

@@ -1,0 +1,3 @@
+module David.Grpo.Tests.BudgetTests
+
+let private placeholder = ()

@@ -1,0 +1,3 @@
+module David.Grpo.Tests.DivergenceTests
+
+let private placeholder = ()

@@ -1,0 +1,3 @@
+module David.Grpo.Tests.EvaluationTests
+
+let private placeholder = ()

@@ -1,0 +1,3 @@
+module David.Grpo.Tests.ExplorationTests
+
+let private placeholder = ()

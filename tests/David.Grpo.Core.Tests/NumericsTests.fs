@@ -1,0 +1,3 @@
+module David.Grpo.Tests.NumericsTests
+
+let private placeholder = ()

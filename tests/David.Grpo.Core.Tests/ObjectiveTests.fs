@@ -1,0 +1,3 @@
+module David.Grpo.Tests.ObjectiveTests
+
+let private placeholder = ()

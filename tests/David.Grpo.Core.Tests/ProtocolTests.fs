@@ -1,0 +1,3 @@
+module David.Grpo.Tests.ProtocolTests
+
+let private placeholder = ()

@@ -1,0 +1,3 @@
+module David.Grpo.Tests.PythonTextTests
+
+let private placeholder = ()

@@ -1,0 +1,3 @@
+module David.Grpo.Tests.RandomnessTests
+
+let private placeholder = ()

@@ -1,0 +1,3 @@
+module David.Grpo.Tests.RewardTests
+
+let private placeholder = ()

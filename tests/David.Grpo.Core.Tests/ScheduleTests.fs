@@ -1,0 +1,3 @@
+module David.Grpo.Tests.ScheduleTests
+
+let private placeholder = ()

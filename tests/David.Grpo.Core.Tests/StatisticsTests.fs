@@ -1,0 +1,3 @@
+module David.Grpo.Tests.StatisticsTests
+
+let private placeholder = ()

@@ -1,0 +1,3 @@
+module David.Grpo.Tests.TrainingLoopTests
+
+let private placeholder = ()

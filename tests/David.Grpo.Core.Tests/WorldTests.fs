@@ -1,0 +1,3 @@
+module David.Grpo.Tests.WorldTests
+
+let private placeholder = ()

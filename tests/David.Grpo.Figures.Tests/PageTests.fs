@@ -1,0 +1,3 @@
+module David.Grpo.Figures.Tests.PageTests
+
+let private placeholder = ()

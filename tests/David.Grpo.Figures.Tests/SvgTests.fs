@@ -1,0 +1,3 @@
+module David.Grpo.Figures.Tests.SvgTests
+
+let private placeholder = ()
