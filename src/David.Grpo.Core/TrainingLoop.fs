@@ -1,5 +1,264 @@
 namespace David.Grpo
 
+/// The two phases of David-GRPO (method of arXiv 2601.21699; phases as in the authors' scripts).
+type Phase =
+    /// Every step uses the expert's questions; the expert joins each unsolved group. No continuation.
+    | Bootstrapping = 0
+    /// Every step uses the next training questions; no expert.
+    | Main = 1
+
+/// What a run does, in numbers. All counts are at least 0.
+type LoopPlan =
+    {
+        /// Decides the order of the questions.
+        Seed: Seed
+        /// Rollouts that the run may spend.
+        RolloutBudget: int
+        /// Steps of the bootstrapping phase; 0 leaves it out.
+        BootstrapSteps: int
+        /// Questions that an expert answered; each is rolled out in each bootstrapping step.
+        ExpertQuestions: int
+        /// Main steps at most; the budget may end the run before.
+        MainSteps: int
+        /// Training questions there are, at least 1.
+        TrainingQuestions: int
+        /// Whether the order of the questions is drawn anew for each pass, or is that of the file.
+        Shuffle: bool
+        QuestionsPerStep: int
+        /// Rollouts of a group in the bootstrapping phase, G.
+        BootstrapGroupSize: int
+        /// Rollouts of a group in the main phase, G.
+        GroupSize: int
+        /// Continuations of a group whose best trajectory is not perfect; 0 leaves them out.
+        Continuations: int
+        /// Steps between two evaluations; 0 evaluates only at the beginning and the end.
+        EvaluateEvery: int
+        /// Steps between two checkpoints, at least 1.
+        CheckpointEvery: int
+    }
+
+/// What comes next within a step.
+type Stage =
+    | Evaluation = 0
+    | RollOut = 1
+    | Continuation = 2
+    | Update = 3
+    | Checkpoint = 4
+    | Finished = 5
+
+/// All that the loop remembers. Folding a run's events over its first state gives its last.
+type LoopState =
+    {
+        Plan: LoopPlan
+        Stage: Stage
+        /// Steps that were completed.
+        Step: int
+        /// Main-phase questions that were used, over all passes.
+        QuestionsUsed: int
+        Ledger: Ledger
+        /// Updates that were left out because a loss or a gradient was not finite.
+        SkippedUpdates: int
+        /// The number of groups of this step that can be continued.
+        Unsolved: int
+        /// Rollouts spent at the last evaluation; −1 before the first.
+        EvaluatedAt: int
+        StopRequested: bool
+    }
+
+/// What the host is asked to do.
 [<RequireQualifiedAccess>]
-module internal TrainingLoopPlaceholder =
-    let private placeholder = ()
+type Command =
+    /// Score the policy on the evaluation questions.
+    | Evaluate of isFinal: bool
+    /// Sample `groupSize` trajectories for each question (indices into the expert's or the training questions).
+    | RollOut of phase: Phase * questions: int[] * groupSize: int
+    /// Continue at most `groups` unsolved groups, `continuations` times each.
+    | Continue of groups: int * continuations: int
+    /// Turn the step's groups into optimizer steps.
+    | Update of phase: Phase
+    /// Write a checkpoint.
+    | SaveCheckpoint
+    /// The run is over.
+    | Finish
+
+/// What the host reports.
+[<RequireQualifiedAccess>]
+type Event =
+    | Evaluated
+    /// Trajectories were sampled at this cost; `unsolved` groups have no perfect trajectory.
+    | RolledOut of cost: Cost * unsolved: int
+    | Continued of cost: Cost
+    /// `optimizerSteps` were made and `skipped` left out.
+    | Updated of optimizerSteps: int * skipped: int
+    | Saved
+    /// The user wants the run to end at the next safe point.
+    | StopWanted
+
+/// The training loop as a decision and a fold; the host carries the commands out.
+[<RequireQualifiedAccess>]
+module TrainingLoop =
+
+    /// The state before the first command.
+    [<CompiledName "Start">]
+    let start (plan: LoopPlan) : LoopState =
+        if plan.TrainingQuestions < 1 then
+            invalidArg (nameof plan) "There are no training questions; at least 1 is needed."
+
+        if plan.QuestionsPerStep < 1 || plan.GroupSize < 1 then
+            invalidArg
+                (nameof plan)
+                $"A step has {plan.QuestionsPerStep} questions × {plan.GroupSize} rollouts; both must be at least 1."
+
+        { Plan = plan
+          Stage = Stage.Evaluation
+          Step = 0
+          QuestionsUsed = 0
+          Ledger = Ledger.openFor plan.RolloutBudget
+          SkippedUpdates = 0
+          Unsolved = 0
+          EvaluatedAt = -1
+          StopRequested = false }
+
+    /// The phase of the step that is being made.
+    [<CompiledName "PhaseOf">]
+    let phase (state: LoopState) : Phase =
+        if state.Step < state.Plan.BootstrapSteps && state.Plan.ExpertQuestions > 0 then
+            Phase.Bootstrapping
+        else
+            Phase.Main
+
+    let private mainStepsMade state =
+        if state.Plan.ExpertQuestions > 0 then
+            state.Step - state.Plan.BootstrapSteps
+        else
+            state.Step
+
+    /// Rollouts that a main group may cost at most: what continuations could need is set aside beforehand, so the
+    /// budget can never be exceeded.
+    let private mainGroupCost plan = plan.GroupSize + plan.Continuations
+
+    let private affordable state =
+        match phase state with
+        | Phase.Bootstrapping ->
+            Ledger.affordableGroups state.Plan.ExpertQuestions state.Plan.BootstrapGroupSize state.Ledger
+        | _ when mainStepsMade state >= state.Plan.MainSteps -> 0
+        | _ -> Ledger.affordableGroups state.Plan.QuestionsPerStep (mainGroupCost state.Plan) state.Ledger
+
+    /// Training question number `used`, counted over all passes.
+    let private questionAt (plan: LoopPlan) : int -> int =
+        let count = plan.TrainingQuestions
+
+        let order =
+            if plan.Shuffle then
+                let passes = System.Collections.Generic.Dictionary<int, int[]>()
+
+                fun pass ->
+                    match passes.TryGetValue pass with
+                    | true, order -> order
+                    | _ ->
+                        let order = Seed.permutation count (Seed.child (int64 pass) plan.Seed)
+                        passes[pass] <- order
+                        order
+            else
+                let order = Array.init count id
+                fun _ -> order
+
+        fun used -> (order (used / count))[used % count]
+
+    /// The questions of the step that is about to be rolled out.
+    let private questions state groups =
+        match phase state with
+        | Phase.Bootstrapping -> Array.init groups id
+        | _ -> Array.init groups (fun i -> questionAt state.Plan (state.QuestionsUsed + i))
+
+    /// Whether no further step will be made.
+    let private isOver state = state.StopRequested || affordable state = 0
+
+    let private evaluationDue state =
+        let spent = state.Ledger.Spent.Rollouts
+
+        if state.EvaluatedAt = spent then
+            false
+        else
+            state.EvaluatedAt < 0
+            || (isOver state && not state.StopRequested)
+            || (state.Plan.EvaluateEvery > 0 && state.Step % state.Plan.EvaluateEvery = 0)
+
+    /// The next command. Total; the same state always gives the same command.
+    [<CompiledName "Decide">]
+    let decide (state: LoopState) : Command =
+        match state.Stage with
+        | Stage.Evaluation -> Command.Evaluate(isOver state && state.EvaluatedAt >= 0)
+        | Stage.RollOut ->
+            let phase = phase state
+
+            let size =
+                if phase = Phase.Bootstrapping then
+                    state.Plan.BootstrapGroupSize
+                else
+                    state.Plan.GroupSize
+
+            Command.RollOut(phase, questions state (affordable state), size)
+        | Stage.Continuation -> Command.Continue(state.Unsolved, state.Plan.Continuations)
+        | Stage.Update -> Command.Update(phase state)
+        | Stage.Checkpoint -> Command.SaveCheckpoint
+        | _ -> Command.Finish
+
+    /// The stage between steps: an evaluation if one is due, the next step if there is one, the end otherwise.
+    let private between state =
+        if evaluationDue state then
+            { state with Stage = Stage.Evaluation }
+        elif isOver state then
+            { state with Stage = Stage.Finished }
+        else
+            { state with Stage = Stage.RollOut }
+
+    /// The state after an event.
+    [<CompiledName "Evolve">]
+    let evolve (state: LoopState) (event: Event) : LoopState =
+        match event with
+        | Event.StopWanted ->
+            let state = { state with StopRequested = true }
+            // Between steps the run can end at once; within a step it goes on to the step's checkpoint.
+            if state.Stage = Stage.RollOut || state.Stage = Stage.Evaluation then
+                { state with Stage = Stage.Finished }
+            else
+                state
+        | Event.Evaluated ->
+            between
+                { state with
+                    EvaluatedAt = state.Ledger.Spent.Rollouts }
+        | Event.RolledOut(cost, unsolved) ->
+            let continues =
+                phase state = Phase.Main && state.Plan.Continuations > 0 && unsolved > 0
+
+            { state with
+                Ledger = Ledger.spend cost state.Ledger
+                QuestionsUsed =
+                    if phase state = Phase.Main then
+                        state.QuestionsUsed + affordable state
+                    else
+                        state.QuestionsUsed
+                Unsolved = unsolved
+                Stage = if continues then Stage.Continuation else Stage.Update }
+        | Event.Continued cost ->
+            { state with
+                Ledger = Ledger.spend cost state.Ledger
+                Stage = Stage.Update }
+        | Event.Updated(optimizerSteps, skipped) ->
+            let state =
+                { state with
+                    Step = state.Step + 1
+                    Unsolved = 0
+                    SkippedUpdates = state.SkippedUpdates + skipped
+                    Ledger =
+                        Ledger.spend
+                            { Cost.zero with
+                                OptimizerSteps = optimizerSteps }
+                            state.Ledger }
+
+            if isOver state || state.Step % state.Plan.CheckpointEvery = 0 then
+                { state with Stage = Stage.Checkpoint }
+            else
+                between state
+        | Event.Saved -> between state

@@ -1,0 +1,11 @@
+using System.Runtime.InteropServices;
+
+namespace David.Grpo.Native;
+
+/// <summary>Owns one native tensor; freed once, also if nobody disposes it.</summary>
+internal sealed class TensorHandle() : SafeHandle(0, ownsHandle: true)
+{
+    public override bool IsInvalid => handle == 0;
+
+    protected override bool ReleaseHandle() => NativeMethods.Free(handle) == 0;
+}

@@ -1,0 +1,412 @@
+using System.Runtime.InteropServices;
+using David.Grpo.Native;
+
+namespace David.Grpo.Tensors;
+
+/// <summary>
+/// A tensor of libtorch. Operations have TorchSharp's names and libtorch's meaning; shapes are in brackets. A result
+/// belongs to the innermost <see cref="TensorScope"/>, or to the caller where there is none.
+/// </summary>
+/// <remarks>The only place of the host that knows how a tensor operation is carried out.</remarks>
+public sealed unsafe class Tensor : IDisposable
+{
+    private readonly TensorHandle _handle;
+    private long[]? _shape;
+
+    private Tensor(TensorHandle handle)
+    {
+        _handle = handle;
+        TensorScope.Register(this);
+    }
+
+    private static Tensor Take(int status, TensorHandle handle)
+    {
+        NativeMethods.Check(status);
+        return new Tensor(handle);
+    }
+
+    // Making and reading
+
+    /// <summary>A copy of numbers, in row-major order.</summary>
+    /// <typeparam name="T">float, double, long or (as raw bfloat16) ushort.</typeparam>
+    public static Tensor From<T>(ReadOnlySpan<T> values, ReadOnlySpan<long> shape, Device device = default)
+        where T : unmanaged
+    {
+        fixed (T* data = values)
+        fixed (long* sizes = shape)
+            return Take(
+                NativeMethods.FromHost(
+                    data,
+                    (long)values.Length * sizeof(T),
+                    sizes,
+                    shape.Length,
+                    (int)TypeOf<T>(),
+                    Place(device),
+                    out TensorHandle handle
+                ),
+                handle
+            );
+    }
+
+    /// <summary>[N] whole numbers.</summary>
+    public static Tensor From(ReadOnlySpan<int> values, Device device = default)
+    {
+        long[] wide = new long[values.Length];
+        for (int i = 0; i < wide.Length; i++)
+            wide[i] = values[i];
+        return From<long>(wide, [wide.Length], device);
+    }
+
+    public static Tensor Full(
+        ReadOnlySpan<long> shape,
+        double value,
+        ElementType type = ElementType.Float32,
+        Device device = default
+    )
+    {
+        fixed (long* sizes = shape)
+            return Take(
+                NativeMethods.Full(sizes, shape.Length, value, (int)type, Place(device), out TensorHandle handle),
+                handle
+            );
+    }
+
+    /// <summary>[end] 0, 1, …</summary>
+    public static Tensor Arange(long end, Device device = default) =>
+        Take(NativeMethods.Arange(end, Place(device), out TensorHandle handle), handle);
+
+    /// <summary>The numbers in row-major order, copied to the host.</summary>
+    /// <typeparam name="T">The type the tensor has: float, double, long or (as raw bfloat16) ushort.</typeparam>
+    public T[] ToArray<T>()
+        where T : unmanaged
+    {
+        if (TypeOf<T>() != Type)
+            throw new TensorException($"The tensor holds {Type}; it was read as {typeof(T).Name}.");
+        T[] values = new T[Count];
+        CopyTo<T>(values);
+        return values;
+    }
+
+    /// <summary>Copies the numbers, in row-major order, into room of exactly their size.</summary>
+    public void CopyTo<T>(Span<T> destination)
+        where T : unmanaged
+    {
+        fixed (T* data = destination)
+            NativeMethods.Check(NativeMethods.ToHost(_handle, data, (long)destination.Length * sizeof(T)));
+    }
+
+    /// <summary>The one number of a float32 tensor of one element.</summary>
+    public float ToSingle() => ToArray<float>()[0];
+
+    public ReadOnlySpan<long> Shape
+    {
+        get
+        {
+            if (_shape is null)
+            {
+                NativeMethods.Check(NativeMethods.Rank(_handle, out int rank));
+                long[] shape = new long[rank];
+                fixed (long* sizes = shape)
+                    NativeMethods.Check(NativeMethods.Shape(_handle, sizes));
+                _shape = shape;
+            }
+            return _shape;
+        }
+    }
+
+    public long Count
+    {
+        get
+        {
+            long count = 1;
+            foreach (long size in Shape)
+                count *= size;
+            return count;
+        }
+    }
+
+    public ElementType Type
+    {
+        get
+        {
+            NativeMethods.Check(NativeMethods.Type(_handle, out int type));
+            return (ElementType)type;
+        }
+    }
+
+    public Device Device
+    {
+        get
+        {
+            NativeMethods.Check(NativeMethods.Device(_handle, out int device));
+            return new Device(device);
+        }
+    }
+
+    public Tensor To(ElementType type) =>
+        Take(NativeMethods.ToType(_handle, (int)type, out TensorHandle handle), handle);
+
+    public Tensor To(Device device) =>
+        Take(NativeMethods.ToDevice(_handle, device.Index, out TensorHandle handle), handle);
+
+    public void CopyInPlace(Tensor source) => NativeMethods.Check(NativeMethods.CopyInPlace(_handle, source._handle));
+
+    public void ZeroInPlace() => NativeMethods.Check(NativeMethods.ZeroInPlace(_handle));
+
+    // Shape
+
+    public Tensor Reshape(params ReadOnlySpan<long> shape)
+    {
+        fixed (long* sizes = shape)
+            return Take(NativeMethods.Reshape(_handle, sizes, shape.Length, out TensorHandle handle), handle);
+    }
+
+    public Tensor Transpose(long first, long second) =>
+        Take(NativeMethods.Transpose(_handle, first, second, out TensorHandle handle), handle);
+
+    public Tensor Contiguous() => Take(NativeMethods.Contiguous(_handle, out TensorHandle handle), handle);
+
+    public Tensor Narrow(long dimension, long start, long length) =>
+        Take(NativeMethods.Narrow(_handle, dimension, start, length, out TensorHandle handle), handle);
+
+    public static Tensor Cat(ReadOnlySpan<Tensor> tensors, long dimension = 0)
+    {
+        nint[] handles = Handles(tensors);
+        fixed (nint* first = handles)
+        {
+            Tensor result = Take(NativeMethods.Cat(first, handles.Length, dimension, out TensorHandle handle), handle);
+            KeepAlive(tensors);
+            return result;
+        }
+    }
+
+    public Tensor IndexSelect(long dimension, Tensor index) =>
+        Take(NativeMethods.IndexSelect(_handle, dimension, index._handle, out TensorHandle handle), handle);
+
+    /// <summary>this[index[i]] = source[i] along dimension 0, outside autograd.</summary>
+    public void IndexCopyInPlace(Tensor index, Tensor source) =>
+        NativeMethods.Check(NativeMethods.IndexCopyInPlace(_handle, index._handle, source._handle));
+
+    public Tensor Gather(long dimension, Tensor index) =>
+        Take(NativeMethods.Gather(_handle, dimension, index._handle, out TensorHandle handle), handle);
+
+    // Arithmetic
+
+    public static Tensor operator +(Tensor left, Tensor right) =>
+        Take(NativeMethods.Add(left._handle, right._handle, out TensorHandle handle), handle);
+
+    public static Tensor operator -(Tensor left, Tensor right) =>
+        Take(NativeMethods.Sub(left._handle, right._handle, out TensorHandle handle), handle);
+
+    public static Tensor operator *(Tensor left, Tensor right) =>
+        Take(NativeMethods.Mul(left._handle, right._handle, out TensorHandle handle), handle);
+
+    public static Tensor operator *(Tensor tensor, double factor) =>
+        Take(NativeMethods.MulScalar(tensor._handle, factor, out TensorHandle handle), handle);
+
+    public static Tensor operator +(Tensor tensor, double term) =>
+        Take(NativeMethods.AddScalar(tensor._handle, term, out TensorHandle handle), handle);
+
+    /// <summary>this += factor · source, outside autograd.</summary>
+    public void AddInPlace(Tensor source, double factor = 1) =>
+        NativeMethods.Check(NativeMethods.AddInPlace(_handle, source._handle, factor));
+
+    public Tensor MatMul(Tensor right) =>
+        Take(NativeMethods.MatMul(_handle, right._handle, out TensorHandle handle), handle);
+
+    public Tensor Exp() => Take(NativeMethods.Exp(_handle, out TensorHandle handle), handle);
+
+    public Tensor LogSoftmax(long dimension = -1) =>
+        Take(NativeMethods.LogSoftmax(_handle, dimension, out TensorHandle handle), handle);
+
+    public Tensor Softmax(long dimension = -1) =>
+        Take(NativeMethods.Softmax(_handle, dimension, out TensorHandle handle), handle);
+
+    public Tensor Sum(long dimension) =>
+        Take(NativeMethods.Sum(_handle, dimension, out TensorHandle handle), handle);
+
+    public Tensor Sum() => Take(NativeMethods.SumAll(_handle, out TensorHandle handle), handle);
+
+    public Tensor CumSum(long dimension = -1) =>
+        Take(NativeMethods.CumSum(_handle, dimension, out TensorHandle handle), handle);
+
+    public Tensor ArgMax(long dimension = -1) =>
+        Take(NativeMethods.ArgMax(_handle, dimension, out TensorHandle handle), handle);
+
+    /// <summary>For each row of this sorted [B, V], the first index whose number is at least value [B, 1]: [B, 1].</summary>
+    public Tensor SearchSorted(Tensor value) =>
+        Take(NativeMethods.SearchSorted(_handle, value._handle, out TensorHandle handle), handle);
+
+    // Layers
+
+    /// <summary>Rows of this [V, D] by ids [N]: [N, D].</summary>
+    public Tensor Embedding(Tensor ids) =>
+        Take(NativeMethods.Embedding(_handle, ids._handle, out TensorHandle handle), handle);
+
+    /// <summary>this [N, I], weight [O, I], bias [O] → [N, O].</summary>
+    public Tensor Linear(Tensor weight, Tensor? bias = null)
+    {
+        Tensor result = Take(
+            NativeMethods.Linear(
+                _handle,
+                weight._handle,
+                bias is null ? 0 : bias._handle.DangerousGetHandle(),
+                out TensorHandle handle
+            ),
+            handle
+        );
+        GC.KeepAlive(bias);
+        return result;
+    }
+
+    /// <summary>x / √(mean(x², last) + ε) · weight.</summary>
+    public Tensor RmsNorm(Tensor weight, double epsilon) =>
+        Take(NativeMethods.RmsNorm(_handle, weight._handle, epsilon, out TensorHandle handle), handle);
+
+    /// <summary>silu(this) · up.</summary>
+    public Tensor SiluMul(Tensor up) =>
+        Take(NativeMethods.SiluMul(_handle, up._handle, out TensorHandle handle), handle);
+
+    /// <summary>Rotary embedding of the halves of this [N, H, D] by cosine and sine [N, D].</summary>
+    public Tensor Rotate(Tensor cosine, Tensor sine) =>
+        Take(NativeMethods.Rotate(_handle, cosine._handle, sine._handle, out TensorHandle handle), handle);
+
+    /// <summary>
+    /// Causal attention of the last Q of K positions: this [Q, H, D], key and value [K, J, D] → [Q, H, D].
+    /// </summary>
+    public Tensor CausalAttention(Tensor key, Tensor value, double scale) =>
+        Take(
+            NativeMethods.CausalAttention(_handle, key._handle, value._handle, scale, out TensorHandle handle),
+            handle
+        );
+
+    /// <summary>
+    /// Attention of single queries [B, H, D], each over its own rows of a shared pool [S, J, D]: row b sees
+    /// slots[offsets[b] .. offsets[b + 1]]. Not recorded by autograd.
+    /// </summary>
+    public Tensor PooledAttention(
+        Tensor keys,
+        Tensor values,
+        ReadOnlySpan<long> slots,
+        ReadOnlySpan<long> offsets,
+        double scale
+    )
+    {
+        fixed (long* slotData = slots)
+        fixed (long* offsetData = offsets)
+            return Take(
+                NativeMethods.PooledAttention(
+                    _handle,
+                    keys._handle,
+                    values._handle,
+                    slotData,
+                    offsetData,
+                    scale,
+                    out TensorHandle handle
+                ),
+                handle
+            );
+    }
+
+    // Autograd and optimisation
+
+    public void RequireGradient(bool required = true) =>
+        NativeMethods.Check(NativeMethods.RequireGradient(_handle, required ? (byte)1 : (byte)0));
+
+    /// <summary>The same memory, not followed by autograd.</summary>
+    public Tensor Detach() => Take(NativeMethods.Detach(_handle, out TensorHandle handle), handle);
+
+    /// <summary>Adds the gradient of Σ outputs · gradients to each leaf's.</summary>
+    public static void Backward(ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor> gradients)
+    {
+        nint[] left = Handles(outputs),
+            right = Handles(gradients);
+        fixed (nint* first = left)
+        fixed (nint* second = right)
+            NativeMethods.Check(NativeMethods.Backward(first, second, left.Length));
+        KeepAlive(outputs);
+        KeepAlive(gradients);
+    }
+
+    /// <summary>The gradient that backward passes have added up, or null where there is none.</summary>
+    public Tensor? Gradient()
+    {
+        NativeMethods.Check(NativeMethods.Gradient(_handle, out TensorHandle handle));
+        if (!handle.IsInvalid)
+            return new Tensor(handle);
+        handle.Dispose();
+        return null;
+    }
+
+    public void ClearGradient() => NativeMethods.Check(NativeMethods.ClearGradient(_handle));
+
+    /// <summary>The Euclidean norm over all gradients of these tensors.</summary>
+    public static double GradientNorm(ReadOnlySpan<Tensor> parameters)
+    {
+        nint[] handles = Handles(parameters);
+        fixed (nint* first = handles)
+        {
+            NativeMethods.Check(NativeMethods.GradientNorm(first, handles.Length, out double norm));
+            KeepAlive(parameters);
+            return norm;
+        }
+    }
+
+    public static void ScaleGradients(ReadOnlySpan<Tensor> parameters, double factor)
+    {
+        nint[] handles = Handles(parameters);
+        fixed (nint* first = handles)
+            NativeMethods.Check(NativeMethods.ScaleGradients(first, handles.Length, factor));
+        KeepAlive(parameters);
+    }
+
+    /// <summary>One AdamW update from this parameter's gradient; `step` counts from 1.</summary>
+    public void AdamWInPlace(
+        Tensor first,
+        Tensor second,
+        long step,
+        double learningRate,
+        double beta1,
+        double beta2,
+        double epsilon,
+        double weightDecay
+    ) =>
+        NativeMethods.Check(
+            NativeMethods.AdamWInPlace(
+                _handle,
+                first._handle,
+                second._handle,
+                step,
+                learningRate,
+                beta1,
+                beta2,
+                epsilon,
+                weightDecay
+            )
+        );
+
+    public void Dispose() => _handle.Dispose();
+
+    private static nint[] Handles(ReadOnlySpan<Tensor> tensors)
+    {
+        nint[] handles = new nint[tensors.Length];
+        for (int i = 0; i < handles.Length; i++)
+            handles[i] = tensors[i]._handle.DangerousGetHandle();
+        return handles;
+    }
+
+    private static void KeepAlive(ReadOnlySpan<Tensor> tensors)
+    {
+        foreach (Tensor tensor in tensors)
+            GC.KeepAlive(tensor);
+    }
+
+    private static ElementType TypeOf<T>() =>
+        typeof(T) == typeof(float) ? ElementType.Float32
+        : typeof(T) == typeof(double) ? ElementType.Float64
+        : typeof(T) == typeof(long) ? ElementType.Int64
+        : typeof(T) == typeof(ushort) ? ElementType.BFloat16
+        : throw new TensorException($"No tensor holds {typeof(T).Name}; it must be float, double, long or ushort.");
+
+    private static int Place(Device device) => device.Index;
+}
