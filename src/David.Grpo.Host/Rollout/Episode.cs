@@ -1,0 +1,172 @@
+using David.Grpo.Models;
+
+namespace David.Grpo.Rollout;
+
+/// <summary>One episode under way: its tokens so far, who wrote them, and what it waits for.</summary>
+internal sealed class Episode
+{
+    private readonly RolloutRequest _request;
+    private readonly IAgentProtocol _protocol;
+    private readonly string _promptText;
+    private readonly List<Segment> _segments = [];
+    private readonly List<Search> _searches = [];
+    private readonly List<int> _action = [];
+    private readonly List<double> _logProbs = [];
+    private readonly int _promptLength;
+    private int[] _tokens;
+    private ITurn _turn;
+    private Ending? _ending;
+    private int _refused;
+    private int _waited;
+
+    public Episode(RolloutRequest request, IAgentProtocol protocol, Seed seed)
+    {
+        _request = request;
+        _protocol = protocol;
+        Seed = seed;
+        if (request.Parent is { } parent)
+        {
+            _promptText = parent.PromptText;
+            _segments.AddRange(parent.Segments.Take(request.KeptSegments));
+            _searches.AddRange(parent.Searches.Where(search => search.SegmentsThrough <= request.KeptSegments));
+            _promptLength = parent.Segments[0].Tokens.Length;
+        }
+        else
+        {
+            (int[] prompt, _promptText) = protocol.Prompt(request.Question);
+            _segments.Add(Segment.NewPrompt(prompt));
+            _promptLength = prompt.Length;
+        }
+        _tokens = new int[64];
+        foreach (Segment segment in _segments)
+            Add(segment.Tokens);
+        _turn = protocol.StartTurn(_segments, _searches.Count);
+    }
+
+    /// <summary>Of this episode; the number of a token is its child by position.</summary>
+    public Seed Seed { get; }
+
+    public SequenceId Sequence { get; set; }
+
+    public int Length { get; private set; }
+
+    /// <summary>Tokens start … start + count.</summary>
+    public ReadOnlyMemory<int> Tokens(int start, int count) => _tokens.AsMemory(start, count);
+
+    public bool IsOver => _ending is not null;
+
+    /// <summary>The query that the policy asked, until its answer is observed.</summary>
+    public string? Query { get; private set; }
+
+    public Task<(Passage[]? Passages, string? Failure)>? Answer { get; private set; }
+
+    public bool IsWaiting => Answer is not null;
+
+    public bool IsAnsweredAtOnce { get; private set; }
+
+    public int TickWait() => ++_waited;
+
+    public void Wait(Task<(Passage[]?, string?)> answer)
+    {
+        Answer = answer;
+        IsAnsweredAtOnce = answer.IsCompleted;
+        _waited = 0;
+    }
+
+    public bool SharesBeginning(Episode other) =>
+        Length == other.Length && _tokens.AsSpan(0, Length).SequenceEqual(other._tokens.AsSpan(0, Length));
+
+    /// <summary>A token that the policy sampled.</summary>
+    public void Accept(int token, double logProb)
+    {
+        Add([token]);
+        _action.Add(token);
+        _logProbs.Add(logProb);
+        switch (_turn.Append(token))
+        {
+            case Move.Answer answer:
+                _ending = Ending.NewAnswered(answer.answer);
+                break;
+            case Move.Search search when _searches.Count < _protocol.MaxSearches:
+                CloseAction();
+                Query = search.query;
+                break;
+            case Move.Search when _refused == 0 && _protocol.Refusal is { } refusal:
+                CloseAction();
+                _refused++;
+                Append(refusal);
+                break;
+            case Move.Search or { IsStop: true }:
+                _ending = Ending.Unanswered;
+                break;
+        }
+        if (_ending is null && ResponseLength >= _protocol.ResponseTokens)
+            _ending = Ending.Truncated;
+    }
+
+    /// <summary>The answer of the search that was waited for.</summary>
+    public void Observe(Passage[]? passages, string? failure)
+    {
+        string query = Query!;
+        Query = null;
+        Answer = null;
+        int[] observation = passages is null ? _protocol.Failure(failure!) : _protocol.Observation(passages);
+        _searches.Add(new Search(query, passages ?? [], _segments.Count + 1));
+        Append(observation);
+    }
+
+    public Trajectory ToTrajectory(int version)
+    {
+        // Segments that were kept bear their own version; the new ones this one's.
+        CloseAction();
+        Segment[] segments =
+        [
+            .. _segments.Select(
+                (segment, index) =>
+                    index >= _request.KeptSegments && segment is Segment.Action action
+                        ? Segment.NewAction(action.tokens, action.logProbs, version)
+                        : segment
+            ),
+        ];
+        return new Trajectory(
+            question: _request.Question,
+            segments: segments,
+            searches: [.. _searches],
+            refusedSearches: _refused,
+            ending: _ending ?? Ending.Truncated,
+            response: string.Concat(segments.Skip(1).Select(segment => _protocol.Decode(segment.Tokens))),
+            promptText: _promptText
+        );
+    }
+
+    private int ResponseLength => Length - _promptLength;
+
+    private void Append(int[] observation)
+    {
+        int room = _protocol.ResponseTokens - ResponseLength;
+        int[] tokens = observation.Length <= room ? observation : observation[..Math.Max(0, room)];
+        _segments.Add(Segment.NewObservation(tokens));
+        Add(tokens);
+        if (ResponseLength >= _protocol.ResponseTokens)
+            _ending = Ending.Truncated;
+        else
+            _turn = _protocol.StartTurn(_segments, _searches.Count + _refused);
+    }
+
+    private void CloseAction()
+    {
+        if (_action.Count == 0)
+            return;
+        _segments.Add(Segment.NewAction([.. _action], [.. _logProbs], 0));
+        _action.Clear();
+        _logProbs.Clear();
+    }
+
+    private void Add(ReadOnlySpan<int> tokens)
+    {
+        if (Length + tokens.Length > _tokens.Length)
+            Array.Resize(ref _tokens, Math.Max(2 * _tokens.Length, Length + tokens.Length));
+        tokens.CopyTo(_tokens.AsSpan(Length));
+        Length += tokens.Length;
+    }
+}

@@ -1,0 +1,237 @@
+using David.Grpo.Models;
+using David.Grpo.Search;
+using David.Grpo.Tensors;
+
+namespace David.Grpo.Rollout;
+
+/// <summary>A trajectory to be sampled.</summary>
+/// <param name="Question">What is asked.</param>
+/// <param name="Key">Names the question in the random numbers; two requests of a call differ in key or member.</param>
+/// <param name="Member">The number in the group.</param>
+/// <param name="Parent">A trajectory to continue, or null to begin at the prompt.</param>
+/// <param name="KeptSegments">How many of the parent's segments are kept, at least 1.</param>
+public sealed record RolloutRequest(
+    Question Question,
+    long Key,
+    int Member,
+    Trajectory? Parent = null,
+    int KeptSegments = 0
+);
+
+/// <summary>Limits of the engine's work.</summary>
+public sealed record EngineOptions
+{
+    /// <summary>Episodes under way at once, at least 1.</summary>
+    public int MaxEpisodes { get; init; } = 128;
+
+    /// <summary>Tokens of one forward pass at most; longer prefills are cut into pieces.</summary>
+    public int MaxPassTokens { get; init; } = 2048;
+
+    /// <summary>
+    /// Decoding steps after which the answer of a search is waited for. A fixed number makes the batches, and so the
+    /// rounding, independent of the clock.
+    /// </summary>
+    public int SearchSteps { get; init; } = 4;
+
+    /// <summary>How long a search may take before the policy is told that it failed.</summary>
+    public TimeSpan SearchDeadline { get; init; } = TimeSpan.FromSeconds(30);
+}
+
+/// <summary>What a call of the engine did, for reports.</summary>
+public sealed record RolloutStatistics(int Episodes, long GeneratedTokens, long ComputedTokens, int FailedSearches)
+{
+    public static readonly RolloutStatistics Zero = new(0, 0, 0, 0);
+}
+
+/// <summary>
+/// Runs the episodes of many questions together. Episodes with the same beginning share its keys and values; one that
+/// waits for a search lets the others go on; each step computes just the tokens that are new.
+/// </summary>
+/// <remarks>
+/// The random number of a token depends on the seed, the question's key, the member and the position alone, so a
+/// trajectory does not depend on what runs beside it, but for rounding where two tokens all but tie.
+/// </remarks>
+public sealed class RolloutEngine(
+    Decoder policy,
+    IAgentProtocol protocol,
+    ISearchEnvironment search,
+    EngineOptions? options = null
+) : IDisposable
+{
+    private readonly EngineOptions _options = options ?? new();
+    private readonly KeyValueCache _cache = new(policy.Config, policy.Device);
+
+    /// <summary>What the last call did.</summary>
+    public RolloutStatistics Statistics { get; private set; } = RolloutStatistics.Zero;
+
+    /// <summary>Called with the number of finished and of all episodes, whenever an episode ends.</summary>
+    public Action<int, int>? Progress { get; set; }
+
+    /// <summary>Samples a trajectory for each request.</summary>
+    /// <param name="requests">[B], those of a group next to each other.</param>
+    /// <param name="seed">The seed of this step.</param>
+    /// <param name="version">Optimizer steps that the policy has seen; it is written on each token.</param>
+    /// <returns>[B] trajectories, in the order of the requests.</returns>
+    public async Task<Trajectory[]> RunAsync(
+        IReadOnlyList<RolloutRequest> requests,
+        Sampler sampler,
+        Seed seed,
+        int version,
+        CancellationToken cancellationToken = default
+    )
+    {
+        Statistics = RolloutStatistics.Zero;
+        _cache.Clear();
+        Episode[] episodes =
+        [
+            .. requests.Select(request => new Episode(request, protocol, Seed.Path([request.Key, request.Member], seed))),
+        ];
+        List<Episode> running = [];
+        int admitted = 0;
+        while (running.Count > 0 || admitted < episodes.Length)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (admitted < episodes.Length && running.Count < _options.MaxEpisodes)
+            {
+                int end = Math.Min(episodes.Length, admitted + _options.MaxEpisodes - running.Count);
+                Admit(episodes.AsSpan(admitted, end - admitted));
+                running.AddRange(episodes[admitted..end]);
+                admitted = end;
+            }
+
+            await JoinSearchesAsync(running).ConfigureAwait(false);
+            Step([.. running.Where(episode => !episode.IsWaiting)], sampler);
+            foreach (Episode episode in running)
+                if (episode.Query is { } query && !episode.IsWaiting)
+                    episode.Wait(SearchAsync(query, cancellationToken));
+            int before = running.Count;
+            foreach (Episode episode in running.Where(episode => episode.IsOver))
+                _cache.Free(episode.Sequence);
+            running.RemoveAll(episode => episode.IsOver);
+            if (running.Count < before)
+                Progress?.Invoke(admitted - running.Count, episodes.Length);
+        }
+        Statistics = Statistics with { Episodes = episodes.Length };
+        return [.. episodes.Select(episode => episode.ToTrajectory(version))];
+    }
+
+    /// <summary>Computes the common beginnings of new episodes once each, and forks the episodes off.</summary>
+    private void Admit(ReadOnlySpan<Episode> episodes)
+    {
+        for (int start = 0; start < episodes.Length; )
+        {
+            int end = start + 1;
+            while (end < episodes.Length && episodes[end].SharesBeginning(episodes[start]))
+                end++;
+            SequenceId root = _cache.Create();
+            // The last token is left to each member, whose first logits it gives.
+            ReadOnlyMemory<int> tokens = episodes[start].Tokens(0, episodes[start].Length - 1);
+            for (int at = 0; at < tokens.Length; at += _options.MaxPassTokens)
+            {
+                int count = Math.Min(_options.MaxPassTokens, tokens.Length - at);
+                Compute([(root, tokens.Slice(at, count), at)], []);
+            }
+            for (int i = start; i < end; i++)
+                episodes[i].Sequence = _cache.Fork(root, tokens.Length);
+            _cache.Free(root);
+            start = end;
+        }
+    }
+
+    /// <summary>Waits for searches that are due; if nobody else can go on, for the first that comes.</summary>
+    private async Task JoinSearchesAsync(List<Episode> running)
+    {
+        bool anyCanGoOn = running.Exists(episode => !episode.IsWaiting);
+        foreach (Episode episode in running.Where(episode => episode.IsWaiting))
+            if (!anyCanGoOn || episode.TickWait() >= _options.SearchSteps || episode.IsAnsweredAtOnce)
+            {
+                (Passage[]? passages, string? failure) = await episode.Answer!.ConfigureAwait(false);
+                if (failure is not null)
+                    Statistics = Statistics with { FailedSearches = Statistics.FailedSearches + 1 };
+                episode.Observe(passages, failure);
+            }
+    }
+
+    private async Task<(Passage[]?, string?)> SearchAsync(string query, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        try
+        {
+            ValueTask<Passage[][]> answer = search.SearchAsync([query], protocol.TopK, deadline.Token);
+            if (answer.IsCompletedSuccessfully)
+                return (answer.Result[0], null);
+            deadline.CancelAfter(_options.SearchDeadline);
+            return ((await answer.AsTask().WaitAsync(deadline.Token).ConfigureAwait(false))[0], null);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return (null, $"no answer within {_options.SearchDeadline.TotalSeconds:0.#} seconds");
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            // A dead tool is an observation, never a stopped run.
+            return (null, failure.Message);
+        }
+    }
+
+    /// <summary>One forward pass over what is new in these episodes, and one token for each that is up to date.</summary>
+    private void Step(IReadOnlyList<Episode> episodes, Sampler sampler)
+    {
+        List<(SequenceId, ReadOnlyMemory<int>, int)> stretches = [];
+        List<Episode> due = [];
+        List<int> rows = [];
+        int total = 0;
+        foreach (Episode episode in episodes.Where(episode => !episode.IsOver))
+        {
+            int known = _cache.Length(episode.Sequence);
+            int count = Math.Min(episode.Length - known, Math.Max(1, _options.MaxPassTokens - total));
+            if (total > 0 && total + count > _options.MaxPassTokens)
+                break;
+            stretches.Add((episode.Sequence, episode.Tokens(known, count), known));
+            total += count;
+            if (known + count == episode.Length)
+            {
+                due.Add(episode);
+                rows.Add(total - 1);
+            }
+        }
+        if (stretches.Count == 0)
+            return;
+
+        using TensorScope scope = new();
+        Tensor? logits = Compute(stretches, rows);
+        if (logits is null)
+            return;
+        Seed[] seeds = [.. due.Select(episode => Seed.Child(episode.Length, episode.Seed))];
+        (int[] tokens, double[] logProbs) = sampler.Sample(logits, seeds);
+        for (int i = 0; i < due.Count; i++)
+            due[i].Accept(tokens[i], logProbs[i]);
+        Statistics = Statistics with { GeneratedTokens = Statistics.GeneratedTokens + due.Count };
+    }
+
+    /// <summary>Runs the pack of these stretches through the policy; logits [R, V] of the given rows, null for none.</summary>
+    private Tensor? Compute(List<(SequenceId Sequence, ReadOnlyMemory<int> Tokens, int Start)> stretches, List<int> rows)
+    {
+        int[] tokens = new int[stretches.Sum(stretch => stretch.Tokens.Length)];
+        int[] positions = new int[tokens.Length];
+        int at = 0;
+        foreach ((_, ReadOnlyMemory<int> part, int start) in stretches)
+        {
+            part.Span.CopyTo(tokens.AsSpan(at));
+            for (int i = 0; i < part.Length; i++)
+                positions[at++] = start + i;
+        }
+        using TensorScope scope = new();
+        using GradientRecording recording = Torch.WithoutGradients();
+        IAttention attention = _cache.Append([.. stretches.Select(stretch => (stretch.Sequence, stretch.Tokens.Length))]);
+        Tensor hidden = policy.Forward(tokens, positions, attention);
+        Statistics = Statistics with { ComputedTokens = Statistics.ComputedTokens + tokens.Length };
+        if (rows.Count == 0)
+            return null;
+        if (rows.Count < tokens.Length)
+            hidden = hidden.IndexSelect(0, Tensor.From(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(rows), policy.Device));
+        return scope.Keep(policy.Logits(hidden));
+    }
+
+    public void Dispose() => _cache.Dispose();
+}
