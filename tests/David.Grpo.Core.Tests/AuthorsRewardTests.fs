@@ -1,3 +1,303 @@
 module David.Grpo.Tests.AuthorsRewardTests
 
-let private placeholder = ()
+open System
+open System.Text.Json
+open FsCheck.FSharp
+open Xunit
+open David.Grpo
+
+let private textOf (row: JsonElement) (name: string) =
+    string (row.GetProperty(name).GetString())
+
+let private numberOf (row: JsonElement) (name: string) = row.GetProperty(name).GetDouble()
+
+let private texts (array: JsonElement) =
+    [| for item in array.EnumerateArray() -> string (item.GetString()) |]
+
+let private golds (row: JsonElement) =
+    (textOf row "ground_truth").Split "<ans_split>"
+
+let private cases =
+    lazy [| yield! (Golden.json "golden/david/trajectories.json.gz").EnumerateArray() |]
+
+[<Fact>]
+let ``normalised answers and titles are the authors'`` () =
+    let golden = Golden.json "golden/david/normalisation.json.gz"
+
+    for kind, normalize, count in
+        [
+            "answers", AuthorsReward.normalizeAnswer, 623
+            "titles", AuthorsReward.normalizeTitle, 515
+        ] do
+        let rows = golden.GetProperty kind
+        Assert.Equal(count, rows.GetArrayLength())
+
+        for row in rows.EnumerateArray() do
+            let pair = texts row
+            Assert.Equal(pair[1], normalize pair[0])
+
+[<Fact>]
+let ``training rewards are the authors'`` () =
+    Assert.Equal(1500, cases.Value.Length)
+
+    for row in cases.Value do
+        let score =
+            AuthorsReward.training
+                (textOf row "prompt")
+                (textOf row "response")
+                (golds row)
+                (texts (row.GetProperty "gold_titles"))
+
+        // The very numbers: halves, quarters and sums of them.
+        Assert.Equal(numberOf row "training_reward", score.Total)
+        Assert.Equal(score.Total, 0.5 * score.Coverage + score.Answer)
+        Assert.True((score.Gate = AuthorsGate.Passed) || score.Total = 0.0)
+
+[<Fact>]
+let ``validation scores are the authors'`` () =
+    for row in cases.Value do
+        let score =
+            AuthorsReward.validation (textOf row "prompt") (textOf row "response") (golds row)
+
+        Assert.Equal(numberOf row "validation_score", score.Total)
+
+[<Fact>]
+let ``coverage of the response is the authors'`` () =
+    for row in cases.Value do
+        let coverage =
+            AuthorsReward.coverage (textOf row "response") (texts (row.GetProperty "gold_titles"))
+
+        Assert.Equal(numberOf row "half_coverage_of_response", 0.5 * coverage)
+
+[<Fact>]
+let ``strict answers are the authors'`` () =
+    for row in cases.Value do
+        Assert.Equal(
+            row.GetProperty("strict_answer_normalised").GetString(),
+            AuthorsReward.strictAnswer (textOf row "prompt") (textOf row "response")
+        )
+
+[<Fact>]
+let ``cuts and searches left are the authors'`` () =
+    for row in cases.Value do
+        let response = textOf row "response"
+
+        let cut =
+            AuthorsReward.cut (textOf row "prompt") response (texts (row.GetProperty "gold_titles")) 10
+
+        Assert.Equal(row.GetProperty("cut_offset_in_response").GetInt32(), cut.CodePoints)
+        Assert.Equal(cut.CodePoints, PythonText.codePoints response 0 cut.Offset)
+        Assert.Equal(row.GetProperty("searches_left_of_10_after_cut").GetInt32(), cut.SearchesLeft)
+
+[<Fact>]
+let ``group decisions are the authors'`` () =
+    let groups = Golden.json "golden/david/groups.json.gz"
+    Assert.Equal(300, groups.GetArrayLength())
+
+    for row in groups.EnumerateArray() do
+        let prompt = textOf row "prompt"
+        let responses = texts (row.GetProperty "responses")
+        let titles = texts (row.GetProperty "gold_titles")
+
+        let rewards =
+            responses
+            |> Array.map (fun response ->
+                (AuthorsReward.training prompt response [| textOf row "ground_truth" |] titles).Total)
+
+        let expected =
+            [|
+                for reward in row.GetProperty("rewards").EnumerateArray() -> reward.GetDouble()
+            |]
+
+        Assert.Equal<float[]>(expected, rewards)
+
+        let group = AuthorsReward.group rewards
+        Assert.Equal(row.GetProperty("best").GetInt32(), group.Best)
+        Assert.Equal(row.GetProperty("worst").GetInt32(), group.Worst)
+        Assert.Equal(row.GetProperty("expand").GetBoolean(), group.Expand)
+
+        if group.Expand then
+            let cut = AuthorsReward.cut prompt responses[group.Best] titles 10
+            Assert.Equal(row.GetProperty("cut_offset_in_best").GetInt32(), cut.CodePoints)
+            Assert.Equal(row.GetProperty("searches_left_of_10").GetInt32(), cut.SearchesLeft)
+
+let private prompt =
+    "Search with <begin_search> query </end_search>, results come as <search_result> … </search_result>. Think inside <think></think>, answer as \\boxed{answer}.\nQuestion?\n"
+
+let private titles = [| "Łódź"; "Tom & Jerry"; "The Who" |]
+
+let private turn (number: int) (found: string) =
+    $"I search. <begin_search>query {number}</end_search>\n\n<search_result> result 1: \"{found}\"\nText. </search_result>\n\n\n\n"
+
+let private foundTitles =
+    Gen.elements [ "Łódź"; "TOM &amp; jerry"; "the who!"; "Paris"; "\U0001f642" ] |> Gen.listOf
+
+let private searching (found: string list) =
+    found |> List.mapi turn |> String.concat ""
+
+let private reward response =
+    AuthorsReward.training prompt response [| "Freddie Mercury" |] titles
+
+[<Fact>]
+let ``rewards are between 0 and 1, and 1 only with all evidence`` () =
+    let pieces =
+        Gen.elements
+            [
+                "<think>"
+                "</think>"
+                "<begin_search>q"
+                "<begin_search>"
+                "</end_search>"
+                "<search_result>"
+                "</search_result>"
+                "result 1: \"Łódź\""
+                "\\boxed{Freddie Mercury}"
+                "\\boxed{}"
+                turn 7 "Tom & Jerry"
+                turn 8 "The Who"
+            ]
+        |> Gen.listOf
+        |> Gen.map (String.concat " ")
+
+    lawFor pieces (fun response ->
+        let training = reward response
+        let validation = AuthorsReward.validation prompt response [| "Freddie Mercury" |]
+
+        training.Total >= 0.0
+        && training.Total <= 1.0
+        && (training.Total < 1.0 || training.Coverage = 1.0)
+        && validation.Total >= 0.0
+        && validation.Total <= 1.0
+        && (training.Gate <> AuthorsGate.Passed || validation.Total = 2.0 * training.Answer))
+
+[<Fact>]
+let ``coverage never falls by further results`` () =
+    lawFor (Gen.zip foundTitles foundTitles) (fun (first, further) ->
+        AuthorsReward.coverage (searching (first @ further)) titles
+        >= AuthorsReward.coverage (searching first) titles)
+
+[<Fact>]
+let ``coverage does not depend on order or repetition`` () =
+    lawFor foundTitles (fun found ->
+        AuthorsReward.coverage (searching (List.rev found @ found)) titles =
+            AuthorsReward.coverage (searching found) titles)
+
+[<Fact>]
+let ``the kept part has all the evidence of the whole, and is cut no further`` () =
+    lawFor foundTitles (fun found ->
+        let response = searching found + "</think> \\boxed{x}"
+        let cut = AuthorsReward.cut prompt response titles 10
+        let kept = response.Substring(0, cut.Offset)
+
+        AuthorsReward.coverage kept titles = AuthorsReward.coverage response titles
+        && AuthorsReward.cut prompt kept titles 10 = cut
+        && (cut.Offset = 0 || kept.EndsWith("\n\n", StringComparison.Ordinal)))
+
+[<Fact>]
+let ``the searches that are left and those that are kept add up to the limit`` () =
+    lawFor foundTitles (fun found ->
+        let response = searching found
+        let cut = AuthorsReward.cut prompt response titles 100
+        let kept = response.Substring(0, cut.Offset)
+        cut.SearchesLeft = 100 - (kept.Split("</search_result>").Length - 1))
+
+[<Fact>]
+let ``an empty line is reached over 32 code points and no more`` () =
+    let cutAfter (gap: string) =
+        let response = (turn 0 "Łódź").TrimEnd() + gap + "\n\nmore"
+        (AuthorsReward.cut prompt response titles 10).Offset - (response.Length - "more".Length)
+
+    Assert.Equal(0, cutAfter (String('x', 32)))
+    Assert.Equal(-35, cutAfter (String('x', 33)))
+    Assert.Equal(0, cutAfter (String.replicate 32 "\U0001f642"))
+
+[<Fact>]
+let ``without gold titles nothing is cut, without a find everything`` () =
+    let response = searching [ "Paris"; "Łódź" ]
+    Assert.Equal(response.Length, (AuthorsReward.cut prompt response [||] 10).Offset)
+    Assert.Equal(0, (AuthorsReward.cut prompt response [| "London" |] 10).Offset)
+    Assert.Equal(0.0, AuthorsReward.coverage response [||])
+
+[<Fact>]
+let ``each gate closes`` () =
+    let good = searching [ "Łódź" ] + "</think> \\boxed{Freddie Mercury}"
+    let gateOf (response: string) = (reward response).Gate
+
+    Assert.Equal(AuthorsGate.Passed, gateOf good)
+    Assert.Equal(AuthorsGate.NoBox, gateOf (good.Replace("\\boxed", "boxed")))
+    Assert.Equal(AuthorsGate.RepeatedQuery, gateOf (searching [ "Łódź" ] + good))
+    Assert.Equal(AuthorsGate.UnbalancedTags, gateOf ("<think></end_search>" + good))
+    Assert.Equal(AuthorsGate.NoSearch, gateOf "<think></think> \\boxed{Freddie Mercury}")
+    Assert.Equal(AuthorsGate.SearchAfterThinking, gateOf (good + "<search_result>"))
+    Assert.Equal(AuthorsGate.SearchAfterThinking, gateOf (good.Replace("</think>", "")))
+
+    Assert.Equal(
+        AuthorsGate.NeverStopsThinking,
+        (AuthorsReward.training "Question?" (good.Replace("</think>", "")) [| "x" |] titles).Gate
+    )
+
+    Assert.Equal(AuthorsGate.NoGold, (AuthorsReward.training prompt good [| "" |] titles).Gate)
+
+[<Fact>]
+let ``validation lets unbalanced tags and repeated queries pass`` () =
+    let good = searching [ "Łódź" ] + "</think> \\boxed{Freddie Mercury}"
+
+    for response in [ searching [ "Łódź" ] + good; "<think></end_search>" + good ] do
+        let score = AuthorsReward.validation prompt response [| "Freddie Mercury" |]
+        Assert.Equal(AuthorsGate.Passed, score.Gate)
+        Assert.Equal(1.0, score.Total)
+
+[<Theory>]
+[<InlineData("Freddie Mercury", 0.5)>]
+[<InlineData("The freddie mercury.", 0.5)>]
+[<InlineData("Mercury, Freddie", 0.5)>]
+[<InlineData("", 0.25)>]
+[<InlineData("e", 0.25)>]
+[<InlineData("Brian May, Roger Taylor or Freddie Mercury", 0.25)>]
+[<InlineData("Brian May", 0.0)>]
+let ``the answer earns what the authors pay, holes included`` (answer: string) (points: float) =
+    let response = searching [ "Łódź" ] + "</think> \\boxed{" + answer + "}"
+    Assert.Equal(points, (reward response).Answer)
+
+[<Fact>]
+let ``a title with a quote in it is never found`` () =
+    let title = "\"Heroes\" (David Bowie album)"
+    Assert.Equal(0.0, AuthorsReward.coverage (turn 0 title) [| title |])
+
+[<Fact>]
+let ``several gold answers pay for the best of them`` () =
+    let response = searching [] + turn 0 "Łódź" + "</think> \\boxed{Freddie Mercury}"
+
+    for golds in [ [| "x"; "Freddie Mercury" |]; [| "Freddie Mercury"; "" |] ] do
+        Assert.Equal(0.5, (AuthorsReward.training prompt response golds titles).Answer)
+
+[<Fact>]
+let ``normalising twice is normalising once`` () =
+    lawFor PythonTextTests.awkwardText (fun text ->
+        let answer, title =
+            AuthorsReward.normalizeAnswer text, AuthorsReward.normalizeTitle text
+
+        AuthorsReward.normalizeAnswer answer = answer && AuthorsReward.normalizeTitle title = title)
+
+[<Fact>]
+let ``normalising an answer twice can differ only where corner brackets hid a word`` () =
+    Assert.Equal("the", AuthorsReward.normalizeAnswer "t「he")
+    Assert.Equal("", AuthorsReward.normalizeAnswer "the")
+
+[<Fact>]
+let ``best and worst are the first of equals`` () =
+    Assert.Equal({ Best = 1; Worst = 0; Expand = true }, AuthorsReward.group [| 0.25; 0.75; 0.25; 0.75 |])
+    Assert.Equal({ Best = 0; Worst = 0; Expand = true }, AuthorsReward.group [| 0.0; 0.0 |])
+    Assert.Equal({ Best = 1; Worst = 0; Expand = false }, AuthorsReward.group [| 0.5; 1.0 |])
+
+[<Fact>]
+let ``an empty group and a negative limit say what to do`` () =
+    Assert.Contains(
+        "at least 1",
+        (Assert.Throws<ArgumentException>(fun () -> AuthorsReward.group [||] |> ignore)).Message
+    )
+
+    Assert.Contains(
+        "at least 0",
+        (Assert.Throws<ArgumentException>(fun () -> AuthorsReward.cut prompt "" titles -1 |> ignore)).Message
+    )
