@@ -9,13 +9,13 @@ module Evidence =
         if question.Gold.Length > 0 then
             question.Gold |> Seq.map _.Value |> Set.ofSeq
         else
-            question.GoldTitles |> Seq.map AuthorsReward.normaliseTitle |> Set.ofSeq
+            question.GoldTitles |> Seq.map AuthorsReward.normalizeTitle |> Set.ofSeq
 
     let private keyOf (question: Question) (passage: Passage) =
         if question.Gold.Length > 0 then
             passage.Id.Value
         else
-            AuthorsReward.normaliseTitle passage.Title
+            AuthorsReward.normalizeTitle passage.Title
 
     /// |E|.
     [<CompiledName "Size">]
@@ -100,7 +100,7 @@ module Reward =
                 AuthorsReward.training trajectory.PromptText trajectory.Response question.Answers question.GoldTitles
 
             { Total =
-                if parts.Reward = 0.0 then
+                if parts.Total = 0.0 then
                     0.0
                 else
                     lambda * parts.Coverage + (1.0 - lambda) * 2.0 * parts.Answer

@@ -50,7 +50,7 @@ type Segment =
         | Expert tokens -> tokens
 
 /// One search of a trajectory.
-type Search =
+type SearchTurn =
     {
         Query: string
         /// What came back, best first. Empty for a refused search.
@@ -77,7 +77,7 @@ type Trajectory =
         /// In the order of writing; the first is the prompt.
         Segments: Segment[]
         /// Answered searches, in order.
-        Searches: Search[]
+        Searches: SearchTurn[]
         /// Searches that the environment refused because the limit was reached.
         RefusedSearches: int
         Ending: Ending

@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace David.Grpo.Native;
@@ -250,8 +249,7 @@ internal static unsafe partial class NativeMethods
             throw new TensorException(Marshal.PtrToStringUTF8(LastErrorText()) ?? "unknown failure of the native library");
     }
 
-    [ModuleInitializer]
-    internal static void FindLibrary() => NativeLibrary.SetDllImportResolver(typeof(NativeMethods).Assembly, Resolve);
+    static NativeMethods() => NativeLibrary.SetDllImportResolver(typeof(NativeMethods).Assembly, Resolve);
 
     /// <summary>
     /// The library lies where DAVID_TORCH_LIBRARY says, beside the program, or in the checkout's .build/native.

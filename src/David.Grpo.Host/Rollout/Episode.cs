@@ -9,7 +9,7 @@ internal sealed class Episode
     private readonly IAgentProtocol _protocol;
     private readonly string _promptText;
     private readonly List<Segment> _segments = [];
-    private readonly List<Search> _searches = [];
+    private readonly List<SearchTurn> _searches = [];
     private readonly List<int> _action = [];
     private readonly List<double> _logProbs = [];
     private readonly int _promptLength;
@@ -111,7 +111,7 @@ internal sealed class Episode
         Query = null;
         Answer = null;
         int[] observation = passages is null ? _protocol.Failure(failure!) : _protocol.Observation(passages);
-        _searches.Add(new Search(query, passages ?? [], _segments.Count + 1));
+        _searches.Add(new SearchTurn(query, passages ?? [], _segments.Count + 1));
         Append(observation);
     }
 

@@ -84,7 +84,7 @@ public sealed class RolloutEngine(
         _cache.Clear();
         Episode[] episodes =
         [
-            .. requests.Select(request => new Episode(request, protocol, Seed.Path([request.Key, request.Member], seed))),
+            .. requests.Select(request => new Episode(request, protocol, Seeds.Path([request.Key, request.Member], seed))),
         ];
         List<Episode> running = [];
         int admitted = 0;
@@ -202,7 +202,7 @@ public sealed class RolloutEngine(
         Tensor? logits = Compute(stretches, rows);
         if (logits is null)
             return;
-        Seed[] seeds = [.. due.Select(episode => Seed.Child(episode.Length, episode.Seed))];
+        Seed[] seeds = [.. due.Select(episode => Seeds.Child(episode.Length, episode.Seed))];
         (int[] tokens, double[] logProbs) = sampler.Sample(logits, seeds);
         for (int i = 0; i < due.Count; i++)
             due[i].Accept(tokens[i], logProbs[i]);

@@ -51,7 +51,7 @@ public sealed record Sampler
     {
         float[] uniform = new float[seeds.Length];
         for (int i = 0; i < uniform.Length; i++)
-            uniform[i] = (float)(1 - Seed.Uniform(seeds[i]));
+            uniform[i] = (float)(1 - Seeds.Uniform(seeds[i]));
         Tensor cumulated = logProbs.Exp().CumSum(); // [B, V]
         // A share of the last sum, which rounding may leave off 1; so a token without probability is never drawn.
         Tensor total = cumulated.Narrow(1, logProbs.Shape[1] - 1, 1);
