@@ -1,4 +1,189 @@
 namespace David.Grpo.Figures
 
-module internal SvgPlaceholder =
-    let private placeholder = ()
+/// Figures as Scalable Vector Graphics.
+[<RequireQualifiedAccess>]
+module Svg =
+
+    open Drawing
+
+    let private gap = 20.0
+    let private padding = 4.0
+    let private axisLine = 20.0
+
+    /// The drawing as a tree. Inline it takes the colour of its surroundings; standing alone it brings its own.
+    let internal markup (standalone: bool) (figure: Figure) : Markup =
+        Figure.check figure
+        let styles = Figure.styles figure
+
+        let width =
+            match figure.Width with
+            | FigureWidth.Column -> 340.0
+            | FigureWidth.Page -> 680.0
+
+        let columns = min figure.Columns (max 1 figure.Panels.Length)
+        let panelWidth = (width - 2.0 * padding - gap * float (columns - 1)) / float columns
+
+        /// Panels with equal x axes show the same range of x.
+        let sharedX (axis: Axis) =
+            figure.Panels
+            |> Array.collect (fun panel ->
+                match panel.Content with
+                | Content.Curves(x, y, curves) when x = axis ->
+                    curves |> Array.collect (CurvePanel.runs x y >> Array.concat >> Array.map _.X)
+                | _ -> [||])
+            |> rangeOf axis
+
+        let plans =
+            figure.Panels
+            |> Array.map (fun panel ->
+                match panel.Content with
+                | Content.Curves(x, y, curves) -> CurvePanel.plan styles panelWidth (sharedX x) panel x y curves
+                | Content.Dots(value, rows) -> RowPanel.plan styles panelWidth false panel value rows
+                | Content.Bars(value, rows) -> RowPanel.plan styles panelWidth true panel value rows)
+
+        // Plot areas of the same kind are equally wide.
+        let margin (side: Plan -> float) (plan: Plan) =
+            plans
+            |> Array.filter (fun other -> other.Panel.Content.IsCurves = plan.Panel.Content.IsCurves)
+            |> Array.map side
+            |> Array.max
+
+        let titleLines (plan: Plan) =
+            Lettering.wrap (panelWidth / 1.08) titleSize 2 plan.Panel.Title
+
+        let aboveLines (plan: Plan) =
+            Lettering.wrap panelWidth labelSize 2 plan.Above
+
+        let belowLines (plan: Plan) =
+            Lettering.wrap panelWidth labelSize 2 plan.Below
+
+        let headHeight plan =
+            lineHeight * float ((titleLines plan).Length + (aboveLines plan).Length) + 14.0
+
+        let footHeight plan =
+            axisLine + lineHeight * float (belowLines plan).Length + 2.0
+
+        let drawPanel left top head height (plan: Plan) =
+            let before, after = margin _.Left plan, margin _.Right plan
+
+            let frame =
+                {
+                    Left = left + before
+                    Top = top + head
+                    Width = max 40.0 (panelWidth - before - after)
+                    Height = height
+                }
+
+            let title = titleLines plan
+            let above = aboveLines plan
+            let below = belowLines plan
+            let headTop = top + head - headHeight plan + lineHeight
+            let belowWidth = widest labelSize below
+
+            let belowCentre =
+                frame.Left + frame.Width / 2.0
+                |> min (left + panelWidth - belowWidth / 2.0)
+                |> max (left + belowWidth / 2.0)
+
+            Markup.element
+                "g"
+                []
+                [
+                    yield! block left headTop titleSize [ bold ] title
+                    yield! block left (headTop + lineHeight * float title.Length + 1.0) labelSize [ muted ] above
+                    yield! plan.Draw frame
+
+                    yield!
+                        block
+                            belowCentre
+                            (frame.Bottom + axisLine + lineHeight - 2.0)
+                            labelSize
+                            [ anchor "middle"; muted ]
+                            below
+                ]
+
+        let rows = plans |> Array.chunkBySize columns
+
+        let rowHead row =
+            row |> Array.map headHeight |> Array.max
+
+        let rowHeight (row: Plan[]) = row |> Array.map _.Height |> Array.max
+
+        let rowFoot row =
+            row |> Array.map footHeight |> Array.max
+
+        let whole row =
+            rowHead row + rowHeight row + rowFoot row + gap
+
+        let tops = rows |> Array.map whole |> Array.scan (+) padding
+
+        let drawn =
+            rows
+            |> Array.mapi (fun i row ->
+                row
+                |> Array.mapi (fun j plan ->
+                    drawPanel (padding + float j * (panelWidth + gap)) tops[i] (rowHead row) (rowHeight row) plan))
+            |> Array.concat
+            |> List.ofArray
+
+        let height =
+            if rows.Length = 0 then
+                60.0
+            else
+                tops[rows.Length] - gap + padding
+
+        let summaries =
+            plans
+            |> Array.map (fun plan ->
+                let names =
+                    [| plan.Panel.Title; plan.Above; plan.Below |] |> Array.filter (fun name -> name <> "")
+
+                $"""{String.concat ", " names}: {plan.Summary}.""")
+
+        let colours =
+            ".david-figure{color:#1c2128}\n\
+             @media (prefers-color-scheme:dark){.david-figure{color:#e6e8eb;background:#15181c}}"
+
+        Markup.element
+            "svg"
+            [
+                "xmlns", "http://www.w3.org/2000/svg"
+                "class", "david-figure"
+                "role", "img"
+                "viewBox", $"0 0 {number width} {number height}"
+                "width", number width
+                "height", number height
+                "font-family", "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+                "fill", "currentColor"
+                if standalone then
+                    "color", "#1c2128"
+            ]
+            [
+                Markup.element "title" [] [ Markup.text figure.Title ]
+                Markup.element
+                    "desc"
+                    []
+                    [
+                        Markup.text ((String.concat " " (Array.append [| figure.Description |] summaries)).Trim())
+                    ]
+                if standalone then
+                    Markup.element "style" [] [ Markup.Style colours ]
+                if plans.Length = 0 then
+                    yield!
+                        noData
+                            {
+                                Left = 0.0
+                                Top = 0.0
+                                Width = width
+                                Height = height
+                            }
+                yield! drawn
+            ]
+
+    /// The figure as one self-contained SVG file: no script, no font and nothing else from outside. It follows the
+    /// reader's light or dark preference, fits its width when scaled, and reads its numbers out to screen readers. Equal
+    /// figures give equal text. Raises ArgumentException, saying what to mend, for a figure that cannot be drawn: too many
+    /// columns, an empty or infinite fixed range, a logarithmic range not above zero, bars on a logarithmic axis.
+    [<CompiledName "Render">]
+    let render (figure: Figure) : string =
+        Markup.write (markup true figure) + "\n"

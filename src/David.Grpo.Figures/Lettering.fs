@@ -1,0 +1,102 @@
+namespace David.Grpo.Figures
+
+open System
+
+/// Where lettering goes, reckoned without a font at hand.
+[<RequireQualifiedAccess>]
+module Lettering =
+
+    /// The advance of a character in ems: upper bounds over the usual sans-serif fonts (DejaVu Sans is the widest), by class.
+    let private advance (character: char) : float =
+        if "ijlI'|.,:;! ".Contains character then
+            0.34
+        elif "ftr()[]-/\"".Contains character then
+            0.47
+        elif "\u202F\u2009".Contains character then
+            0.2
+        elif "mwMW%@—…".Contains character then
+            1.0
+        elif "±×+=<>\u2212".Contains character then
+            0.84
+        elif Char.IsUpper character then
+            0.79
+        elif character < ' ' || (character >= '\u1100' && (character < '\u2000' || character > '\u2BFF')) then
+            1.02
+        else
+            0.64
+
+    /// An upper bound of the width of a line of text, in the unit of `size`, its font size.
+    [<CompiledName "Width">]
+    let width (size: float) (text: string) : float = size * Seq.sumBy advance text
+
+    let private cut (limit: float) (size: float) (word: string) =
+        if width size word <= limit then
+            word
+        else
+            let fits length =
+                width size (word.Substring(0, length) + "…") <= limit
+
+            let length =
+                seq { word.Length - 1 .. -1 .. 1 } |> Seq.tryFind fits |> Option.defaultValue 1
+            // Half a surrogate pair is no character.
+            let length =
+                if Char.IsHighSurrogate word[length - 1] then
+                    length - 1
+                else
+                    length
+
+            word.Substring(0, length) + "…"
+
+    /// The text in lines no wider than `limit`, broken at white space; a word that is too long is cut short with "…", and
+    /// so is the last of `most` lines if there is more. No lines for blank text.
+    [<CompiledName "Wrap">]
+    let wrap (limit: float) (size: float) (most: int) (text: string) : string[] =
+        let words =
+            text.Split(Array.empty<char>, StringSplitOptions.RemoveEmptyEntries) |> Array.map (cut limit size)
+
+        let lines = ResizeArray<string>()
+
+        for word in words do
+            if lines.Count > 0 && width size (lines[lines.Count - 1] + " " + word) <= limit then
+                lines[lines.Count - 1] <- lines[lines.Count - 1] + " " + word
+            else
+                lines.Add word
+
+        if lines.Count <= most then
+            lines.ToArray()
+        else
+            let shown = Array.init most (fun i -> lines[i])
+            shown[most - 1] <- cut limit size ((shown[most - 1] + " " + lines[most]).Replace("…", ""))
+            shown
+
+    /// Tops of labels of the given heights, [n], as near as can be to their wished centres and without overlap: the tops
+    /// minimise Σ(topᵢ + heightᵢ/2 − centreᵢ)² subject to topᵢ + heightᵢ ≤ topᵢ₊₁ in the order of the centres (ties by
+    /// index), within `low` … `high`. Labels that together are taller than the room start at `low` and run past `high`.
+    /// With zᵢ = topᵢ − Σⱼ﹤ᵢ heightⱼ this is isotonic regression, solved by pooling adjacent violators (Barlow et al. 1972).
+    [<CompiledName "Spread">]
+    let spread (low: float) (high: float) (centres: float[]) (heights: float[]) : float[] =
+        let order = Array.init centres.Length id |> Array.sortBy (fun i -> centres[i], i)
+        let before = order |> Array.map (fun i -> heights[i]) |> Array.scan (+) 0.0
+
+        let wished =
+            order |> Array.mapi (fun rank i -> centres[i] - heights[i] / 2.0 - before[rank])
+
+        // Blocks of neighbours that share one z: its mean and their number, last block first.
+        let rec pool (blocks: struct (float * int) list) (mean: float) (count: int) =
+            match blocks with
+            | struct (above, members) :: rest when above > mean ->
+                let pooled = (above * float members + mean * float count) / float (members + count)
+                pool rest pooled (members + count)
+            | _ -> struct (mean, count) :: blocks
+
+        let blocks = wished |> Array.fold (fun blocks z -> pool blocks z 1) []
+        let limit = max low (high - before[centres.Length])
+
+        let tops = Array.zeroCreate centres.Length
+
+        blocks
+        |> List.rev
+        |> Seq.collect (fun (struct (mean, count)) -> Seq.replicate count mean)
+        |> Seq.iteri (fun rank z -> tops[order[rank]] <- (z |> max low |> min limit) + before[rank])
+
+        tops
