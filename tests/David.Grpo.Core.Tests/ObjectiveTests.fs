@@ -3,27 +3,25 @@ module David.Grpo.Tests.ObjectiveTests
 open Xunit
 open David.Grpo
 
-let private clips =
-    let plain = Clip.Symmetric 0.2
+let private plain = Clip.Symmetric 0.2
+let private dual c (clip: Clip) = { clip with Dual = DualClip.At c }
+let private within bound (clip: Clip) = { clip with LogRatio = bound }
 
+let private between low high (clip: Clip) =
+    { clip with
+        EpsilonLow = low
+        EpsilonHigh = high
+    }
+
+let private unbounded = within LogRatioBound.Unbounded
+
+let private clips =
     [
         plain
-        { plain with
-            EpsilonLow = 0.1
-            EpsilonHigh = 0.28
-            Dual = DualClip.At 3.0
-        }
-        { plain with
-            LogRatio = LogRatioBound.Unbounded
-        }
-        { plain with
-            Dual = DualClip.At 1.5
-            LogRatio = LogRatioBound.Within 2.0
-        }
-        { plain with
-            EpsilonLow = infinity
-            EpsilonHigh = infinity
-        }
+        plain |> between 0.1 0.28 |> dual 3.0
+        unbounded plain
+        plain |> dual 1.5 |> within (LogRatioBound.Within 2.0)
+        plain |> between infinity infinity
     ]
 
 let private weightsOf (sample: TokenBatches.Sample) =
@@ -64,7 +62,7 @@ let ``slopes of the negative log-likelihood are its derivatives`` () =
         slopesAgree (fun logProbs -> (loss logProbs).Value) (loss sample.LogProbs).Gradient sample.LogProbs)
 
 let private total regularisation (sample: TokenBatches.Sample) =
-    let policy = surrogate (Clip.Symmetric 0.2) sample
+    let policy = surrogate plain sample
     Objective.regularised regularisation policy (weightsOf sample) sample.Batch sample.LogProbs sample.Entropies
 
 let private regularisation estimator =
@@ -103,35 +101,16 @@ let ``a dual clip at infinity is the plain clip`` () =
     lawFor TokenBatches.sample (fun sample ->
         clips
         |> List.forall (fun clip ->
-            surrogate
-                { clip with
-                    Dual = DualClip.At infinity
-                }
-                sample
-                =
-                surrogate { clip with Dual = DualClip.Off } sample))
+            surrogate (dual infinity clip) sample = surrogate { clip with Dual = DualClip.Off } sample))
 
 [<Fact>]
 let ``a bound on the log-ratio that nothing reaches is no bound`` () =
-    lawFor TokenBatches.sample (fun sample ->
-        let clip = Clip.Symmetric 0.2
-
-        surrogate clip sample =
-            surrogate
-                { clip with
-                    LogRatio = LogRatioBound.Unbounded
-                }
-                sample)
+    lawFor TokenBatches.sample (fun sample -> surrogate plain sample = surrogate (unbounded plain) sample)
 
 [<Fact>]
 let ``an infinite epsilon is the plain policy gradient`` () =
     lawFor TokenBatches.sample (fun sample ->
-        let free =
-            { Clip.Symmetric infinity with
-                LogRatio = LogRatioBound.Unbounded
-            }
-
-        let ours = surrogate free sample
+        let ours = surrogate (unbounded (Clip.Symmetric infinity)) sample
         let batch = sample.Batch
 
         let terms =
@@ -160,17 +139,9 @@ let ``on policy every clip gives the advantages as slopes`` () =
 let ``clipping is pessimistic, and a dual clip bounds the pessimism`` () =
     lawFor TokenBatches.sample (fun sample ->
         let free = (surrogate (Clip.Symmetric infinity) sample).Value
-        let clipped = (surrogate (Clip.Symmetric 0.2) sample).Value
-
-        let dual =
-            (surrogate
-                { Clip.Symmetric 0.2 with
-                    Dual = DualClip.At 3.0
-                }
-                sample)
-                .Value
-
-        clipped >= free - 1e-12 && dual <= clipped + 1e-12)
+        let clipped = (surrogate plain sample).Value
+        let held = (surrogate (dual 3.0 plain) sample).Value
+        clipped >= free - 1e-12 && held <= clipped + 1e-12)
 
 [<Fact>]
 let ``without coefficients the regularised loss is the policy term`` () =
@@ -180,7 +151,7 @@ let ``without coefficients the regularised loss is the policy term`` () =
         let bare =
             TokenBatch.Create(batch.Sequence, batch.Question, batch.Advantages, batch.OldLogProbs, [||])
 
-        let policy = surrogate (Clip.Symmetric 0.2) sample
+        let policy = surrogate plain sample
 
         let ours =
             Objective.regularised
@@ -240,7 +211,6 @@ let ``a batch twice has the same loss and half the slopes`` () =
 let ``micro-batches add up to the batch`` () =
     lawFor TokenBatches.sample (fun sample ->
         let batch, weights = sample.Batch, weightsOf sample
-        let clip = Clip.Symmetric 0.2
         let whole = total (regularisation Estimator.K2) sample
 
         let parts =
@@ -252,7 +222,7 @@ let ``micro-batches add up to the batch`` () =
                     tokens |> Array.map (fun token -> values[token])
 
                 let part, logProbs = batch.Pick tokens, pick sample.LogProbs
-                let policy = Objective.clippedSurrogate clip (pick weights) part logProbs
+                let policy = Objective.clippedSurrogate plain (pick weights) part logProbs
 
                 Objective.regularised
                     (regularisation Estimator.K2)
@@ -261,10 +231,10 @@ let ``micro-batches add up to the batch`` () =
                     part
                     logProbs
                     (pick sample.Entropies),
-                Objective.diagnose clip part logProbs (pick sample.Entropies))
+                Objective.diagnose plain part logProbs (pick sample.Entropies))
 
         let pooled = Objective.pool (Array.map snd parts)
-        let all = Objective.diagnose clip batch sample.LogProbs sample.Entropies
+        let all = Objective.diagnose plain batch sample.LogProbs sample.Entropies
 
         Golden.close 1e-12 whole.Value (parts |> Array.sumBy (fun (part, _) -> part.Value))
         && whole.Gradient = (parts |> Array.collect (fun (part, _) -> part.Gradient))
@@ -282,10 +252,7 @@ let private tokens (logRatios: float[]) (advantages: float[]) =
 
 [<Fact>]
 let ``diagnostics count each token once, at the edge that holds it`` () =
-    let clip =
-        { Clip.Symmetric 0.2 with
-            Dual = DualClip.At 3.0
-        }
+    let clip = dual 3.0 plain
     // High clip, none (wrong side), low clip, none, dual clip, none.
     let batch, logProbs =
         tokens [| 1.0; 1.0; -1.0; -1.0; 2.0; 0.0 |] [| 1.0; -1.0; -1.0; 1.0; -1.0; -1.0 |]
@@ -306,16 +273,13 @@ let ``extreme log-ratios give finite losses within the default bound`` () =
         tokens [| 2000.0; 2000.0; 2000.0; -2000.0; -2000.0 |] [| 1.0; -1.0; 0.0; 1.0; -1.0 |]
 
     let weights = Aggregation.weights Aggregation.TokenMean batch
-    let ours = Objective.clippedSurrogate (Clip.Symmetric 0.2) weights batch logProbs
+    let ours = Objective.clippedSurrogate plain weights batch logProbs
     Assert.True(System.Double.IsFinite ours.Value)
     Assert.Equal<float[]>(Array.zeroCreate 5, ours.Gradient)
 
 [<Fact>]
 let ``without a bound an extreme log-ratio is infinite only where the formula is, and never NaN`` () =
-    let clip =
-        { Clip.Symmetric 0.2 with
-            LogRatio = LogRatioBound.Unbounded
-        }
+    let clip = unbounded plain
 
     let loss clip advantage =
         let batch, logProbs = tokens [| 2000.0 |] [| advantage |]
@@ -324,14 +288,11 @@ let ``without a bound an extreme log-ratio is infinite only where the formula is
     Assert.Equal({ Value = -1.2; Gradient = [| 0.0 |] }, loss clip 1.0)
     Assert.Equal({ Value = 0.0; Gradient = [| 0.0 |] }, loss clip 0.0)
     Assert.Equal(infinity, (loss clip -1.0).Value)
-    Assert.Equal({ Value = 3.0; Gradient = [| 0.0 |] }, loss { clip with Dual = DualClip.At 3.0 } -1.0)
+    Assert.Equal({ Value = 3.0; Gradient = [| 0.0 |] }, loss (dual 3.0 clip) -1.0)
 
 [<Fact>]
 let ``a token of weight zero has no say`` () =
-    let clip =
-        { Clip.Symmetric 0.2 with
-            LogRatio = LogRatioBound.Unbounded
-        }
+    let clip = unbounded plain
 
     let batch =
         TokenBatch.Create([| 0; 0 |], [| 0 |], [| -1.0; 1.0 |], [| -900.0; -1.0 |], [| 0.0; -1.0 |])
@@ -348,66 +309,49 @@ let ``a token of weight zero has no say`` () =
 [<Fact>]
 let ``a batch without tokens has a loss of zero`` () =
     let batch, none = tokens [||] [||]
-    let policy = Objective.clippedSurrogate (Clip.Symmetric 0.2) [||] batch none
+    let policy = Objective.clippedSurrogate plain [||] batch none
 
     let ours =
         Objective.regularised (regularisation Estimator.K2) policy [||] batch none none
 
     Assert.Equal(0.0, ours.Value)
     Assert.Empty ours.Gradient
-    Assert.Equal(0, (Objective.diagnose (Clip.Symmetric 0.2) batch none none).Tokens)
+    Assert.Equal(0, (Objective.diagnose plain batch none none).Tokens)
 
 [<Fact>]
 let ``wrong arguments are refused by name`` () =
     let batch, logProbs = tokens [| 0.1; 0.2 |] [| 1.0; -1.0 |]
     let weights = [| 0.5; 0.5 |]
-    let clip = Clip.Symmetric 0.2
 
     let refusal clip weights logProbs =
         GoldenCase.refusal (fun () -> Objective.clippedSurrogate clip weights batch logProbs |> ignore)
 
-    Assert.Contains("logProbs[1] is NaN", refusal clip weights [| 0.0; nan |])
-    Assert.Contains("logProbs has 1 entries; expected 2", refusal clip weights [| 0.0 |])
-    Assert.Contains("weights[0] is -1", refusal clip [| -1.0; 1.0 |] logProbs)
-    Assert.Contains("EpsilonLow is -0.1", refusal { clip with EpsilonLow = -0.1 } weights logProbs)
-    Assert.Contains("EpsilonHigh is NaN", refusal { clip with EpsilonHigh = nan } weights logProbs)
-    Assert.Contains("DualClip.At is 1", refusal { clip with Dual = DualClip.At 1.0 } weights logProbs)
+    let contains (expected: string) (message: string) = Assert.Contains(expected, message)
+    refusal plain weights [| 0.0; nan |] |> contains "logProbs[1] is NaN"
+    refusal plain weights [| 0.0 |] |> contains "logProbs has 1 entries; expected 2"
+    refusal plain [| -1.0; 1.0 |] logProbs |> contains "weights[0] is -1"
+    refusal (between -0.1 0.2 plain) weights logProbs |> contains "EpsilonLow is -0.1"
+    refusal (between 0.2 nan plain) weights logProbs |> contains "EpsilonHigh is NaN"
+    refusal (dual 1.0 plain) weights logProbs |> contains "DualClip.At is 1"
 
-    Assert.Contains(
-        "LogRatioBound.Within is 0",
-        refusal
-            { clip with
-                LogRatio = LogRatioBound.Within 0.0
+    refusal (within (LogRatioBound.Within 0.0) plain) weights logProbs
+    |> contains "LogRatioBound.Within is 0"
+
+    let policy = Objective.clippedSurrogate plain weights batch logProbs
+
+    let refusal beta bonus entropies =
+        let terms =
+            { regularisation Estimator.K2 with
+                KlCoefficient = beta
+                EntropyCoefficient = bonus
             }
-            weights
-            logProbs
-    )
 
-    let policy = Objective.clippedSurrogate clip weights batch logProbs
-
-    let refusal terms entropies =
         GoldenCase.refusal (fun () -> Objective.regularised terms policy weights batch logProbs entropies |> ignore)
 
-    Assert.Contains("has no ReferenceLogProbs", refusal (regularisation Estimator.K2) [| 0.0; 0.0 |])
-
-    Assert.Contains(
-        "EntropyCoefficient is NaN",
-        refusal
-            { regularisation Estimator.K2 with
-                KlCoefficient = 0.0
-                EntropyCoefficient = nan
-            }
-            [| 0.0; 0.0 |]
-    )
-
-    Assert.Contains(
-        "entropies has 0 entries; expected 2",
-        refusal
-            { regularisation Estimator.K2 with
-                KlCoefficient = 0.0
-            }
-            [||]
-    )
+    refusal 0.1 0.0 [| 0.0; 0.0 |] |> contains "has no ReferenceLogProbs"
+    refusal -0.1 0.0 [| 0.0; 0.0 |] |> contains "KlCoefficient is -0.1"
+    refusal 0.0 nan [| 0.0; 0.0 |] |> contains "EntropyCoefficient is NaN"
+    refusal 0.0 0.0 [||] |> contains "entropies has 0 entries; expected 2"
 
 /// The flat batch of a golden case: N tokens, its mask's rows as sequences.
 let private goldenBatch (mask: float[][]) (advantages: float[]) (old: float[]) (reference: float[]) =
