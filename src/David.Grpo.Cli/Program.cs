@@ -18,3 +18,5 @@ WorldPretraining.Run(policy, stages, Seeds.OfInt64(7), p =>
     if (p.Update % 20 == 0) Console.WriteLine($"{p.Stage} {p.Update}/{p.Updates} loss {p.Loss:f4} tokens {p.Tokens} {p.Tokens / watch.Elapsed.TotalSeconds:f0}/s {watch.Elapsed.TotalSeconds:f0}s");
     if (p.Update % 300 == 0) Console.WriteLine(string.Join(", ", WorldPretraining.Read(policy, probes).Select(x => $"{x.Key} {x.Value:f2}")));
 });
+Console.WriteLine(string.Join(", ", WorldPretraining.Read(policy, probes).Select(x => $"{x.Key} {x.Value:f2}")));
+ModelFolder.Write(args[0], policy);

@@ -26,6 +26,12 @@ struct david_tensor {
   Tensor value;
 };
 
+#if TORCH_VERSION_MAJOR >= 2
+using MaybeTensor = std::optional<Tensor>;
+#else
+using MaybeTensor = c10::optional<Tensor>;
+#endif
+
 namespace {
 
 thread_local std::string last_error;
@@ -310,7 +316,7 @@ int32_t david_linear(const david_tensor* input, const david_tensor* weight, cons
                      david_tensor** out) {
   return guarded("linear", {input, weight, bias}, [&] {
     *out = give(at::linear(input->value, weight->value,
-                           bias == nullptr ? c10::optional<Tensor>() : c10::optional<Tensor>(bias->value)));
+                           bias == nullptr ? MaybeTensor() : MaybeTensor(bias->value)));
   });
 }
 
@@ -354,7 +360,7 @@ int32_t david_causal_attention(const david_tensor* query, const david_tensor* ke
                  .triu(keys - queries + 1);
 #if TORCH_VERSION_MAJOR >= 2
     Tensor result = at::scaled_dot_product_attention(
-        q.transpose(0, 1), k.unsqueeze(0), v.unsqueeze(0), hidden ? c10::optional<Tensor>(mask) : c10::nullopt, 0.0,
+        q.transpose(0, 1), k.unsqueeze(0), v.unsqueeze(0), hidden ? MaybeTensor(mask) : MaybeTensor(), 0.0,
         false, scale); /* [G, J, Q, D] */
     *out = give(result.permute({2, 1, 0, 3}).reshape({queries, heads, width}));
 #else
