@@ -3,122 +3,6 @@ namespace David.Grpo
 open System
 open System.Collections.Generic
 
-/// Token ids of the words that give an episode its form: the first words of `World.vocabulary`, in its order.
-[<RequireQualifiedAccess>]
-module WorldTag =
-
-    /// `<pad>`: fills a row of a batch behind its end. No text holds it.
-    [<Literal>]
-    let Padding = 0
-
-    /// `<q>`: the first token of a prompt.
-    [<Literal>]
-    let QuestionOpen = 1
-
-    /// `?`: the last token of a prompt.
-    [<Literal>]
-    let QuestionMark = 2
-
-    /// `<search>`: the policy begins a query.
-    [<Literal>]
-    let SearchOpen = 3
-
-    /// `</search>`: the query is complete; the environment writes next.
-    [<Literal>]
-    let SearchClose = 4
-
-    /// `<info>`: the first token of an observation.
-    [<Literal>]
-    let InfoOpen = 5
-
-    /// `</info>`: the last token of an observation; the policy writes next.
-    [<Literal>]
-    let InfoClose = 6
-
-    /// `<answer>`: the policy begins its answer.
-    [<Literal>]
-    let AnswerOpen = 7
-
-    /// `</answer>`: the end of an answered episode.
-    [<Literal>]
-    let AnswerClose = 8
-
-    /// `|`: stands between the title and the text of a passage.
-    [<Literal>]
-    let TitleEnd = 9
-
-    /// `.`: ends a sentence.
-    [<Literal>]
-    let SentenceEnd = 10
-
-    /// `,`: sets off the two choices of a comparison.
-    [<Literal>]
-    let Comma = 11
-
-/// What an episode may hold.
-[<RequireQualifiedAccess>]
-module WorldLimit =
-
-    /// Searches in an episode; one more `<search>` ends it without an answer.
-    [<Literal>]
-    let Searches = 4
-
-    /// Words in a query.
-    [<Literal>]
-    let QueryWords = 6
-
-    /// Words in an answer.
-    [<Literal>]
-    let AnswerWords = 5
-
-    /// Passages that a search returns.
-    [<Literal>]
-    let TopK = 2
-
-    /// Tokens in an episode, prompt and observations included: no episode within the other limits is longer.
-    [<Literal>]
-    let Tokens = 256
-
-/// The sorts of things in a world. All but years and languages are entities, that is have a passage of their own.
-[<RequireQualifiedAccess>]
-type WorldKind =
-    | Country
-    | City
-    | Person
-    | Company
-    | Film
-    | Product
-    | Warehouse
-    | Shipment
-    | Year
-    | Language
-
-/// The relations of a world; each gives every entity of its subject's kind exactly one object.
-[<RequireQualifiedAccess>]
-type WorldRelation =
-    /// Person → city.
-    | BirthPlace
-    /// Person → year.
-    | BirthYear
-    /// City → country.
-    | Country
-    /// Country → language.
-    | Language
-    /// Company → city.
-    | Headquarters
-    /// Company → person.
-    | Founder
-    /// Film → person.
-    | Director
-    /// Film → year.
-    | ReleaseYear
-    /// Product → company.
-    | Maker
-    /// Shipment → warehouse.
-    | Depot
-    /// Warehouse → city.
-    | Site
-
 /// The object of a fact.
 [<RequireQualifiedAccess>]
 type WorldObject =
@@ -129,19 +13,25 @@ type WorldObject =
 
 /// One thing that a passage says of its entity.
 type WorldFact =
-    { Relation: WorldRelation
-      Object: WorldObject }
+    {
+        Relation: WorldRelation
+        Object: WorldObject
+    }
 
 /// A thing with a name and a passage. Countries have one word as name, all others two.
 type WorldEntity =
-    { Kind: WorldKind
-      Name: string
-      Facts: WorldFact[] }
+    {
+        Kind: WorldKind
+        Name: string
+        Facts: WorldFact[]
+    }
 
 /// An invented world. Passage number i is about entity number i, and its id is that number in digits.
 type EmbeddedWorld =
-    { Entities: WorldEntity[]
-      Passages: Passage[] }
+    {
+        Entities: WorldEntity[]
+        Passages: Passage[]
+    }
 
 /// How a question is answered.
 [<RequireQualifiedAccess>]
@@ -163,9 +53,11 @@ type WorldQuestion =
 
 /// How often a relation is asked about; 1 where nothing is said.
 type RelationWeight =
-    { Relation: WorldRelation
-      /// Above 0.
-      Weight: float }
+    {
+        Relation: WorldRelation
+        /// Above 0.
+        Weight: float
+    }
 
 /// Shares of the kinds of question, at least 0; only their ratios count.
 type QuestionMix =
@@ -184,147 +76,29 @@ type QuestionMix =
 [<RequireQualifiedAccess>]
 module World =
 
-    /// How a relation is typed and worded. In templates S stands for the subject, O for the object.
-    type private Wording =
-        { Subject: WorldKind
-          Object: WorldKind
-          /// After "the", before the name or the next phrase.
-          Phrases: string[]
-          Templates: string[] }
-
-    let private relations =
-        [| WorldRelation.BirthPlace
-           WorldRelation.BirthYear
-           WorldRelation.Country
-           WorldRelation.Language
-           WorldRelation.Headquarters
-           WorldRelation.Founder
-           WorldRelation.Director
-           WorldRelation.ReleaseYear
-           WorldRelation.Maker
-           WorldRelation.Depot
-           WorldRelation.Site |]
-
-    let private wording relation =
-        let row subject object phrases templates =
-            { Subject = subject
-              Object = object
-              Phrases = phrases
-              Templates = templates }
-
-        match relation with
-        | WorldRelation.BirthPlace ->
-            row
-                WorldKind.Person
-                WorldKind.City
-                [| "birthplace of"; "native city of" |]
-                [| "S is a native of O"; "O is the birthplace of S" |]
-        | WorldRelation.BirthYear ->
-            row
-                WorldKind.Person
-                WorldKind.Year
-                [| "birth year of"; "year of birth of" |]
-                [| "S was born in the year O"; "O is the birth year of S" |]
-        | WorldRelation.Country ->
-            row
-                WorldKind.City
-                WorldKind.Country
-                [| "country of"; "land around" |]
-                [| "S lies in O"; "O is the country of S" |]
-        | WorldRelation.Language ->
-            row
-                WorldKind.Country
-                WorldKind.Language
-                [| "language of"; "tongue of" |]
-                [| "people in S speak O"; "O is the language of S" |]
-        | WorldRelation.Headquarters ->
-            row
-                WorldKind.Company
-                WorldKind.City
-                [| "headquarters of"; "main office of" |]
-                [| "S has headquarters in O"; "O hosts the main office of S" |]
-        | WorldRelation.Founder ->
-            row
-                WorldKind.Company
-                WorldKind.Person
-                [| "founder of"; "creator of" |]
-                [| "S was founded by O"; "O is the founder of S" |]
-        | WorldRelation.Director ->
-            row
-                WorldKind.Film
-                WorldKind.Person
-                [| "director of"; "filmmaker behind" |]
-                [| "S was directed by O"; "O is the director of S" |]
-        | WorldRelation.ReleaseYear ->
-            row
-                WorldKind.Film
-                WorldKind.Year
-                [| "release year of"; "premiere year of" |]
-                [| "S was released in O"; "O is the release year of S" |]
-        | WorldRelation.Maker ->
-            row
-                WorldKind.Product
-                WorldKind.Company
-                [| "maker of"; "producer of" |]
-                [| "S is made by O"; "O is the maker of S" |]
-        | WorldRelation.Depot ->
-            row
-                WorldKind.Shipment
-                WorldKind.Warehouse
-                [| "warehouse of"; "depot of" |]
-                [| "S is stored in O"; "O holds S" |]
-        | WorldRelation.Site ->
-            row
-                WorldKind.Warehouse
-                WorldKind.City
-                [| "site of"; "location of" |]
-                [| "S stands in O"; "O is the site of S" |]
-
-    let private words (text: string) =
-        text.Split(' ', StringSplitOptions.RemoveEmptyEntries)
-
-    let private combine stems endings =
-        [| for stem in stems do
-               for ending in endings -> stem + ending |]
-
-    /// 24 × 10 words of which all two-word names are made.
-    let private nameWords =
-        combine
-            (words "B Br D Dr F G Gr H J K Kr L M N P Pr R S Sk St T Tr V Z")
-            (words "adon amir elin enta ibor ilva oran osti uned uval")
-
-    let private countryWords =
-        combine (words "Alm Cor Eth Fen Ilt Orm Quil Ulv Wes Yar") (words "aria mark onia vale")
-
-    let private languageWords =
-        combine (words "Ach Chem Ekh Ghad Okl Thur Wyr Xan") (words "ese ic ish")
-
-    let private yearWords = Array.init 30 (fun i -> string (1950 + i))
-
-    let private specialWords =
-        words "<pad> <q> ? <search> </search> <info> </info> <answer> </answer> | . ,"
-
-    let private functionWords =
-        [| yield! words "what is the which in or"
-           for relation in relations do
-               let wording = wording relation
-               yield! Array.collect words wording.Phrases
-               yield! wording.Templates |> Array.collect words |> Array.except [| "S"; "O" |] |]
-        |> Array.distinct
-
     /// All words, [V] with V ≤ 512; a word's index is its token id. First the words of `WorldTag`, then function and relation
     /// words, name words, countries, languages and years. Not to be changed: trained policies depend on it.
     [<CompiledName "Vocabulary">]
     let vocabulary: string[] =
-        Array.concat [| specialWords; functionWords; nameWords; countryWords; languageWords; yearWords |]
+        Array.concat
+            [|
+                WorldLanguage.specialWords
+                WorldLanguage.functionWords
+                WorldLanguage.nameWords
+                WorldLanguage.countryWords
+                WorldLanguage.languageWords
+                WorldLanguage.yearWords
+            |]
 
     let private idOf =
         let ids = Dictionary<string, int>(vocabulary.Length)
         vocabulary |> Array.iteri (fun id word -> ids.Add(word, id))
         ids
 
-    let private firstContent = specialWords.Length + functionWords.Length
-    let private firstYear = vocabulary.Length - yearWords.Length
+    let private firstContent =
+        WorldLanguage.specialWords.Length + WorldLanguage.functionWords.Length
+
+    let private firstYear = vocabulary.Length - WorldLanguage.yearWords.Length
 
     /// Whether the token is a word of a name, a country, a language or a year: what a search looks at.
     [<CompiledName "IsContent">]
@@ -339,7 +113,7 @@ module World =
     /// The token ids of words set apart by blanks. A word outside the vocabulary is an ArgumentException that names it.
     [<CompiledName "Tokenize">]
     let tokenize (text: string) : int[] =
-        words text
+        WorldLanguage.words text
         |> Array.map (fun word ->
             match idOf.TryGetValue word with
             | true, id -> id
@@ -351,7 +125,7 @@ module World =
     /// The content words of a text in order, as token ids; all other words, known or not, are passed over.
     [<CompiledName "ContentWords">]
     let contentWords (text: string) : int[] =
-        words text
+        WorldLanguage.words text
         |> Array.choose (fun word ->
             match idOf.TryGetValue word with
             | true, id when isContent id -> Some id
@@ -385,21 +159,24 @@ module World =
 
     /// Entities by kind, in the order of their numbers.
     let private counts =
-        [| WorldKind.Country, 16
-           WorldKind.City, 50
-           WorldKind.Person, 100
-           WorldKind.Company, 50
-           WorldKind.Film, 60
-           WorldKind.Product, 50
-           WorldKind.Warehouse, 30
-           WorldKind.Shipment, 50 |]
+        [|
+            WorldKind.Country, 16
+            WorldKind.City, 50
+            WorldKind.Person, 100
+            WorldKind.Company, 50
+            WorldKind.Film, 60
+            WorldKind.Product, 50
+            WorldKind.Warehouse, 30
+            WorldKind.Shipment, 50
+        |]
 
     let private kinds =
         counts |> Array.collect (fun (kind, count) -> Array.replicate count kind)
 
     let private numbersByKind =
         counts
-        |> Array.map (fun (kind, _) -> kind, [| 0 .. kinds.Length - 1 |] |> Array.filter (fun number -> kinds[number] = kind))
+        |> Array.map (fun (kind, _) ->
+            kind, [| 0 .. kinds.Length - 1 |] |> Array.filter (fun number -> kinds[number] = kind))
 
     let private numbersOf kind =
         numbersByKind
@@ -412,50 +189,55 @@ module World =
     [<CompiledName "Pick">]
     let pickObject (kind: WorldKind) (seed: Seed) : WorldObject =
         match kind with
-        | WorldKind.Year -> WorldObject.Word(pick yearWords seed)
-        | WorldKind.Language -> WorldObject.Word(pick languageWords seed)
+        | WorldKind.Year -> WorldObject.Word(pick WorldLanguage.yearWords seed)
+        | WorldKind.Language -> WorldObject.Word(pick WorldLanguage.languageWords seed)
         | kind -> WorldObject.Entity(pick (numbersOf kind) seed)
 
     /// A word of the pool that names are made of, every one equally likely.
     [<CompiledName "PickNameWord">]
-    let pickNameWord (seed: Seed) : string = pick nameWords seed
+    let pickNameWord (seed: Seed) : string = pick WorldLanguage.nameWords seed
 
-    /// The kinds that a relation leads from and to.
+    /// The kind of the entities that have a relation.
     [<CompiledName "SubjectKind">]
-    let subjectKind (relation: WorldRelation) : WorldKind = (wording relation).Subject
+    let subjectKind (relation: WorldRelation) : WorldKind =
+        (WorldLanguage.wording relation).Subject
 
+    /// The kind of a relation's objects.
     [<CompiledName "ObjectKind">]
-    let objectKind (relation: WorldRelation) : WorldKind = (wording relation).Object
+    let objectKind (relation: WorldRelation) : WorldKind = (WorldLanguage.wording relation).Object
 
     /// All relations.
     [<CompiledName "Relations">]
-    let allRelations () : WorldRelation[] = Array.copy relations
+    let allRelations () : WorldRelation[] = Array.copy WorldLanguage.relations
 
     /// The wordings of a relation in questions, such as "birthplace of".
     [<CompiledName "Phrases">]
-    let phrases (relation: WorldRelation) : string[] = (wording relation).Phrases
+    let phrases (relation: WorldRelation) : string[] =
+        (WorldLanguage.wording relation).Phrases
 
-    let private names seed =
-        let countrySeed = Seed.named "countries" seed
-        let order = Seed.permutation countryWords.Length countrySeed
+    /// A name for every entity.
+    let private nameAll seed =
+        let countries =
+            Seed.permutation WorldLanguage.countryWords.Length (Seed.named "countries" seed)
+
         let nameSeed = Seed.named "names" seed
         let taken = HashSet<struct (int * int)>()
 
         /// Two words that no other entity has together, in whatever order.
         let rec fresh number attempt =
             let draw = Seed.path [| int64 number; attempt |] nameSeed
-            let first = Seed.below nameWords.Length (Seed.child 0L draw)
-            let second = Seed.below nameWords.Length (Seed.child 1L draw)
+            let first = Seed.below WorldLanguage.nameWords.Length (Seed.child 0L draw)
+            let second = Seed.below WorldLanguage.nameWords.Length (Seed.child 1L draw)
 
             if first <> second && taken.Add(struct (min first second, max first second)) then
-                $"{nameWords[first]} {nameWords[second]}"
+                $"{WorldLanguage.nameWords[first]} {WorldLanguage.nameWords[second]}"
             else
                 fresh number (attempt + 1L)
 
         kinds
         |> Array.mapi (fun number kind ->
             match kind with
-            | WorldKind.Country -> countryWords[order[number]]
+            | WorldKind.Country -> WorldLanguage.countryWords[countries[number]]
             | _ -> fresh number 0L)
 
     /// The name of an object: an entity's name, or the word itself.
@@ -470,11 +252,11 @@ module World =
     let kindOf (world: EmbeddedWorld) (object: WorldObject) : WorldKind =
         match object with
         | WorldObject.Entity number -> world.Entities[number].Kind
-        | WorldObject.Word word when Array.contains word languageWords -> WorldKind.Language
+        | WorldObject.Word word when Array.contains word WorldLanguage.languageWords -> WorldKind.Language
         | WorldObject.Word _ -> WorldKind.Year
 
     let private sentence template (subject: string) (object: string) =
-        words template
+        WorldLanguage.words template
         |> Array.map (function
             | "S" -> subject
             | "O" -> object
@@ -487,24 +269,28 @@ module World =
     /// text one sentence a fact, in random order and in one of two wordings (subject first or object first).
     [<CompiledName "Generate">]
     let generate (seed: Seed) : EmbeddedWorld =
-        let names = names seed
+        let names = nameAll seed
         let factSeed = Seed.named "facts" seed
         let textSeed = Seed.named "texts" seed
 
         let entities =
             Array.map2
                 (fun number name ->
-                    { Kind = kinds[number]
-                      Name = name
-                      Facts =
-                        relations
-                        |> Array.filter (fun relation -> subjectKind relation = kinds[number])
-                        |> Array.mapi (fun i relation ->
-                            { Relation = relation
-                              Object =
-                                factSeed
-                                |> Seed.path [| int64 number; int64 i |]
-                                |> pickObject (objectKind relation) }) })
+                    {
+                        Kind = kinds[number]
+                        Name = name
+                        Facts =
+                            WorldLanguage.relations
+                            |> Array.filter (fun relation -> subjectKind relation = kinds[number])
+                            |> Array.mapi (fun i relation ->
+                                {
+                                    Relation = relation
+                                    Object =
+                                        factSeed
+                                        |> Seed.path [| int64 number; int64 i |]
+                                        |> pickObject (objectKind relation)
+                                })
+                    })
                 [| 0 .. kinds.Length - 1 |]
                 names
 
@@ -514,7 +300,9 @@ module World =
             Seed.permutation entity.Facts.Length (Seed.named "order" seed)
             |> Array.map (fun i ->
                 let fact = entity.Facts[i]
-                let template = pick (wording fact.Relation).Templates (Seed.child (int64 i) seed)
+
+                let template =
+                    pick (WorldLanguage.wording fact.Relation).Templates (Seed.child (int64 i) seed)
 
                 let object =
                     match fact.Object with
@@ -524,13 +312,17 @@ module World =
                 sentence template entity.Name object)
             |> String.concat " "
 
-        { Entities = entities
-          Passages =
-            entities
-            |> Array.mapi (fun number entity ->
-                { Id = { Value = string number }
-                  Title = entity.Name
-                  Text = textOf number entity }) }
+        {
+            Entities = entities
+            Passages =
+                entities
+                |> Array.mapi (fun number entity ->
+                    {
+                        Id = { Value = string number }
+                        Title = entity.Name
+                        Text = textOf number entity
+                    })
+        }
 
     /// The number of the entity that a passage is about.
     [<CompiledName "EntityOf">]
@@ -551,11 +343,13 @@ module World =
     /// One hop .25, two .30, three .30, comparison .15; all relations alike.
     [<CompiledName "DefaultMix">]
     let defaultMix: QuestionMix =
-        { OneHop = 0.25
-          TwoHop = 0.30
-          ThreeHop = 0.30
-          Comparison = 0.15
-          RelationWeights = [||] }
+        {
+            OneHop = 0.25
+            TwoHop = 0.30
+            ThreeHop = 0.30
+            Comparison = 0.15
+            RelationWeights = [||]
+        }
 
     [<RequireQualifiedAccess>]
     type private Shape =
@@ -565,22 +359,32 @@ module World =
     /// All chains of `hops` relations whose kinds fit: 11 of one, 11 of two and 9 of three.
     let private paths hops =
         let extend paths =
-            [| for path: WorldRelation[] in paths do
-                   for next in relations do
-                       if objectKind (Array.last path) = subjectKind next then
-                           Array.append path [| next |] |]
+            [|
+                for path: WorldRelation[] in paths do
+                    for next in WorldLanguage.relations do
+                        if objectKind (Array.last path) = subjectKind next then
+                            Array.append path [| next |]
+            |]
 
         Seq.init (hops - 1) ignore
-        |> Seq.fold (fun paths () -> extend paths) (Array.map Array.singleton relations)
+        |> Seq.fold (fun paths () -> extend paths) (Array.map Array.singleton WorldLanguage.relations)
 
     let private shapes =
-        [| Shape.Hops(paths 1); Shape.Hops(paths 2); Shape.Hops(paths 3); Shape.Comparison |]
+        [|
+            Shape.Hops(paths 1)
+            Shape.Hops(paths 2)
+            Shape.Hops(paths 3)
+            Shape.Comparison
+        |]
 
     let private shares (mix: QuestionMix) =
         let shares = [| mix.OneHop; mix.TwoHop; mix.ThreeHop; mix.Comparison |]
         let total = Array.sum shares
 
-        if shares |> Array.exists (fun share -> not (share >= 0.0)) || not (total > 0.0 && Double.IsFinite total) then
+        if
+            shares |> Array.exists (fun share -> not (share >= 0.0))
+            || not (total > 0.0 && Double.IsFinite total)
+        then
             invalidArg
                 (nameof mix)
                 $"The mix has the shares {mix.OneHop}, {mix.TwoHop}, {mix.ThreeHop}, {mix.Comparison}; each must be at least 0 and one above 0."
@@ -681,19 +485,23 @@ module World =
         let evidence, answer = solve world reasoning
         let titles = evidence |> Array.map (fun number -> world.Entities[number].Name)
 
-        { Question =
-            { Id = seed.Key.ToString "x16"
-              Text = text world reasoning (Seed.named "phrases" seed)
-              Answers = [| answer |]
-              Gold = evidence |> Array.map (fun number -> world.Passages[number].Id)
-              GoldTitles = titles
-              Kind =
-                match reasoning with
-                | WorldReasoning.Chain(_, path) -> $"{path.Length}-hop"
-                | WorldReasoning.Comparison _ -> "comparison"
-              Hops = evidence.Length }
-          Queries = titles
-          Reasoning = reasoning }
+        {
+            Question =
+                {
+                    Id = seed.Key.ToString "x16"
+                    Text = text world reasoning (Seed.named "phrases" seed)
+                    Answers = [| answer |]
+                    Gold = evidence |> Array.map (fun number -> world.Passages[number].Id)
+                    GoldTitles = titles
+                    Kind =
+                        match reasoning with
+                        | WorldReasoning.Chain(_, path) -> $"{path.Length}-hop"
+                        | WorldReasoning.Comparison _ -> "comparison"
+                    Hops = evidence.Length
+                }
+            Queries = titles
+            Reasoning = reasoning
+        }
 
     /// One question, drawn from a mix: its kind by the shares, then its chain of relations by their weights, then its
     /// first entity (or, in a comparison, its two cities of different countries and which of these is asked for) uniformly.
@@ -751,7 +559,9 @@ module World =
 
         let rec fresh shape slot attempt =
             if attempt = attempts then
-                invalidArg (nameof count) $"The world has too few different questions for {count} of this mix; ask for fewer."
+                invalidArg
+                    (nameof count)
+                    $"The world has too few different questions for {count} of this mix; ask for fewer."
 
             let seed = Seed.path [| int64 slot; attempt |] seed
             let reasoning = draw mix world shape seed

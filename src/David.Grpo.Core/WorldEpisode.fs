@@ -81,12 +81,14 @@ module WorldEpisode =
     /// The observation that a search's passages make; without passages it is `<info> </info>`.
     [<CompiledName "ObservationTokens">]
     let observationTokens (passages: Passage[]) : int[] =
-        [| yield WorldTag.InfoOpen
-           for passage in passages do
-               yield! World.tokenize passage.Title
-               yield WorldTag.TitleEnd
-               yield! World.tokenize passage.Text
-           yield WorldTag.InfoClose |]
+        [|
+            yield WorldTag.InfoOpen
+            for passage in passages do
+                yield! World.tokenize passage.Title
+                yield WorldTag.TitleEnd
+                yield! World.tokenize passage.Text
+            yield WorldTag.InfoClose
+        |]
 
     /// `observationTokens` as text.
     [<CompiledName "RenderPassages">]
@@ -106,58 +108,71 @@ module WorldEpisode =
         let searches =
             question.Queries
             |> Array.mapi (fun hop query ->
-                { Query = query
-                  Passages = WorldSearch.search index WorldLimit.TopK query
-                  SegmentsThrough = 1 + 2 * (hop + 1) })
+                {
+                    Query = query
+                    Passages = WorldSearch.search index WorldLimit.TopK query
+                    SegmentsThrough = 1 + 2 * (hop + 1)
+                })
 
         let answer = question.Question.Answers[0]
         let prompt = promptTokens question.Question
 
         let response =
-            [| for search in searches do
-                   Segment.Expert(searchTokens search.Query)
-                   Segment.Observation(observationTokens search.Passages)
-               Segment.Expert(answerTokens answer) |]
+            [|
+                for search in searches do
+                    Segment.Expert(searchTokens search.Query)
+                    Segment.Observation(observationTokens search.Passages)
+                Segment.Expert(answerTokens answer)
+            |]
 
-        { Question = question.Question
-          Segments = Array.append [| Segment.Prompt prompt |] response
-          Searches = searches
-          RefusedSearches = 0
-          Ending = Ending.Answered answer
-          Response = response |> Array.collect _.Tokens |> World.render
-          PromptText = World.render prompt }
+        {
+            Question = question.Question
+            Segments = Array.append [| Segment.Prompt prompt |] response
+            Searches = searches
+            RefusedSearches = 0
+            Ending = Ending.Answered answer
+            Response = response |> Array.collect _.Tokens |> World.render
+            PromptText = World.render prompt
+        }
 
     let private weighted weight tokens : PretrainingEpisode =
-        { Tokens = tokens
-          Weights = Array.replicate tokens.Length weight }
+        {
+            Tokens = tokens
+            Weights = Array.replicate tokens.Length weight
+        }
 
     let private join (parts: PretrainingEpisode list) : PretrainingEpisode =
-        { Tokens = parts |> Seq.collect _.Tokens |> Seq.toArray
-          Weights = parts |> Seq.collect _.Weights |> Seq.toArray }
+        {
+            Tokens = parts |> Seq.collect _.Tokens |> Seq.toArray
+            Weights = parts |> Seq.collect _.Weights |> Seq.toArray
+        }
 
     /// An action of the policy: its first token is a decision.
     let private action decision content tokens : PretrainingEpisode =
-        { Tokens = tokens
-          Weights = Array.init tokens.Length (fun i -> if i = 0 then decision else content) }
+        {
+            Tokens = tokens
+            Weights = Array.init tokens.Length (fun i -> if i = 0 then decision else content)
+        }
 
     /// Years bear weight only where a right answer copies one. Where they cannot be known, in retrieved text and in guesses,
     /// predicting them would push all their (tied) embeddings to one point, and a prototype then never learned to copy them.
     let private withoutYears (part: PretrainingEpisode) : PretrainingEpisode =
         { part with
             Weights =
-                Array.map2 (fun token weight -> if World.isYear token then 0.0 else weight) part.Tokens part.Weights }
+                Array.map2 (fun token weight -> if World.isYear token then 0.0 else weight) part.Tokens part.Weights
+        }
 
     let private observation (stage: PretrainingStage) passages =
         observationTokens passages |> weighted stage.ObservationWeight |> withoutYears
 
     /// An action, and what it brought.
-    type private Turn =
-        { Query: string
-          Passages: Passage[] }
+    type private Turn = { Query: string; Passages: Passage[] }
 
     let private search index query =
-        { Query = query
-          Passages = WorldSearch.search index WorldLimit.TopK query }
+        {
+            Query = query
+            Passages = WorldSearch.search index WorldLimit.TopK query
+        }
 
     let private pick (choices: 'choice[]) seed = choices[Seed.below choices.Length seed]
 
@@ -217,7 +232,10 @@ module WorldEpisode =
             let made = earlier.Length
             let seed = Seed.child (int64 made) seed
             let room = WorldLimit.Searches - made - (needed - hop) > 0
-            let clutters probability = room && chance probability (Seed.named "clutter" seed)
+
+            let clutters probability =
+                room && chance probability (Seed.named "clutter" seed)
+
             let detail = Seed.named "query" seed
 
             let proceed weights next query =
@@ -235,10 +253,12 @@ module WorldEpisode =
             elif clutters stage.Clutter.BadQuery then
                 badQuery earlier question.Queries[hop] detail
                 |> proceed (weighted 0.0) (fun turn ->
-                    if finds question.Question.Gold[hop] turn then hop + 1 else hop)
+                    if finds question.Question.Gold[hop] turn then
+                        hop + 1
+                    else
+                        hop)
             else
-                question.Queries[hop]
-                |> proceed (action stage.DecisionWeight 1.0) (fun _ -> hop + 1)
+                question.Queries[hop] |> proceed (action stage.DecisionWeight 1.0) (fun _ -> hop + 1)
 
         weighted 0.0 (promptTokens question.Question) :: turns 0 [] |> join
 
@@ -250,11 +270,13 @@ module WorldEpisode =
             let kind = World.objectKind (Array.last path)
 
             let read =
-                [| for turn in earlier do
-                       for passage in turn.Passages do
-                           let number = World.entityOf passage
-                           yield WorldObject.Entity number
-                           yield! world.Entities[number].Facts |> Array.map _.Object |]
+                [|
+                    for turn in earlier do
+                        for passage in turn.Passages do
+                            let number = World.entityOf passage
+                            yield WorldObject.Entity number
+                            yield! world.Entities[number].Facts |> Array.map _.Object
+                |]
                 |> Array.filter (fun object -> World.kindOf world object = kind)
 
             let detail = Seed.named "detail" seed
@@ -278,17 +300,20 @@ module WorldEpisode =
         (seed: Seed)
         : PretrainingEpisode =
         if stage.AnswerProbability.Length = 0 then
-            invalidArg (nameof stage) "AnswerProbability is empty; give the probability of answering after 0 searches at least."
+            invalidArg
+                (nameof stage)
+                "AnswerProbability is empty; give the probability of answering after 0 searches at least."
 
         let rec turns (earlier: Turn list) =
             let made = earlier.Length
             let seed = Seed.child (int64 made) seed
             let detail = Seed.named "query" seed
-            let readiness = stage.AnswerProbability[min made (stage.AnswerProbability.Length - 1)]
+
+            let readiness =
+                stage.AnswerProbability[min made (stage.AnswerProbability.Length - 1)]
 
             let missing =
-                question.Question.Gold
-                |> Array.tryFindIndex (fun gold -> not (List.exists (finds gold) earlier))
+                question.Question.Gold |> Array.tryFindIndex (fun gold -> not (List.exists (finds gold) earlier))
 
             if made = WorldLimit.Searches || chance readiness (Seed.named "decision" seed) then
                 match missing with
@@ -296,9 +321,11 @@ module WorldEpisode =
                 | Some _ ->
                     let words = guess stage world question.Reasoning earlier detail |> World.tokenize
 
-                    [ weighted 1.0 [| WorldTag.AnswerOpen |]
-                      weighted stage.GuessWeight words |> withoutYears
-                      weighted 1.0 [| WorldTag.AnswerClose |] ]
+                    [
+                        weighted 1.0 [| WorldTag.AnswerOpen |]
+                        weighted stage.GuessWeight words |> withoutYears
+                        weighted 1.0 [| WorldTag.AnswerClose |]
+                    ]
             else
                 let query =
                     match missing with
@@ -308,9 +335,7 @@ module WorldEpisode =
 
                 let turn = search index query
 
-                action 1.0 1.0 (searchTokens query)
-                :: observation stage turn.Passages
-                :: turns (turn :: earlier)
+                action 1.0 1.0 (searchTokens query) :: observation stage turn.Passages :: turns (turn :: earlier)
 
         weighted 0.0 (promptTokens question.Question) :: turns [] |> join
 
@@ -318,7 +343,13 @@ module WorldEpisode =
     [<CompiledName "Mixture">]
     let mixture (stage: PretrainingStage) (world: EmbeddedWorld) (index: WorldIndex) (seed: Seed) : PretrainingEpisode =
         let question = World.ask stage.Questions world (Seed.named "question" seed)
-        let write = if chance stage.SkillShare (Seed.named "skill" seed) then skill else habit
+
+        let write =
+            if chance stage.SkillShare (Seed.named "skill" seed) then
+                skill
+            else
+                habit
+
         write stage world index question (Seed.named "episode" seed)
 
     /// The episodes of one optimizer step, [BatchSize], all of one world that the seed alone decides. Give each update of each
@@ -346,30 +377,40 @@ module WorldEpisode =
     [<CompiledName "DefaultStages">]
     let defaultStages: PretrainingStage[] =
         let years weight =
-            [| { Relation = WorldRelation.BirthYear
-                 Weight = weight }
-               { Relation = WorldRelation.ReleaseYear
-                 Weight = weight } |]
+            [|
+                {
+                    Relation = WorldRelation.BirthYear
+                    Weight = weight
+                }
+                {
+                    Relation = WorldRelation.ReleaseYear
+                    Weight = weight
+                }
+            |]
 
         let read =
-            { Name = "read"
-              Updates = 400
-              BatchSize = 32
-              LearningRate = 2.5e-3
-              SkillShare = 0.8
-              Clutter = noClutter
-              DecisionWeight = 0.02
-              ObservationWeight = 0.1
-              GuessWeight = 0.1
-              AnswerProbability = [| 0.45; 0.8; 0.8; 0.7 |]
-              BadQueryShare = 0.3
-              SeenGuessShare = 0.8
-              Questions =
-                { OneHop = 0.6
-                  TwoHop = 0.2
-                  ThreeHop = 0.0
-                  Comparison = 0.2
-                  RelationWeights = years 3.0 } }
+            {
+                Name = "read"
+                Updates = 400
+                BatchSize = 32
+                LearningRate = 2.5e-3
+                SkillShare = 0.8
+                Clutter = noClutter
+                DecisionWeight = 0.02
+                ObservationWeight = 0.1
+                GuessWeight = 0.1
+                AnswerProbability = [| 0.45; 0.8; 0.8; 0.7 |]
+                BadQueryShare = 0.3
+                SeenGuessShare = 0.8
+                Questions =
+                    {
+                        OneHop = 0.6
+                        TwoHop = 0.2
+                        ThreeHop = 0.0
+                        Comparison = 0.2
+                        RelationWeights = years 3.0
+                    }
+            }
 
         let chain =
             { read with
@@ -377,11 +418,14 @@ module WorldEpisode =
                 Updates = 800
                 LearningRate = 2e-3
                 Questions =
-                    { OneHop = 0.3
-                      TwoHop = 0.3
-                      ThreeHop = 0.25
-                      Comparison = 0.15
-                      RelationWeights = years 3.0 } }
+                    {
+                        OneHop = 0.3
+                        TwoHop = 0.3
+                        ThreeHop = 0.25
+                        Comparison = 0.15
+                        RelationWeights = years 3.0
+                    }
+            }
 
         let clutter =
             { chain with
@@ -391,7 +435,8 @@ module WorldEpisode =
                 SkillShare = 0.85
                 Clutter = defaultClutter
                 DecisionWeight = 0.005
-                AnswerProbability = [| 0.45; 0.93; 0.93; 0.8 |] }
+                AnswerProbability = [| 0.45; 0.93; 0.93; 0.8 |]
+            }
 
         let lazyHabit =
             { clutter with
@@ -399,7 +444,8 @@ module WorldEpisode =
                 Updates = 160
                 LearningRate = 5e-4
                 SkillShare = 0.6
-                AnswerProbability = [| 0.5; 0.985; 0.985; 0.9 |] }
+                AnswerProbability = [| 0.5; 0.985; 0.985; 0.9 |]
+            }
 
         [| read; chain; clutter; lazyHabit |]
 
@@ -408,24 +454,29 @@ module WorldEpisode =
         { defaultStages[0] with
             Clutter = clutter
             DecisionWeight = 0.0
-            ObservationWeight = 0.0 }
+            ObservationWeight = 0.0
+        }
 
     /// Tests of reading one relation: one right search for an entity, then the relation's object must be copied. `cases`
     /// probes for each relation, [11 · cases]; the scored positions are the answer's words, the label is the relation.
     [<CompiledName "RelationProbes">]
     let relationProbes (world: EmbeddedWorld) (index: WorldIndex) (cases: int) (seed: Seed) : ReadingProbe[] =
-        [| for relation in World.allRelations () do
-               for case in 0 .. cases - 1 do
-                   let seed = seed |> Seed.named (string relation) |> Seed.child (int64 case)
-                   let question = World.askRelation relation world seed
-                   let trajectory = expert index question
-                   let tokens = trajectory.Segments |> Array.collect _.Tokens
-                   let answer = World.tokenize question.Question.Answers[0]
-                   let first = tokens.Length - 1 - answer.Length
+        [|
+            for relation in World.allRelations () do
+                for case in 0 .. cases - 1 do
+                    let seed = seed |> Seed.named (string relation) |> Seed.child (int64 case)
+                    let question = World.askRelation relation world seed
+                    let trajectory = expert index question
+                    let tokens = trajectory.Segments |> Array.collect _.Tokens
+                    let answer = World.tokenize question.Question.Answers[0]
+                    let first = tokens.Length - 1 - answer.Length
 
-                   { Label = string relation
-                     Tokens = tokens
-                     Scored = [| first .. first + answer.Length - 1 |] } |]
+                    {
+                        Label = string relation
+                        Tokens = tokens
+                        Scored = [| first .. first + answer.Length - 1 |]
+                    }
+        |]
 
     /// Tests of whole chains: given the right decisions, all queries, answers and closing tags must come out right. `count`
     /// different questions of the mix, their kind being the label; searches that `clutter` puts in are not scored.
@@ -443,9 +494,13 @@ module WorldEpisode =
             let episode =
                 skill (contentOf clutter) world index question (Seed.path [| int64 i |] (Seed.named "episodes" seed))
 
-            { Label = question.Question.Kind
-              Tokens = episode.Tokens
-              Scored =
-                [| for position in 0 .. episode.Tokens.Length - 1 do
-                       if episode.Weights[position] > 0.0 then
-                           position |] })
+            {
+                Label = question.Question.Kind
+                Tokens = episode.Tokens
+                Scored =
+                    [|
+                        for position in 0 .. episode.Tokens.Length - 1 do
+                            if episode.Weights[position] > 0.0 then
+                                position
+                    |]
+            })

@@ -9,8 +9,10 @@ type internal Posting = { Passage: int; Score: float }
 /// An inverted index over the passages of a world, with all scores worked out.
 type WorldIndex =
     private
-        { Passages: Passage[]
-          Postings: Dictionary<int, Posting[]> }
+        {
+            Passages: Passage[]
+            Postings: Dictionary<int, Posting[]>
+        }
 
 /// The retriever of the embedded world.
 [<RequireQualifiedAccess>]
@@ -66,16 +68,22 @@ module WorldSearch =
 
             postings.Add(
                 entry.Key,
-                [| for struct (number, frequency) in entry.Value do
-                       let frequency = float frequency
-                       let length = float documents[number].Length / meanLength
+                [|
+                    for struct (number, frequency) in entry.Value do
+                        let frequency = float frequency
+                        let length = float documents[number].Length / meanLength
 
-                       { Passage = number
-                         Score = rarity * frequency * (K1 + 1.0) / (frequency + K1 * (1.0 - B + B * length)) } |]
+                        {
+                            Passage = number
+                            Score = rarity * frequency * (K1 + 1.0) / (frequency + K1 * (1.0 - B + B * length))
+                        }
+                |]
             )
 
-        { Passages = passages
-          Postings = postings }
+        {
+            Passages = passages
+            Postings = postings
+        }
 
     /// The `topK` passages of the highest scores, best first; of equal ones those that come first in the corpus. A word counts
     /// once however often the query has it; words that are unknown, punctuation or function words are passed over. Only
@@ -95,9 +103,11 @@ module WorldSearch =
                     scores[posting.Passage] <- scores[posting.Passage] + posting.Score
             | _ -> ()
 
-        [| for number in 0 .. scores.Length - 1 do
-               if scores[number] > 0.0 then
-                   number |]
+        [|
+            for number in 0 .. scores.Length - 1 do
+                if scores[number] > 0.0 then
+                    number
+        |]
         |> Array.sortBy (fun number -> struct (-scores[number], number))
         |> Array.truncate topK
         |> Array.map (fun number -> index.Passages[number])
