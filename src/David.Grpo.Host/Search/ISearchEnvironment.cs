@@ -1,4 +1,4 @@
-namespace David.Grpo.Search;
+namespace David.Grpo.Retrieval;
 
 /// <summary>A corpus that answers queries. The same query always gets the same passages.</summary>
 public interface ISearchEnvironment
