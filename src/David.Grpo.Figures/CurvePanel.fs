@@ -111,7 +111,11 @@ module internal CurvePanel =
             Lettering.wrap (max 64.0 (0.3 * width)) labelSize 3 curve.Name
 
         let heights =
-            ends |> Array.map (fun (curve, _) -> lineHeight * float (nameLines curve).Length)
+            ends
+            |> Array.map (fun (curve, _) ->
+                match (nameLines curve).Length with
+                | 0 -> 0.0
+                | lines -> lineHeight * float lines + (if lines > 1 then 4.0 else 0.0))
 
         let nameWidth = ends |> Array.collect (fst >> nameLines) |> widest labelSize
 
@@ -184,8 +188,10 @@ module internal CurvePanel =
                         if heights[i] > 0.0 then
                             let middle = tops[i] + heights[i] / 2.0
 
+                            let from = across point.X + 4.0 |> min (frame.Right + 4.0)
+
                             stroke
-                                (across point.X + 4.0 |> min (frame.Right + 4.0))
+                                from
                                 centres[i]
                                 (frame.Right + 11.0)
                                 middle
@@ -193,6 +199,9 @@ module internal CurvePanel =
                                     "class", "leader"
                                     "stroke", styles[curve.Name].Colour
                                     "stroke-opacity", ".7"
+                                    // A long leader must not look like a line or a whisker.
+                                    if from < frame.Right - 4.0 then
+                                        "stroke-dasharray", "1 3"
                                 ]
 
                             yield!

@@ -172,10 +172,11 @@ module internal Drawing =
                 let apart =
                     place axis range 0.0 length b.Value - place axis range 0.0 length a.Value
 
-                apart >= (Lettering.width tickSize a.Label + Lettering.width tickSize b.Label) / 2.0 + 8.0)
+                apart
+                >= max 30.0 ((Lettering.width tickSize a.Label + Lettering.width tickSize b.Label) / 2.0 + 8.0))
 
         let choices =
-            seq { max 2 (int (length / 32.0)) .. -1 .. 1 } |> Seq.map (fun count -> ticks axis count range)
+            seq { max 2 (int (length / 20.0)) .. -1 .. 1 } |> Seq.map (fun count -> ticks axis count range)
 
         match Seq.tryFind stand choices with
         | Some marks -> marks
@@ -217,6 +218,7 @@ module internal Drawing =
 
         [
             clipped frame []
+            rule frame.Left frame.Bottom frame.Right frame.Bottom ".3"
             lettering x y labelSize [ anchor "middle"; muted ] "no data"
         ]
 

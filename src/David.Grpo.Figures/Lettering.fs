@@ -29,45 +29,51 @@ module Lettering =
     [<CompiledName "Width">]
     let width (size: float) (text: string) : float = size * Seq.sumBy advance text
 
-    let private cut (limit: float) (size: float) (word: string) =
-        if width size word <= limit then
-            word
-        else
-            let fits length =
-                width size (word.Substring(0, length) + "…") <= limit
+    /// As much of the text as fits with "…" behind it, at least one character.
+    let private opening (limit: float) (size: float) (text: string) : string =
+        let text = text.TrimEnd '…'
 
-            let length =
-                seq { word.Length - 1 .. -1 .. 1 } |> Seq.tryFind fits |> Option.defaultValue 1
-            // Half a surrogate pair is no character.
-            let length =
-                if Char.IsHighSurrogate word[length - 1] then
-                    length - 1
-                else
-                    length
+        let fits length =
+            width size (text.Substring(0, length) + "…") <= limit
 
-            word.Substring(0, length) + "…"
+        let length =
+            seq { text.Length .. -1 .. 2 } |> Seq.tryFind fits |> Option.defaultValue (min 1 text.Length)
+        // Half a surrogate pair is no character.
+        let halved = length > 0 && Char.IsHighSurrogate text[length - 1]
+        text.Substring(0, (if halved then length - 1 else length)) + "…"
 
-    /// The text in lines no wider than `limit`, broken at white space; a word that is too long is cut short with "…", and
-    /// so is the last of `most` lines if there is more. No lines for blank text.
+    let private afterHyphens (word: string) : string[] =
+        Text.RegularExpressions.Regex.Split(word, "(?<=[-/_])") |> Array.filter (fun piece -> piece <> "")
+
+    /// The text in lines no wider than `limit`, broken at white space. A word that is too long is broken after hyphens,
+    /// slashes and underscores too; a piece that is still too long is cut short with "…", and so is the last of `most`
+    /// lines if there is more. No lines for blank text.
     [<CompiledName "Wrap">]
     let wrap (limit: float) (size: float) (most: int) (text: string) : string[] =
-        let words =
-            text.Split(Array.empty<char>, StringSplitOptions.RemoveEmptyEntries) |> Array.map (cut limit size)
-
         let lines = ResizeArray<string>()
 
-        for word in words do
-            if lines.Count > 0 && width size (lines[lines.Count - 1] + " " + word) <= limit then
-                lines[lines.Count - 1] <- lines[lines.Count - 1] + " " + word
+        let add (space: string) (piece: string) =
+            if lines.Count > 0 && width size (lines[lines.Count - 1] + space + piece) <= limit then
+                lines[lines.Count - 1] <- lines[lines.Count - 1] + space + piece
+            elif width size piece <= limit then
+                lines.Add piece
             else
-                lines.Add word
+                lines.Add(opening limit size piece)
+
+        for word in text.Split(Array.empty<char>, StringSplitOptions.RemoveEmptyEntries) do
+            if width size word <= limit then
+                add " " word
+            else
+                afterHyphens word |> Array.iteri (fun i piece -> add (if i = 0 then " " else "") piece)
 
         if lines.Count <= most then
             lines.ToArray()
         else
-            let shown = Array.init most (fun i -> lines[i])
-            shown[most - 1] <- cut limit size ((shown[most - 1] + " " + lines[most]).Replace("…", ""))
-            shown
+            Array.init most (fun i ->
+                if i < most - 1 then
+                    lines[i]
+                else
+                    opening limit size lines[i])
 
     /// Tops of labels of the given heights, [n], as near as can be to their wished centres and without overlap: the tops
     /// minimise Σ(topᵢ + heightᵢ/2 − centreᵢ)² subject to topᵢ + heightᵢ ≤ topᵢ₊₁ in the order of the centres (ties by

@@ -81,7 +81,7 @@ module Page =
                     []
                     [
                         if table.Caption <> "" then
-                            element "caption" [] [ text table.Caption ]
+                            element "caption" [] [ element "span" [] [ text table.Caption ] ]
                         element "thead" [] [ element "tr" [] (table.Columns |> Array.map head |> List.ofArray) ]
                         element
                             "tbody"
@@ -131,7 +131,9 @@ module Page =
             | SpanKind.Search -> author + " search", author + " searches"
             | SpanKind.Answer -> author + " answer", author + " answers"
 
-        let said = element "div" [ "class", "said" ] [ text (span.Text.Trim().ReplaceLineEndings "\n") ]
+        let said =
+            element "div" [ "class", "said" ] [ text (span.Text.Trim().ReplaceLineEndings "\n") ]
+
         let length = span.Text.Trim().Length
 
         let folded =

@@ -1,8 +1,12 @@
 namespace David.Grpo.Figures
 
-/// The look of a page. It refers to nothing outside the page, and holds neither '<' nor '&'.
+/// The look of pages and figures. It refers to nothing outside, and holds neither '<' nor '&'.
 [<RequireQualifiedAccess>]
 module internal Stylesheet =
+
+    /// The palette's blue is too dim on a dark ground; all its other colours keep.
+    let figureInTheDark =
+        """.david-figure [fill="#0072B2"]{fill:#3b9ddd} .david-figure [stroke="#0072B2"]{stroke:#3b9ddd}"""
 
     let page =
         """
@@ -11,7 +15,10 @@ module internal Stylesheet =
   --policy: #0072b2; --search: #b35000; --answer: #007a59; --observation: #7d8590; --expert: #a8447f; --prompt: #7d8590; }
 @media (prefers-color-scheme: dark) { :root {
   --ink: #e4e7eb; --soft: #9aa4b0; --line: #32383f; --paper: #15181c; --tint: #1d2126;
-  --policy: #56b4e9; --search: #f0a35e; --answer: #4cc9a0; --observation: #7d8590; --expert: #e39ac6; --prompt: #7d8590; } }
+  --policy: #56b4e9; --search: #f0a35e; --answer: #4cc9a0; --observation: #7d8590; --expert: #e39ac6; --prompt: #7d8590; }
+"""
+        + figureInTheDark
+        + """ }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
@@ -22,7 +29,7 @@ h2 { font-size: 1.3rem; line-height: 1.3; margin: 3rem 0 .75rem; padding-top: 1r
 h3 { font-size: 1.05rem; margin: 2rem 0 .5rem; }
 p { max-width: 42rem; margin: .75rem 0; }
 header p { color: var(--soft); margin: .4rem 0 0; }
-nav { margin: 1.25rem 0 0; font-size: .9rem; display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; }
+nav { margin: 1.25rem 0 1.75rem; font-size: .9rem; display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; }
 a { color: var(--policy); text-decoration: none; }
 a:hover, a:focus-visible { text-decoration: underline; }
 dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .3rem 1.5rem; margin: 1rem 0; font-size: .9rem; }
@@ -31,6 +38,7 @@ dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
 caption { caption-side: top; text-align: left; color: var(--soft); font-size: .9rem; padding-bottom: .5rem; }
+caption span { display: block; position: sticky; left: 0; max-width: min(42rem, calc(100vw - 2.5rem)); }
 th, td { text-align: left; padding: .45rem 1.6rem .45rem 0; border-bottom: 1px solid var(--line); vertical-align: top; unicode-bidi: isolate; }
 th:last-child, td:last-child { padding-right: 0; }
 thead th { font-weight: 600; vertical-align: bottom; border-bottom: 1.5px solid var(--soft); }
@@ -40,8 +48,10 @@ th small { display: block; font-weight: 400; color: var(--soft); font-size: .82r
 .words { max-width: 24rem; }
 .best { font-weight: 700; }
 figure { margin: 1.25rem 0; }
-figure .david-figure { display: block; max-width: 100%; height: auto; }
+figure .david-figure { display: block; width: min(100%, 30rem); height: auto; }
+figure .wide .david-figure { width: 100%; }
 figcaption { max-width: 42rem; color: var(--soft); font-size: .9rem; margin-top: .6rem; }
+figure .scroll { margin: 0; }
 .narrow { display: none; }
 details { margin: 1rem 0; }
 summary { cursor: pointer; color: var(--soft); font-size: .92rem; }

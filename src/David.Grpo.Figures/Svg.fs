@@ -25,13 +25,21 @@ module Svg =
 
         /// Panels with equal x axes show the same range of x.
         let sharedX (axis: Axis) =
-            figure.Panels
-            |> Array.collect (fun panel ->
-                match panel.Content with
-                | Content.Curves(x, y, curves) when x = axis ->
-                    curves |> Array.collect (CurvePanel.runs x y >> Array.concat >> Array.map _.X)
-                | _ -> [||])
-            |> rangeOf axis
+            let placed =
+                figure.Panels
+                |> Array.collect (fun panel ->
+                    match panel.Content with
+                    | Content.Curves(x, y, curves) when x = axis ->
+                        curves |> Array.map (CurvePanel.runs x y >> Array.concat >> Array.map _.X)
+                    | _ -> [||])
+
+            let range = rangeOf axis (Array.concat placed)
+
+            // Lone points get air around them; lines run from edge to edge.
+            if placed |> Array.forall (fun xs -> xs.Length <= 1) then
+                range |> ValueOption.map (rounded axis 5)
+            else
+                range
 
         let plans =
             figure.Panels
@@ -77,7 +85,7 @@ module Svg =
             let title = titleLines plan
             let above = aboveLines plan
             let below = belowLines plan
-            let headTop = top + head - headHeight plan + lineHeight
+            let headTop = top + lineHeight
             let belowWidth = widest labelSize below
 
             let belowCentre =
@@ -141,8 +149,9 @@ module Svg =
                 $"""{String.concat ", " names}: {plan.Summary}.""")
 
         let colours =
-            ".david-figure{color:#1c2128}\n\
-             @media (prefers-color-scheme:dark){.david-figure{color:#e6e8eb;background:#15181c}}"
+            ".david-figure{color:#1c2128}\n@media (prefers-color-scheme:dark){.david-figure{color:#e6e8eb;background:#15181c}"
+            + Stylesheet.figureInTheDark
+            + "}"
 
         Markup.element
             "svg"

@@ -29,9 +29,15 @@ module Number =
         if value = 0.0 then
             "0"
         else
-            let parts = value.ToString("E" + string decimals, format).Split 'E'
+            let parts =
+                value.ToString("E" + string decimals, CultureInfo.InvariantCulture).Split 'E'
+
             let power = "10" + superscript (int parts[1])
-            if parts[0] = "1" then power else $"{parts[0]}×{power}"
+
+            if parts[0] = "1" then
+                power
+            else
+                parts[0].Replace('-', '\u2212') + "×" + power
 
     /// "−12 345.6", with `decimals` (0 to 15) places; "–" for what is not a finite number; scientific from 10¹⁵.
     [<CompiledName "Fixed">]
@@ -116,20 +122,23 @@ module Ticks =
     let private stepFor (count: int) (low: float) (high: float) =
         roundUp ((high - low) / float (max 1 count))
 
+    /// Very large and very small values all carry the power of ten of the largest.
     let private label (exponent: int) (values: float[]) : Tick[] =
         let size = values |> Array.fold (fun size value -> max size (abs value)) 0.0
 
-        let write (value: float) =
-            if size >= 1e7 || exponent < -6 then
-                let own =
-                    if value = 0.0 then
-                        0
-                    else
-                        int (floor (log10 (abs value) + 1e-12))
+        let write: float -> string =
+            if size >= 1e7 || (exponent < -6 && size > 0.0) then
+                let top = int (floor (log10 size + 1e-12))
+                let decimals = top - exponent |> max 0 |> min 15
+                let power = Number.scientific 0 (multiple { Mantissa = 1.0; Exponent = top } 1.0)
 
-                Number.scientific (own - exponent |> max 0 |> min 15) value
+                fun value ->
+                    if value = 0.0 then
+                        "0"
+                    else
+                        Number.fixedPoint decimals (value / Math.Pow(10.0, float top)) + "×" + power
             else
-                Number.fixedPoint (max 0 -exponent) value
+                Number.fixedPoint (max 0 -exponent)
 
         values |> Array.map (fun value -> { Value = value; Label = write value })
 
