@@ -103,7 +103,7 @@ internal static class HuggingFaceConfig
             else
                 json.WriteNull("rope_scaling");
             json.WriteBoolean("tie_word_embeddings", config.TieWordEmbeddings);
-            json.WriteNumber("attention_dropout", 0);
+            WriteFloat(json, "attention_dropout", 0);
             if (config.Architecture != Architecture.Qwen2)
                 json.WriteBoolean("attention_bias", false);
             if (config.Architecture == Architecture.Llama)
