@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace David.Grpo.Retrieval;
+namespace David.Grpo.Search;
 
 /// <summary>A question of a data set.</summary>
 /// <param name="Question">What training and evaluation know of it.</param>
