@@ -175,7 +175,13 @@ public sealed class Decoder : IDisposable
         (Tensor cosine, Tensor sine) = _rotary.At(positions);
         Tensor state = Embed(tokens);
         for (int i = 0; i < _layers.Length; i++)
-            state = RunLayer(i, state, cosine, sine, attention);
+        {
+            // What a layer needs for its backward pass autograd holds itself; the rest is freed with the layer.
+            using TensorScope layer = new();
+            Tensor before = state;
+            state = layer.Keep(RunLayer(i, before, cosine, sine, attention));
+            before.Dispose();
+        }
         return FinalNorm(state);
     }
 

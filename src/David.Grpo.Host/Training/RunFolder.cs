@@ -33,7 +33,7 @@ public sealed record CheckpointState
 }
 
 /// <summary>
-/// A run on disk: metrics.jsonl, trajectories.jsonl.gz, checkpoints/step-N, result.json. Checkpoints are written beside,
+/// A run on disk: metrics.jsonl, trajectories.jsonl.gz, evaluations/step-N.jsonl, checkpoints/step-N, result.json. Checkpoints are written beside,
 /// synced and renamed, so whenever the program is killed the folder holds a whole one, and what was logged after it is
 /// dropped on resuming.
 /// </summary>
@@ -92,6 +92,26 @@ public sealed class RunFolder
             gzip.WriteByte((byte)'\n');
         }
     }
+
+    /// <summary>What each question of the evaluation after some steps scored: evaluations/step-N.jsonl.</summary>
+    public void WriteOutcomes(int step, IEnumerable<OutcomeRecord> outcomes)
+    {
+        Directory.CreateDirectory(In("evaluations"));
+        WriteSynced(
+            Outcomes(step),
+            stream =>
+            {
+                foreach (OutcomeRecord outcome in outcomes)
+                {
+                    JsonSerializer.Serialize(stream, outcome, RunJson.Line);
+                    stream.WriteByte((byte)'\n');
+                }
+            }
+        );
+    }
+
+    /// <summary>Where <see cref="WriteOutcomes"/> writes.</summary>
+    public string Outcomes(int step) => In(System.IO.Path.Combine("evaluations", $"step-{step:D6}.jsonl"));
 
     public void WriteResult(RunResult result)
     {

@@ -30,6 +30,7 @@ public sealed record StepMetrics
     /// <summary>Means over this step's own rollouts, experts and continuations left out.</summary>
     public required double Reward { get; init; }
     public required double Answer { get; init; }
+    public required double ExactMatch { get; init; }
     public required double Coverage { get; init; }
     public required double SearchesPerQuestion { get; init; }
     public required double TokensPerRollout { get; init; }
@@ -86,9 +87,102 @@ public sealed record EvaluationMetrics
     public required double GeneratedTokens { get; init; }
     public required double Answered { get; init; }
 
+    /// <summary>
+    /// 95 % percentile-bootstrap intervals over questions, [low, high], by the names of the means; empty for one question.
+    /// </summary>
+    public required IReadOnlyDictionary<string, double[]> Intervals { get; init; }
+
     /// <summary>Exact match by kind of question.</summary>
     public required IReadOnlyDictionary<string, double> ExactMatchByKind { get; init; }
     public required double Seconds { get; init; }
+
+    /// <summary>The metrics of an evaluation that was made at a point of a run.</summary>
+    public static EvaluationMetrics Of(EvaluationResult result, int step, int rollouts, double seconds)
+    {
+        Summary summary = result.Summary;
+        (string Name, MeanEstimate Mean)[] means =
+        [
+            ("exact_match", summary.ExactMatch),
+            ("f1", summary.F1),
+            ("coverage", summary.Coverage),
+            ("searches_per_question", summary.Searches),
+            ("generated_tokens", summary.GeneratedTokens),
+            ("answered", summary.Answered),
+        ];
+        Dictionary<string, double[]> intervals = [];
+        foreach ((string name, MeanEstimate mean) in means)
+            if (mean.Interval is Interval.Between between)
+                intervals.Add(name, [between.low, between.high]);
+        return new EvaluationMetrics
+        {
+            Step = step,
+            Rollouts = rollouts,
+            Questions = summary.Questions,
+            ExactMatch = summary.ExactMatch.Mean,
+            F1 = summary.F1.Mean,
+            Coverage = summary.Coverage.Mean,
+            SearchesPerQuestion = summary.Searches.Mean,
+            GeneratedTokens = summary.GeneratedTokens.Mean,
+            Answered = summary.Answered.Mean,
+            Intervals = intervals,
+            ExactMatchByKind = result
+                .Outcomes.GroupBy(outcome => outcome.Kind)
+                .OrderBy(kind => kind.Key, StringComparer.Ordinal)
+                .ToDictionary(kind => kind.Key, kind => kind.Average(outcome => outcome.ExactMatch)),
+            Seconds = seconds,
+        };
+    }
+}
+
+/// <summary>A line of an evaluation's outcomes: one question, what was answered and what it scored.</summary>
+public sealed record OutcomeRecord
+{
+    public required string Id { get; init; }
+    public required string Kind { get; init; }
+    public required string Question { get; init; }
+    public required string[] Answers { get; init; }
+
+    /// <summary>Null where none was given.</summary>
+    public required string? FinalAnswer { get; init; }
+    public required double ExactMatch { get; init; }
+    public required double F1 { get; init; }
+    public required double Coverage { get; init; }
+    public required int Searches { get; init; }
+    public required int GeneratedTokens { get; init; }
+
+    /// <summary>"answered", "unanswered" or "truncated".</summary>
+    public required string Ending { get; init; }
+    public required string[] Queries { get; init; }
+
+    /// <summary>Ids, by search.</summary>
+    public required string[][] Passages { get; init; }
+
+    /// <summary>All that was written, results of searches included.</summary>
+    public required string Response { get; init; }
+
+    /// <summary>The outcomes of an evaluation, in the order of its questions.</summary>
+    public static IEnumerable<OutcomeRecord> Of(EvaluationResult result) =>
+        result.Trajectories.Zip(
+            result.Outcomes,
+            (trajectory, outcome) =>
+                new OutcomeRecord
+                {
+                    Id = outcome.QuestionId,
+                    Kind = outcome.Kind,
+                    Question = trajectory.Question.Text,
+                    Answers = trajectory.Question.Answers,
+                    FinalAnswer = Trajectories.AnswerOrNull(trajectory),
+                    ExactMatch = outcome.ExactMatch,
+                    F1 = outcome.F1,
+                    Coverage = outcome.Coverage,
+                    Searches = trajectory.Searches.Length,
+                    GeneratedTokens = Trajectories.GeneratedTokens(trajectory),
+                    Ending = TrajectoryRecord.Name(trajectory.Ending),
+                    Queries = [.. trajectory.Searches.Select(search => search.Query)],
+                    Passages = TrajectoryRecord.Ids(trajectory),
+                    Response = trajectory.Response,
+                }
+        );
 }
 
 /// <summary>A line of trajectories.jsonl.gz: one member of a group, with all its tokens.</summary>
@@ -140,18 +234,20 @@ public sealed record TrajectoryRecord
             Advantage = advantage,
             Expert = member.IsExpert,
             KeptSegments = member.KeptSegments,
-            Ending =
-                member.Trajectory.Ending.IsAnswered ? "answered"
-                : member.Trajectory.Ending.IsTruncated ? "truncated"
-                : "unanswered",
+            Ending = Name(member.Trajectory.Ending),
             FinalAnswer = Trajectories.AnswerOrNull(member.Trajectory),
             Queries = [.. member.Trajectory.Searches.Select(search => search.Query)],
-            Passages =
-            [
-                .. member.Trajectory.Searches.Select(search => search.Passages.Select(passage => passage.Id.Value).ToArray()),
-            ],
+            Passages = Ids(member.Trajectory),
             Segments = [.. member.Trajectory.Segments.Select(segment => SegmentRecord.Of(segment, protocol))],
         };
+
+    internal static string Name(Ending ending) =>
+        ending.IsAnswered ? "answered"
+        : ending.IsTruncated ? "truncated"
+        : "unanswered";
+
+    internal static string[][] Ids(Trajectory trajectory) =>
+        [.. trajectory.Searches.Select(search => search.Passages.Select(passage => passage.Id.Value).ToArray())];
 }
 
 /// <summary>A segment of a trajectory: its author, text and tokens, and the policy's log-probabilities and version.</summary>

@@ -187,23 +187,13 @@ public sealed class Trainer : IDisposable
             )
             .ConfigureAwait(false);
         _evaluationSeconds += clock.Elapsed.TotalSeconds;
-        EvaluationMetrics metrics = new()
-        {
-            Step = _state.Step,
-            Rollouts = _state.Ledger.Spent.Rollouts,
-            Questions = result.Outcomes.Length,
-            ExactMatch = result.Summary.ExactMatch.Mean,
-            F1 = result.Summary.F1.Mean,
-            Coverage = result.Summary.Coverage.Mean,
-            SearchesPerQuestion = result.Summary.Searches.Mean,
-            GeneratedTokens = result.Summary.GeneratedTokens.Mean,
-            Answered = result.Summary.Answered.Mean,
-            ExactMatchByKind = result
-                .Outcomes.GroupBy(outcome => outcome.Kind)
-                .OrderBy(kind => kind.Key, StringComparer.Ordinal)
-                .ToDictionary(kind => kind.Key, kind => kind.Average(outcome => outcome.ExactMatch)),
-            Seconds = clock.Elapsed.TotalSeconds,
-        };
+        EvaluationMetrics metrics = EvaluationMetrics.Of(
+            result,
+            _state.Step,
+            _state.Ledger.Spent.Rollouts,
+            clock.Elapsed.TotalSeconds
+        );
+        _folder.WriteOutcomes(_state.Step, OutcomeRecord.Of(result));
         _before ??= metrics;
         _last = metrics;
         _folder.AppendMetrics(metrics);
@@ -514,6 +504,12 @@ public sealed class Trainer : IDisposable
                 OptimizerSteps = spent.OptimizerSteps + report.OptimizerSteps,
                 Reward = Mean(member => member.Reward),
                 Answer = Mean(member => member.Answer),
+                ExactMatch = Mean(member =>
+                    Trajectories.AnswerOrNull(member.Trajectory) is { } answer
+                    && Grpo.Answer.ExactMatch(answer, member.Trajectory.Question.Answers)
+                        ? 1
+                        : 0
+                ),
                 Coverage = Mean(member => member.Coverage),
                 SearchesPerQuestion = Mean(member => member.Trajectory.Searches.Length),
                 TokensPerRollout = Mean(member => Trajectories.GeneratedTokens(member.Trajectory)),
