@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using Microsoft.Data.Sqlite;
 
-namespace David.Grpo.Retrieval;
+namespace David.Grpo.Search;
 
 /// <summary>BM25 over a corpus, in an SQLite FTS5 index on disk.</summary>
 /// <remarks>

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace David.Grpo.Retrieval;
+namespace David.Grpo.Search;
 
 /// <summary>SHA-256 of a corpus file, remembered beside the index while the file's size and time of change stay.</summary>
 internal static class CorpusHash

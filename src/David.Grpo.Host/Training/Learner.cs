@@ -39,7 +39,7 @@ public sealed class Learner(Decoder policy, Decoder? reference, AdamW optimizer,
     /// <summary>The updates of one step.</summary>
     /// <param name="groups">At least one, each with at least one member.</param>
     /// <param name="seed">Decides which groups share a minibatch.</param>
-    public UpdateReport Update(Phase phase, IReadOnlyList<Group> groups, Seed seed, CancellationToken cancellationToken)
+    public UpdateReport Update(Phase phase, IReadOnlyList<Group> groups, Seed seed)
     {
         // The divergence from the reference belongs to the main phase (method.md, section 7).
         double kl = phase == Phase.Main && reference is not null ? _method.KlCoefficient : 0;
@@ -55,7 +55,6 @@ public sealed class Learner(Decoder policy, Decoder? reference, AdamW optimizer,
             int minibatches = Math.Min(_method.Minibatches, groups.Count);
             for (int m = 0; m < minibatches; m++)
             {
-                cancellationToken.ThrowIfCancellationRequested();
                 int from = groups.Count * m / minibatches;
                 int to = groups.Count * (m + 1) / minibatches;
                 Step([.. order[from..to].Select(q => lessons[q])], regularisation, regularised, rate, tally);

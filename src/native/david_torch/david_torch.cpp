@@ -37,6 +37,17 @@ namespace {
 
 thread_local std::string last_error;
 std::atomic<int64_t> live{0};
+std::atomic<int32_t> wanted_threads{0};
+
+/* OpenMP counts threads by calling thread, and work may move to another one of the host's: each gets the wanted number. */
+void use_wanted_threads() {
+  thread_local int32_t used = 0;
+  const int32_t wanted = wanted_threads.load(std::memory_order_relaxed);
+  if (used != wanted) {
+    at::set_num_threads(wanted);
+    used = wanted;
+  }
+}
 
 david_tensor* give(Tensor value) {
   live.fetch_add(1, std::memory_order_relaxed);
@@ -54,6 +65,7 @@ std::string shape_of(const david_tensor* tensor) {
 template <typename Body>
 int32_t guarded(const char* operation, const david_tensor* const* operands, size_t count, Body body) noexcept {
   try {
+    use_wanted_threads();
     body();
     return 0;
   } catch (const c10::Error& error) {
@@ -126,7 +138,8 @@ int32_t david_set_threads(int32_t threads) {
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
 #endif
-    at::set_num_threads(threads);
+    wanted_threads = threads;
+    use_wanted_threads();
   });
 }
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using David.Grpo.Host.Tests.Formats;
-using David.Grpo.Retrieval;
+using David.Grpo.Search;
 
 namespace David.Grpo.Host.Tests.Retrieval;
 

@@ -1,5 +1,5 @@
 using David.Grpo.Host.Tests.Formats;
-using David.Grpo.Retrieval;
+using David.Grpo.Search;
 
 namespace David.Grpo.Host.Tests.Retrieval;
 

@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using David.Grpo.Host.Tests.Formats;
-using David.Grpo.Retrieval;
+using David.Grpo.Search;
 
 namespace David.Grpo.Host.Tests.Retrieval;
 
