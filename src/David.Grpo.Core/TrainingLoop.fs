@@ -262,3 +262,21 @@ module TrainingLoop =
             else
                 between state
         | Event.Saved -> between state
+
+    /// The state after `step` whole steps, from what a checkpoint keeps.
+    [<CompiledName "Restore">]
+    let restore
+        (plan: LoopPlan)
+        (step: int)
+        (questionsUsed: int)
+        (skippedUpdates: int)
+        (evaluatedAt: int)
+        (spent: Cost)
+        : LoopState =
+        between
+            { start plan with
+                Step = step
+                QuestionsUsed = questionsUsed
+                SkippedUpdates = skippedUpdates
+                EvaluatedAt = evaluatedAt
+                Ledger = Ledger.restore plan.RolloutBudget spent }

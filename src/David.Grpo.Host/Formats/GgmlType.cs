@@ -69,13 +69,7 @@ internal static class GgmlBlock
 
     /// <summary>Whether <see cref="ToFloat32"/> takes this type.</summary>
     public static bool IsReadable(GgmlType type) =>
-        type
-            is GgmlType.F32
-                or GgmlType.F16
-                or GgmlType.BF16
-                or GgmlType.Q8_0
-                or GgmlType.Q4_0
-                or GgmlType.Q4_1;
+        type is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 or GgmlType.Q8_0 or GgmlType.Q4_0 or GgmlType.Q4_1;
 
     /// <summary>Whole blocks → their values. d and m are a block's half-precision scale and minimum:
     /// Q8_0: d·q, q a signed byte; Q4_0: d·(q − 8); Q4_1: d·q + m, q a nibble, the sixteen lower ones first.</summary>

@@ -60,7 +60,11 @@ internal static class GgufConfig
         if (keys.Has($"{name}.expert_count") && keys.Number($"{name}.expert_count", 0) > 0)
             throw keys.Invalid($"{name}.expert_count", "above 0", "0; mixtures of experts are not supported");
         if (keys.Has($"{name}.attention.sliding_window") && keys.Number($"{name}.attention.sliding_window", 0) > 0)
-            throw keys.Invalid($"{name}.attention.sliding_window", "above 0", "none; full attention alone is supported");
+            throw keys.Invalid(
+                $"{name}.attention.sliding_window",
+                "above 0",
+                "none; full attention alone is supported"
+            );
         if (keys.Has($"{name}.rope.scaling.type") && keys.Text($"{name}.rope.scaling.type") is not "none" and var type)
             throw keys.Invalid($"{name}.rope.scaling.type", $"\"{type}\"", "none");
         if (keys.Number($"{name}.rope.scale_linear", 1) != 1)
@@ -147,6 +151,8 @@ internal static class GgufConfig
             };
 
         private static string Show(object value) =>
-            value is Array array ? $"an array of {array.Length} items" : Convert.ToString(value, CultureInfo.InvariantCulture)!;
+            value is Array array
+                ? $"an array of {array.Length} items"
+                : Convert.ToString(value, CultureInfo.InvariantCulture)!;
     }
 }

@@ -71,17 +71,11 @@ public sealed class GgufFile : IDisposable
     /// <exception cref="NotSupportedException">The tensor's type is none that we read.</exception>
     public void ReadFloat32(string name, Span<float> destination)
     {
-        if (!Tensors.TryGetValue(name, out GgufTensor? tensor))
-            throw new KeyNotFoundException($"{Path} has no tensor \"{name}\"; it has {Tensors.Count} others.");
+        GgufTensor tensor = Readable(name);
         if (tensor.Count != destination.Length)
             throw new ArgumentException(
                 $"{Path}: tensor \"{name}\" has {tensor.Count} values; the destination has room for {destination.Length}.",
                 nameof(destination)
-            );
-        if (!GgmlBlock.IsReadable(tensor.Type))
-            throw new NotSupportedException(
-                $"{Path}: tensor \"{name}\" is stored as {tensor.Type}; readable are F32, F16, BF16, Q8_0, Q4_0 and "
-                    + "Q4_1. Take a file of one of these types (for instance: llama-quantize MODEL OUT Q8_0)."
             );
         if (tensor.Type == GgmlType.F32)
         {
@@ -104,6 +98,21 @@ public sealed class GgufFile : IDisposable
     public void Dispose() => file.Dispose();
 
     internal MappedFile File => file;
+
+    /// <summary>A tensor that <see cref="ReadFloat32"/> takes.</summary>
+    /// <exception cref="KeyNotFoundException">The file has no such tensor.</exception>
+    /// <exception cref="NotSupportedException">The tensor's type is none that we read.</exception>
+    internal GgufTensor Readable(string name)
+    {
+        if (!Tensors.TryGetValue(name, out GgufTensor? tensor))
+            throw new KeyNotFoundException($"{Path} has no tensor \"{name}\"; it has {Tensors.Count} others.");
+        return GgmlBlock.IsReadable(tensor.Type)
+            ? tensor
+            : throw new NotSupportedException(
+                $"{Path}: tensor \"{name}\" is stored as {tensor.Type}; readable are F32, F16, BF16, Q8_0, Q4_0 and "
+                    + "Q4_1. Take a file of these types alone (for instance: llama-quantize MODEL OUT Q8_0)."
+            );
+    }
 
     /// <summary>The error that names this file.</summary>
     internal InvalidDataException Invalid(string what) => file.Invalid(what);

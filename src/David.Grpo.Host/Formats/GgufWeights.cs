@@ -14,12 +14,13 @@ public sealed class GgufWeights : IWeightSource
 
     /// <param name="file">Stays the caller's to dispose of.</param>
     /// <param name="config">The file's own.</param>
+    /// <exception cref="NotSupportedException">A weight is stored in a type that we do not read.</exception>
     public GgufWeights(GgufFile file, ModelConfig config)
     {
         (this.file, this.config) = (file, config);
         foreach (GgufTensor tensor in file.Tensors.Values)
             if (HuggingFaceName(tensor.Name) is { } name)
-                tensors.Add(name, tensor);
+                tensors.Add(name, file.Readable(tensor.Name));
     }
 
     public IReadOnlyCollection<string> Names => tensors.Keys;

@@ -103,7 +103,7 @@ internal static class HuggingFaceConfig
             else
                 json.WriteNull("rope_scaling");
             json.WriteBoolean("tie_word_embeddings", config.TieWordEmbeddings);
-            json.WriteNumber("attention_dropout", 0);
+            WriteFloat(json, "attention_dropout", 0);
             if (config.Architecture != Architecture.Qwen2)
                 json.WriteBoolean("attention_bias", false);
             if (config.Architecture == Architecture.Llama)
@@ -122,7 +122,10 @@ internal static class HuggingFaceConfig
     {
         try
         {
-            JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            JsonDocument document = JsonDocument.Parse(
+                json,
+                new JsonDocumentOptions { AllowDuplicateProperties = false }
+            );
             if (document.RootElement.ValueKind == JsonValueKind.Object)
                 return document;
             document.Dispose();
@@ -177,10 +180,15 @@ internal static class HuggingFaceConfig
                     rope.Number("low_freq_factor"),
                     rope.Number("high_freq_factor"),
                     rope.Count("original_max_position_embeddings")
-                ) is { Factor: >= 1 } scaling
+                )
+                    is { Factor: >= 1 } scaling
                 && scaling.LowFrequencyFactor < scaling.HighFrequencyFactor
                     ? scaling
-                    : throw rope.Invalid("factor", "contradicting numbers", "factor >= 1 and low_freq_factor < high_freq_factor")
+                    : throw rope.Invalid(
+                        "factor",
+                        "contradicting numbers",
+                        "factor >= 1 and low_freq_factor < high_freq_factor"
+                    )
             ),
             string other => throw rope.Invalid("rope_type", $"\"{other}\"", "default or llama3"),
         };
@@ -219,15 +227,13 @@ internal sealed class ConfigFields(JsonElement json, string file)
 
     /// <summary>A whole number of at least 1.</summary>
     public int Count(string name, int? absent = null) =>
-        Find(name) is not { } value
-            ? absent ?? throw Invalid(name, "missing", "a whole number of at least 1")
+        Find(name) is not { } value ? absent ?? throw Invalid(name, "missing", "a whole number of at least 1")
         : value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) && number >= 1 ? number
         : throw Invalid(name, value.GetRawText(), "a whole number of at least 1");
 
     /// <summary>A finite number above 0.</summary>
     public double Number(string name, double? absent = null) =>
-        Find(name) is not { } value
-            ? absent ?? throw Invalid(name, "missing", "a number above 0")
+        Find(name) is not { } value ? absent ?? throw Invalid(name, "missing", "a number above 0")
         : value.ValueKind == JsonValueKind.Number
         && value.TryGetDouble(out double number)
         && number > 0

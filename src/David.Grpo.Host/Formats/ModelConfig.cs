@@ -106,8 +106,7 @@ public sealed record ModelConfig
     /// <param name="json">The text.</param>
     /// <param name="file">Its name, for errors.</param>
     /// <exception cref="InvalidDataException">A field is missing or wrong, or asks for what the decoder cannot run.</exception>
-    public static ModelConfig FromJson(string json, string file = "config.json") =>
-        HuggingFaceConfig.Parse(json, file);
+    public static ModelConfig FromJson(string json, string file = "config.json") => HuggingFaceConfig.Parse(json, file);
 
     /// <summary>Reads the metadata of a GGUF file (and, for tied embeddings, the names of its tensors).</summary>
     /// <exception cref="InvalidDataException">A key is missing or wrong, or asks for what the decoder cannot run.</exception>

@@ -9,9 +9,9 @@ namespace David.Grpo.Formats;
 /// <param name="TokenizerFolder">The folder with tokenizer.json, or null where there is none (a GGUF file has its own).</param>
 /// <param name="Gguf">The GGUF file, or null for a Hugging Face folder.</param>
 /// <param name="Fingerprint">
-/// SHA-256, in hex, over the configuration and a sample of each weight file: its name and size, header, first and last
-/// MiB and the first 4 KiB of every tensor. It tells models and checkpoints apart in milliseconds; it is no proof that
-/// two files are equal to the last byte.
+/// SHA-256, in hex, over the configuration and a sample of each weight file, whatever its name: its size, header, first
+/// and last MiB, and the first 4 KiB of every tensor. It tells models and checkpoints apart in milliseconds; it is no
+/// proof that two files are equal to the last byte.
 /// </param>
 public sealed record ModelFiles(
     ModelConfig Config,
@@ -27,6 +27,7 @@ public sealed record ModelFiles(
     /// <summary>Opens a Hugging Face folder, a .gguf file, or a folder that holds one .gguf file and no safetensors.</summary>
     /// <exception cref="FileNotFoundException">There is no model at <paramref name="path"/>; the text says what is missing.</exception>
     /// <exception cref="InvalidDataException">A file is damaged, or configuration and weights do not fit together.</exception>
+    /// <exception cref="NotSupportedException">A GGUF file has weights of a type that we do not read.</exception>
     public static ModelFiles Open(string path)
     {
         if (File.Exists(path))
@@ -82,7 +83,9 @@ public sealed record ModelFiles(
             Check(config, weights, folder);
             string fingerprint = Digest(
                 config,
-                weights.Files.Select(shard => (shard.File, shard.DataStart, shard.Tensors.Values.Select(entry => entry.Offset)))
+                weights.Files.Select(shard =>
+                    (shard.File, shard.DataStart, shard.Tensors.Values.Select(entry => entry.Offset))
+                )
             );
             return new ModelFiles(config, weights, TokenizerIn(folder), null, fingerprint);
         }
@@ -148,7 +151,7 @@ public sealed record ModelFiles(
         byte[] buffer = new byte[EndSample];
         foreach ((MappedFile file, long dataStart, IEnumerable<long> tensors) in files)
         {
-            hash.AppendData(Encoding.UTF8.GetBytes($"\n{Path.GetFileName(file.Path)} {file.Length}\n"));
+            hash.AppendData(Encoding.UTF8.GetBytes($"\n{file.Length}\n"));
 
             void Append(long begin, long end)
             {

@@ -72,7 +72,11 @@ public sealed class SafetensorsFolder : IWeightSource, IDisposable
                 $"{folder} has neither {Single} nor {Index}. Download the model's safetensors files.",
                 Path.Combine(folder, Single)
             );
-        foreach (IGrouping<string, string> shard in ReadMap(index).GroupBy(pair => pair.Value, pair => pair.Key).OrderBy(shard => shard.Key, StringComparer.Ordinal))
+        foreach (
+            IGrouping<string, string> shard in ReadMap(index)
+                .GroupBy(pair => pair.Value, pair => pair.Key)
+                .OrderBy(shard => shard.Key, StringComparer.Ordinal)
+        )
         {
             string path = Path.Combine(folder, shard.Key);
             if (!File.Exists(path))

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using Microsoft.Data.Sqlite;
 
-namespace David.Grpo.Retrieval;
+namespace David.Grpo.Search;
 
 /// <summary>BM25 over a corpus, in an SQLite FTS5 index on disk.</summary>
 /// <remarks>
@@ -41,7 +41,7 @@ public sealed class Bm25Index : ISearchEnvironment, IDisposable
     /// <summary>Opens the index of a corpus, and builds it first where there is none yet.</summary>
     /// <remarks>
     /// The index is named after the corpus's SHA-256 and built under a name of its own, then renamed, so that a crash
-    /// leaves no half index and processes that build at once do not disturb each other. About 0.05 ms and 1.1 kB a
+    /// leaves no half index and processes that build at once do not disturb each other. Roughly 0.1 ms and 1.1 kB a
     /// passage. The hash is remembered for the file's path, size and time of last change.
     /// </remarks>
     /// <param name="corpusPath">What <see cref="Corpus.Read"/> reads.</param>

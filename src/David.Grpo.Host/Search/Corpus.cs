@@ -1,4 +1,4 @@
-namespace David.Grpo.Retrieval;
+namespace David.Grpo.Search;
 
 /// <summary>Reads corpora: JSON Lines, gzipped or not, one passage a line.</summary>
 public static class Corpus

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace David.Grpo.Retrieval;
+namespace David.Grpo.Search;
 
 /// <summary>SHA-256 of a corpus file, remembered beside the index while the file's size and time of change stay.</summary>
 internal static class CorpusHash
@@ -26,9 +26,16 @@ internal static class CorpusHash
         string hash;
         using (FileStream stream = file.Open(FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete))
             hash = Convert.ToHexStringLower(SHA256.HashData(stream));
-        string partial = $"{memory}.{Guid.NewGuid():N}";
-        File.WriteAllText(partial, $"{state}\n{hash}");
-        File.Move(partial, memory, overwrite: true);
+        try
+        {
+            string partial = $"{memory}.{Guid.NewGuid():N}";
+            File.WriteAllText(partial, $"{state}\n{hash}");
+            File.Move(partial, memory, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A folder that cannot be written, with an index ready in it: the hash is worked out again next time.
+        }
         return hash;
     }
 }

@@ -1,4 +1,4 @@
-namespace David.Grpo.Retrieval;
+namespace David.Grpo.Search;
 
 /// <summary>A corpus that answers queries. The same query always gets the same passages.</summary>
 public interface ISearchEnvironment

@@ -1,7 +1,7 @@
 using System.Collections.Frozen;
 using System.Text;
 
-namespace David.Grpo.Retrieval;
+namespace David.Grpo.Search;
 
 /// <summary>The words of a query, and the full-text expression that asks for any of them.</summary>
 internal static class QueryWords

@@ -1,11 +1,12 @@
 using System.Text.Json;
 
-namespace David.Grpo.Retrieval;
+namespace David.Grpo.Search;
 
 /// <summary>A question of a data set.</summary>
 /// <param name="Question">What training and evaluation know of it.</param>
 /// <param name="ExpertResponse">An expert's whole response (<c>gold_response</c>), or null where there is none.</param>
-public sealed record QuestionRecord(Question Question, string? ExpertResponse);
+/// <param name="Split">The part of the data set that the record names (<c>split</c>), such as train, or null.</param>
+public sealed record QuestionRecord(Question Question, string? ExpertResponse, string? Split = null);
 
 /// <summary>Reads question sets, each record in the format that its fields show.</summary>
 /// <remarks>
@@ -38,7 +39,10 @@ public static class QuestionSet
         HashSet<string> ids = [];
         foreach (JsonRecord record in JsonRecords.Read(path, progress, cancellationToken))
         {
-            QuestionRecord question = Parse(record, questions.Count);
+            QuestionRecord question = Parse(record, questions.Count) with
+            {
+                Split = record.Has("split") ? record.Text("split") : null,
+            };
             if (!ids.Add(question.Question.Id))
                 throw record.Invalid(
                     "id",

@@ -250,7 +250,7 @@ public sealed unsafe class Tensor : IDisposable
             NativeMethods.Linear(
                 _handle,
                 weight._handle,
-                bias is null ? 0 : bias._handle.DangerousGetHandle(),
+                bias is null ? 0 : bias.Pointer,
                 out TensorHandle handle
             ),
             handle
@@ -391,8 +391,18 @@ public sealed unsafe class Tensor : IDisposable
     {
         nint[] handles = new nint[tensors.Length];
         for (int i = 0; i < handles.Length; i++)
-            handles[i] = tensors[i]._handle.DangerousGetHandle();
+            handles[i] = tensors[i].Pointer;
         return handles;
+    }
+
+    /// <summary>For calls that take bare pointers; the caller keeps this tensor alive.</summary>
+    private nint Pointer
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
+            return _handle.DangerousGetHandle();
+        }
     }
 
     private static void KeepAlive(ReadOnlySpan<Tensor> tensors)

@@ -95,7 +95,13 @@ public sealed class GgufTests
     {
         // Two heads of width 4: the converter's order 0 2 1 3 of each head's rows, here of width 1.
         float[] stored = [0, 2, 1, 3, 10, 12, 11, 13];
-        foreach ((string name, float[] expected) in new (string, float[])[] { ("llama", [0, 1, 2, 3, 10, 11, 12, 13]), ("qwen3", stored) })
+        foreach (
+            (string name, float[] expected) in new (string, float[])[]
+            {
+                ("llama", [0, 1, 2, 3, 10, 11, 12, 13]),
+                ("qwen3", stored),
+            }
+        )
         {
             using Scratch scratch = new();
             using GgufFile file = GgufFile.Open(
@@ -134,7 +140,10 @@ public sealed class GgufTests
             Assert.Equal(scaling, ModelConfig.FromGguf(file).RopeScaling);
         divisors[20] *= 1.01f;
         using (GgufFile file = Open(scratch, divisors))
-            Assert.Contains("rope_freqs", Assert.Throws<InvalidDataException>(() => ModelConfig.FromGguf(file)).Message);
+            Assert.Contains(
+                "rope_freqs",
+                Assert.Throws<InvalidDataException>(() => ModelConfig.FromGguf(file)).Message
+            );
     }
 
     [Theory]
@@ -153,6 +162,20 @@ public sealed class GgufTests
         using GgufFile file = GgufFile.Open(path);
         InvalidDataException error = Assert.Throws<InvalidDataException>(() => ModelConfig.FromGguf(file));
         Assert.Contains(path, error.Message);
+    }
+
+    [Fact]
+    public void WeightsOfAnUnreadableType_AreRefusedAtOpening()
+    {
+        using Scratch scratch = new();
+        byte[] block = new byte[210];
+        string path = scratch.Write(
+            "m.gguf",
+            Model("llama").Tensor("output.weight", GgmlType.Q6_K, [256], block).Build()
+        );
+        string message = Assert.Throws<NotSupportedException>(() => ModelFiles.Open(path)).Message;
+        Assert.Contains("output.weight", message);
+        Assert.Contains("Q6_K", message);
     }
 
     [Fact]
@@ -254,7 +277,10 @@ public sealed class GgufTests
         byte[] row = GgufBuilder.Floats(new float[16]);
         string path = scratch.Write(
             "x.gguf",
-            new GgufBuilder().Tensor("a", GgmlType.F32, [16], row).Tensor("b", GgmlType.F32, [16], row, offset: 32).Build()
+            new GgufBuilder()
+                .Tensor("a", GgmlType.F32, [16], row)
+                .Tensor("b", GgmlType.F32, [16], row, offset: 32)
+                .Build()
         );
         Assert.Contains("begins inside", Assert.Throws<InvalidDataException>(() => GgufFile.Open(path)).Message);
     }

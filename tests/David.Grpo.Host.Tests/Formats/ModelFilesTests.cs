@@ -181,7 +181,9 @@ public sealed class ModelFilesTests
         JsonObject config = JsonNode.Parse(Minimal)!.AsObject();
         config.Remove(field);
         string json = config.ToJsonString().TrimEnd('}') + $",\"{field}\":{value}}}";
-        InvalidDataException error = Assert.Throws<InvalidDataException>(() => ModelConfig.FromJson(json, "m/config.json"));
+        InvalidDataException error = Assert.Throws<InvalidDataException>(() =>
+            ModelConfig.FromJson(json, "m/config.json")
+        );
         Assert.Contains("m/config.json", error.Message);
         Assert.Contains(expected, error.Message);
     }

@@ -100,7 +100,10 @@ public sealed class SafetensorsTests
     {
         using Scratch scratch = new();
         SafetensorsTensor one = SafetensorsTensor.Floats("w", [1], _ => { });
-        Assert.Contains("\"w\"", Assert.Throws<ArgumentException>(() => SafetensorsWriter.Write(scratch["x"], [one, one])).Message);
+        Assert.Contains(
+            "\"w\"",
+            Assert.Throws<ArgumentException>(() => SafetensorsWriter.Write(scratch["x"], [one, one])).Message
+        );
         SafetensorsTensor reserved = SafetensorsTensor.Floats("__metadata__", [1], _ => { });
         Assert.Throws<ArgumentException>(() => SafetensorsWriter.Write(scratch["x"], [reserved]));
         Assert.Throws<ArgumentException>(() => SafetensorsTensor.Raw("w", ElementType.F32, [2], new byte[7]));
@@ -145,17 +148,29 @@ public sealed class SafetensorsTests
     }
 
     [Theory]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[5],"data_offsets":[6,11]}}""", "overlap")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[2],"data_offsets":[9,11]}}""", "gap")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[5],"data_offsets":[6,11]}}""",
+        "overlap"
+    )]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[2],"data_offsets":[9,11]}}""",
+        "gap"
+    )]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", "belong to no tensor")]
     [InlineData("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,11]}}""", "shape [3] of F32")]
     [InlineData("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}""", "truncated")]
     [InlineData("""{"a":{"dtype":"U8","shape":[11],"data_offsets":[11,0]}}""", "[begin, end]")]
     [InlineData("""{"a":{"dtype":"U8","shape":[-11],"data_offsets":[0,11]}}""", "-11")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[4294967296,4294967296,11],"data_offsets":[0,11]}}""", "needs another number")]
+    [InlineData(
+        """{"a":{"dtype":"U8","shape":[4294967296,4294967296,11],"data_offsets":[0,11]}}""",
+        "needs another number"
+    )]
     [InlineData("""{"a":{"dtype":"F8_E4M3","shape":[11],"data_offsets":[0,11]}}""", "F8_E4M3")]
     [InlineData("""{"a":{"dtype":"U8","data_offsets":[0,11]}}""", "no shape")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[11],"data_offsets":[0,11]},"a":{"dtype":"U8","shape":[11],"data_offsets":[0,11]}}""", "'a'")]
+    [InlineData(
+        """{"a":{"dtype":"U8","shape":[11],"data_offsets":[0,11]},"a":{"dtype":"U8","shape":[11],"data_offsets":[0,11]}}""",
+        "'a'"
+    )]
     [InlineData("""{"a":{"dtype":"U8","shape":[11],"data_offsets":[0,11]},"__metadata__":{"n":1}}""", "__metadata__.n")]
     [InlineData("""{"\ud800":{"dtype":"U8","shape":[11],"data_offsets":[0,11]}}""", "JSON")]
     [InlineData("[1]", "not a JSON object")]
@@ -176,7 +191,10 @@ public sealed class SafetensorsTests
         byte[] bytes = Bytes(Two, 11);
         bytes[7] = 0x7F;
         string path = scratch.Write("huge.safetensors", bytes);
-        Assert.Contains("no safetensors file", Assert.Throws<InvalidDataException>(() => SafetensorsFile.Open(path)).Message);
+        Assert.Contains(
+            "no safetensors file",
+            Assert.Throws<InvalidDataException>(() => SafetensorsFile.Open(path)).Message
+        );
     }
 
     [Fact]
@@ -185,7 +203,10 @@ public sealed class SafetensorsTests
         using Scratch scratch = new();
         SafetensorsFile file = SafetensorsFile.Open(scratch.Write("x.safetensors", Bytes(Two, 11)));
         Assert.Contains("\"c\"", Assert.Throws<KeyNotFoundException>(() => file.ReadFloat32("c", [])).Message);
-        Assert.Contains("2 elements", Assert.Throws<ArgumentException>(() => file.ReadFloat32("a", new float[3])).Message);
+        Assert.Contains(
+            "2 elements",
+            Assert.Throws<ArgumentException>(() => file.ReadFloat32("a", new float[3])).Message
+        );
         file.Dispose();
         Assert.Throws<ObjectDisposedException>(() => file.ReadFloat32("a", new float[2]));
     }
@@ -200,6 +221,11 @@ public sealed class SafetensorsTests
     private static byte[] Bytes(string header, int data)
     {
         byte[] text = Encoding.UTF8.GetBytes(header);
-        return [.. BitConverter.GetBytes((ulong)text.Length), .. text, .. Enumerable.Range(0, data).Select(i => (byte)i)];
+        return
+        [
+            .. BitConverter.GetBytes((ulong)text.Length),
+            .. text,
+            .. Enumerable.Range(0, data).Select(i => (byte)i),
+        ];
     }
 }

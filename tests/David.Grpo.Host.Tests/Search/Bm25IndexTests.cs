@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using David.Grpo.Host.Tests.Formats;
-using David.Grpo.Retrieval;
+using David.Grpo.Search;
 
 namespace David.Grpo.Host.Tests.Retrieval;
 
@@ -27,7 +27,10 @@ public sealed class Bm25IndexTests
         Assert.Equal(["3", "1"], Ids(found[0])); // in the title of 3, once in the text of 1
         Assert.Equal(["2"], Ids(found[1]));
         Assert.Equal(["6"], Ids(found[2]));
-        Assert.Equal(new Passage(new PassageId("6"), "Running", "Runners run; the runner ran. London London London."), found[2][0]);
+        Assert.Equal(
+            new Passage(new PassageId("6"), "Running", "Runners run; the runner ran. London London London."),
+            found[2][0]
+        );
         Assert.Equal(["2", "3", "1"], Ids(found[3]));
     }
 
@@ -93,9 +96,9 @@ public sealed class Bm25IndexTests
         [
             .. Enumerable
                 .Range(0, 3000)
-                .Select(_ => new string(
-                    [.. Enumerable.Range(0, random.Next(30)).Select(_ => alphabet[random.Next(alphabet.Length)])]
-                )),
+                .Select(_ => new string([
+                    .. Enumerable.Range(0, random.Next(30)).Select(_ => alphabet[random.Next(alphabet.Length)]),
+                ])),
         ];
         Passage[][] found = await index.SearchAsync(queries, 2, Token);
         Assert.All(found, passages => Assert.InRange(passages.Length, 0, 2));
@@ -110,7 +113,9 @@ public sealed class Bm25IndexTests
         Assert.Empty(await index.SearchAsync([], 3, Token));
         using CancellationTokenSource source = new();
         await source.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await index.SearchAsync(["a"], 1, source.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+            await index.SearchAsync(["a"], 1, source.Token)
+        );
         index.Dispose();
         index.Dispose();
         await Assert.ThrowsAsync<ObjectDisposedException>(async () => await index.SearchAsync(["a"], 1, Token));
@@ -155,14 +160,13 @@ public sealed class Bm25IndexTests
     {
         using Scratch scratch = new();
         string faulty = scratch.Write("faulty.jsonl", Small + "\n{\"id\":\"7\"}");
-        Assert.Contains(
-            "line 7",
-            Assert.Throws<InvalidDataException>(() => Open(faulty, scratch)).Message
-        );
+        Assert.Contains("line 7", Assert.Throws<InvalidDataException>(() => Open(faulty, scratch)).Message);
         using CancellationTokenSource source = new();
         source.Cancel();
         string path = scratch.Write("c.jsonl", Small);
-        Assert.Throws<OperationCanceledException>(() => Bm25Index.OpenOrBuild(path, scratch["index"], null, source.Token));
+        Assert.Throws<OperationCanceledException>(() =>
+            Bm25Index.OpenOrBuild(path, scratch["index"], null, source.Token)
+        );
         Assert.Empty(Indices(scratch));
         Assert.Empty(Directory.GetFiles(scratch["index"], "*.partial"));
         Assert.Throws<FileNotFoundException>(() => Open(scratch["none"], scratch));
@@ -229,8 +233,7 @@ public sealed class Bm25IndexTests
         Assert.Equal(found[3], again[1]);
     }
 
-    private static Bm25Index Build(Scratch scratch) =>
-        Open(scratch.Write("c.jsonl", Small), scratch);
+    private static Bm25Index Build(Scratch scratch) => Open(scratch.Write("c.jsonl", Small), scratch);
 
     private static Bm25Index Open(string path, Scratch scratch, IProgress<ReadProgress>? progress = null) =>
         Bm25Index.OpenOrBuild(path, scratch["index"], progress, Token);

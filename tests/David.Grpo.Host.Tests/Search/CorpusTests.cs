@@ -1,5 +1,5 @@
 using David.Grpo.Host.Tests.Formats;
-using David.Grpo.Retrieval;
+using David.Grpo.Search;
 
 namespace David.Grpo.Host.Tests.Retrieval;
 
@@ -13,7 +13,10 @@ public sealed class CorpusTests
         using Scratch scratch = new();
         string path = scratch.Write(
             "c.jsonl",
-            $"{Good}\n\n   \n" + """{"id":7,"contents":"\"The \"Title\"\"\nfirst\nsecond"}""" + "\r\n" + """{"id":"c","contents":"bare"}"""
+            $"{Good}\n\n   \n"
+                + """{"id":7,"contents":"\"The \"Title\"\"\nfirst\nsecond"}"""
+                + "\r\n"
+                + """{"id":"c","contents":"bare"}"""
         );
         Assert.Equal(
             [
@@ -73,7 +76,9 @@ public sealed class CorpusTests
     public void Progress_EndsWithAll()
     {
         List<ReadProgress> reports = [];
-        int count = Corpus.Read(Shared.Path("data/popqa/corpus.jsonl.gz"), new Direct(reports), TestContext.Current.CancellationToken).Count();
+        int count = Corpus
+            .Read(Shared.Path("data/popqa/corpus.jsonl.gz"), new Direct(reports), TestContext.Current.CancellationToken)
+            .Count();
         Assert.Equal(new ReadProgress(count, 1), reports[^1]);
         Assert.Equal(1 + (count / 1000), reports.Count);
         Assert.All(reports.Zip(reports.Skip(1)), pair => Assert.True(pair.First.Fraction <= pair.Second.Fraction));

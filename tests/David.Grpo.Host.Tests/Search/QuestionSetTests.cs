@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using David.Grpo.Host.Tests.Formats;
-using David.Grpo.Retrieval;
+using David.Grpo.Search;
 
 namespace David.Grpo.Host.Tests.Retrieval;
 
@@ -61,7 +61,9 @@ public sealed class QuestionSetTests
     public void TwoWiki_AsPublished() =>
         Assert.Equal(
             4,
-            Only("""[{"_id":"x","question":"q","answer":"a","type":"bridge_comparison","supporting_facts":[["A",0]]}]""").Hops
+            Only(
+                """[{"_id":"x","question":"q","answer":"a","type":"bridge_comparison","supporting_facts":[["A",0]]}]"""
+            ).Hops
         );
 
     [Fact]
@@ -110,7 +112,10 @@ public sealed class QuestionSetTests
     public void FaultyRecords_AreRefusedWithTheirPlace(string line, string place, string reason)
     {
         using Scratch scratch = new();
-        string path = scratch.Write("q.jsonl", """{"id":"first","question":"q","answers":["x"]}""" + "\n" + line + "\n\n{}");
+        string path = scratch.Write(
+            "q.jsonl",
+            """{"id":"first","question":"q","answers":["x"]}""" + "\n" + line + "\n\n{}"
+        );
         InvalidDataException error = Assert.Throws<InvalidDataException>(() => Read(path));
         Assert.Contains(path, error.Message);
         Assert.Contains(place, error.Message);

@@ -1,0 +1,46 @@
+using David.Grpo.Models;
+using David.Grpo.Rollout;
+
+namespace David.Grpo.Training;
+
+/// <summary>Trajectories of an evaluation with their outcomes.</summary>
+public sealed record EvaluationResult(Trajectory[] Trajectories, Outcome[] Outcomes, Summary Summary);
+
+/// <summary>Answers the evaluation's questions once each, without exploration.</summary>
+public static class Evaluator
+{
+    /// <param name="questions">How many of the pool's questions, from the first on.</param>
+    /// <param name="temperature">0 is greedy.</param>
+    /// <param name="seed">The same for all that are compared, so that they share their random numbers.</param>
+    public static async Task<EvaluationResult> RunAsync(
+        Decoder policy,
+        TrainingTask task,
+        int questions,
+        double temperature,
+        Seed seed,
+        EngineOptions engineOptions,
+        Action<int, int>? progress = null,
+        CancellationToken cancellationToken = default
+    )
+    {
+        using RolloutEngine engine = new(policy, task.Protocol, task.Evaluation.Search, engineOptions)
+        {
+            Progress = progress,
+        };
+        Trajectory[] trajectories = await engine
+            .RunAsync(
+                [.. task.Evaluation.Questions.Take(questions).Select((question, i) => new RolloutRequest(question, i, 0))],
+                temperature == 0 ? Sampler.Greedy : Sampler.AtTemperature(temperature),
+                Seeds.Named("evaluation", seed),
+                version: 0,
+                cancellationToken
+            )
+            .ConfigureAwait(false);
+        Outcome[] outcomes = [.. trajectories.Select(Grpo.Evaluation.Outcome)];
+        return new EvaluationResult(
+            trajectories,
+            outcomes,
+            Grpo.Evaluation.Summarize(0.95, Seeds.Named("bootstrap", seed), outcomes)
+        );
+    }
+}

@@ -1,0 +1,58 @@
+namespace David.Grpo.Training;
+
+/// <summary>One member of a group, scored.</summary>
+/// <param name="Trajectory">What was written.</param>
+/// <param name="Reward">In [0, 1].</param>
+/// <param name="Answer">The answer's part of it.</param>
+/// <param name="Coverage">Evidence coverage.</param>
+/// <param name="IsExpert">Written by the expert.</param>
+/// <param name="KeptSegments">Segments that were taken over from another member; 0 for none.</param>
+public sealed record Member(
+    Trajectory Trajectory,
+    double Reward,
+    double Answer,
+    double Coverage,
+    bool IsExpert = false,
+    int KeptSegments = 0
+)
+{
+    private int[]? _tokens;
+    private int[]? _trained;
+
+    /// <summary>All tokens, in order.</summary>
+    public int[] Tokens => _tokens ??= [.. Trajectory.Segments.SelectMany(segment => segment.Tokens)];
+
+    /// <summary>Positions of the tokens that are trained: those of the policy and of the expert.</summary>
+    public int[] Trained => _trained ??= [.. Positions()];
+
+    /// <summary>
+    /// Log-probabilities of <see cref="Trained"/> under the behaviour policy; null where an expert wrote some of them.
+    /// </summary>
+    public double[]? BehaviourLogProbs =>
+        Trajectory.Segments.Any(segment => segment.IsExpert)
+            ? null
+            : [.. Trajectory.Segments.OfType<Segment.Action>().SelectMany(action => action.logProbs)];
+
+    private IEnumerable<int> Positions()
+    {
+        int at = 0;
+        foreach (Segment segment in Trajectory.Segments)
+        {
+            int length = segment.Tokens.Length;
+            if (segment is Segment.Action or Segment.Expert)
+                for (int i = 0; i < length; i++)
+                    yield return at + i;
+            at += length;
+        }
+    }
+}
+
+/// <summary>The members that answer one question in one step; advantages are taken among them.</summary>
+/// <param name="Key">Names the question in random numbers and reports: its index, experts' questions below 0.</param>
+public sealed record Group(long Key, Question Question, IReadOnlyList<Member> Members)
+{
+    public double[] Rewards => [.. Members.Select(member => member.Reward)];
+
+    /// <summary>Whether all rewards are equal, so that the group teaches nothing.</summary>
+    public bool IsDead => Members.All(member => member.Reward == Members[0].Reward);
+}

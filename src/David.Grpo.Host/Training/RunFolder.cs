@@ -1,0 +1,257 @@
+using System.IO.Compression;
+using System.Text.Json;
+using David.Grpo.Formats;
+using David.Grpo.Models;
+using David.Grpo.Tensors;
+
+namespace David.Grpo.Training;
+
+/// <summary>What a checkpoint keeps besides parameters and moments.</summary>
+public sealed record CheckpointState
+{
+    public required int Format { get; init; }
+    public required string Fingerprint { get; init; }
+    public required int Step { get; init; }
+    public required int QuestionsUsed { get; init; }
+    public required int SkippedUpdates { get; init; }
+    public required int EvaluatedAt { get; init; }
+    public required int Rollouts { get; init; }
+    public required long GeneratedTokens { get; init; }
+    public required long ObservedTokens { get; init; }
+    public required long Searches { get; init; }
+    public required int OptimizerSteps { get; init; }
+    public required long AdamSteps { get; init; }
+    public required long LearnedTokens { get; init; }
+    public required double RolloutSeconds { get; init; }
+    public required double LearningSeconds { get; init; }
+    public required double EvaluationSeconds { get; init; }
+    public required EvaluationMetrics? Before { get; init; }
+
+    /// <summary>Bytes of metrics.jsonl and trajectories.jsonl.gz that belong to the steps made.</summary>
+    public required long MetricsBytes { get; init; }
+    public required long TrajectoryBytes { get; init; }
+}
+
+/// <summary>
+/// A run on disk: metrics.jsonl, trajectories.jsonl.gz, evaluations/step-N.jsonl, checkpoints/step-N, result.json. Checkpoints are written beside,
+/// synced and renamed, so whenever the program is killed the folder holds a whole one, and what was logged after it is
+/// dropped on resuming.
+/// </summary>
+public sealed class RunFolder
+{
+    private const int Format = 1;
+    private readonly string? _tokenizerFolder;
+
+    /// <param name="path">Made where it is absent.</param>
+    /// <param name="fingerprint">Of all that decides the run's numbers; a checkpoint of another is refused.</param>
+    /// <param name="tokenizerFolder">Copied into checkpoints; null for none.</param>
+    public RunFolder(string path, string fingerprint, string? tokenizerFolder = null)
+    {
+        Path = System.IO.Path.GetFullPath(path);
+        Fingerprint = fingerprint;
+        _tokenizerFolder = tokenizerFolder;
+        try
+        {
+            Directory.CreateDirectory(Checkpoints);
+            string probe = In(".writable");
+            File.WriteAllText(probe, "");
+            File.Delete(probe);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"The run folder {Path} cannot be written: {failure.Message} Choose another folder.");
+        }
+    }
+
+    public string Path { get; }
+
+    public string Fingerprint { get; }
+
+    private string Checkpoints => In("checkpoints");
+
+    /// <summary>The path of a file in the folder.</summary>
+    public string In(string name) => System.IO.Path.Combine(Path, name);
+
+    /// <summary>The finished run's result, if it is finished and has this fingerprint.</summary>
+    public RunResult? Result =>
+        File.Exists(In("result.json")) && File.Exists(In("fingerprint")) && File.ReadAllText(In("fingerprint")) == Fingerprint
+            ? JsonSerializer.Deserialize<RunResult>(File.ReadAllText(In("result.json")), RunJson.Document)
+            : null;
+
+    public void AppendMetrics<T>(T metrics) =>
+        Append(In("metrics.jsonl"), stream => JsonSerializer.Serialize(stream, metrics, RunJson.Line));
+
+    /// <summary>Appends trajectories as one gzip member; readers see one stream.</summary>
+    public void AppendTrajectories(IEnumerable<TrajectoryRecord> trajectories)
+    {
+        using FileStream file = new(In("trajectories.jsonl.gz"), FileMode.Append);
+        using GZipStream gzip = new(file, CompressionLevel.Fastest);
+        foreach (TrajectoryRecord trajectory in trajectories)
+        {
+            JsonSerializer.Serialize(gzip, trajectory, RunJson.Line);
+            gzip.WriteByte((byte)'\n');
+        }
+    }
+
+    /// <summary>What each question of the evaluation after some steps scored: evaluations/step-N.jsonl.</summary>
+    public void WriteOutcomes(int step, IEnumerable<OutcomeRecord> outcomes)
+    {
+        Directory.CreateDirectory(In("evaluations"));
+        WriteSynced(
+            Outcomes(step),
+            stream =>
+            {
+                foreach (OutcomeRecord outcome in outcomes)
+                {
+                    JsonSerializer.Serialize(stream, outcome, RunJson.Line);
+                    stream.WriteByte((byte)'\n');
+                }
+            }
+        );
+    }
+
+    /// <summary>Where <see cref="WriteOutcomes"/> writes.</summary>
+    public string Outcomes(int step) => In(System.IO.Path.Combine("evaluations", $"step-{step:D6}.jsonl"));
+
+    public void WriteResult(RunResult result)
+    {
+        WriteSynced(In("fingerprint"), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(Fingerprint)));
+        WriteSynced(In("result.json"), stream => JsonSerializer.Serialize(stream, result, RunJson.Document));
+    }
+
+    /// <summary>Writes a checkpoint beside, syncs and renames it, and drops those beyond the last <paramref name="kept"/>.</summary>
+    public void Save(Decoder policy, AdamW optimizer, CheckpointState state, int kept)
+    {
+        Sync(In("metrics.jsonl"));
+        Sync(In("trajectories.jsonl.gz"));
+        state = state with
+        {
+            Format = Format,
+            Fingerprint = Fingerprint,
+            MetricsBytes = Size(In("metrics.jsonl")),
+            TrajectoryBytes = Size(In("trajectories.jsonl.gz")),
+        };
+        string name = System.IO.Path.Combine(Checkpoints, $"step-{state.Step:D6}");
+        string beside = System.IO.Path.Combine(Checkpoints, $".step-{state.Step:D6}");
+        if (Directory.Exists(beside))
+            Directory.Delete(beside, recursive: true);
+        ModelFolder.Write(beside, policy, _tokenizerFolder);
+        SafetensorsWriter.Write(System.IO.Path.Combine(beside, "optimizer.safetensors"), Moments(policy, optimizer));
+        WriteSynced(
+            System.IO.Path.Combine(beside, "state.json"),
+            stream => JsonSerializer.Serialize(stream, state, RunJson.Document)
+        );
+        if (Directory.Exists(name))
+            Directory.Delete(name, recursive: true);
+        Directory.Move(beside, name);
+        foreach (string old in Saved().SkipLast(kept))
+            Directory.Delete(old, recursive: true);
+    }
+
+    /// <summary>
+    /// The last checkpoint, its parameters and moments read back and the logs cut to it; null where there is none (the
+    /// logs are then emptied).
+    /// </summary>
+    public CheckpointState? Restore(Decoder policy, AdamW optimizer)
+    {
+        foreach (string leftover in Directory.EnumerateDirectories(Checkpoints, ".step-*"))
+            Directory.Delete(leftover, recursive: true);
+        if (Saved().LastOrDefault() is not { } folder)
+        {
+            Cut(In("metrics.jsonl"), 0);
+            Cut(In("trajectories.jsonl.gz"), 0);
+            return null;
+        }
+        CheckpointState state = JsonSerializer.Deserialize<CheckpointState>(
+            File.ReadAllText(System.IO.Path.Combine(folder, "state.json")),
+            RunJson.Document
+        )!;
+        if (state.Fingerprint != Fingerprint)
+            throw new InvalidDataException(
+                $"{folder} belongs to another run: its options, data, model or program differ from this one's. "
+                    + "Give the run its own folder, or take the former options."
+            );
+        ReadWeights(System.IO.Path.Combine(folder, "model.safetensors"), policy);
+        using (SafetensorsFile moments = SafetensorsFile.Open(System.IO.Path.Combine(folder, "optimizer.safetensors")))
+            for (int i = 0; i < policy.Parameters.Length; i++)
+            {
+                Read(moments, "first." + policy.ParameterNames[i], optimizer.FirstMoments[i]);
+                Read(moments, "second." + policy.ParameterNames[i], optimizer.SecondMoments[i]);
+            }
+        optimizer.Steps = state.AdamSteps;
+        Cut(In("metrics.jsonl"), state.MetricsBytes);
+        Cut(In("trajectories.jsonl.gz"), state.TrajectoryBytes);
+        return state;
+    }
+
+    /// <summary>Overwrites a policy's parameters with those of a safetensors file of the same shape.</summary>
+    public static void ReadWeights(string path, Decoder policy)
+    {
+        using SafetensorsFile weights = SafetensorsFile.Open(path);
+        for (int i = 0; i < policy.Parameters.Length; i++)
+            Read(weights, policy.ParameterNames[i], policy.Parameters[i]);
+    }
+
+    /// <summary>Checkpoint folders, oldest first.</summary>
+    public IReadOnlyList<string> Saved() =>
+        [.. Directory.EnumerateDirectories(Checkpoints, "step-*").Order(StringComparer.Ordinal)];
+
+    private static List<SafetensorsTensor> Moments(Decoder policy, AdamW optimizer)
+    {
+        List<SafetensorsTensor> tensors = [];
+        for (int i = 0; i < policy.Parameters.Length; i++)
+        {
+            Tensor first = optimizer.FirstMoments[i],
+                second = optimizer.SecondMoments[i];
+            long[] shape = first.Shape.ToArray();
+            tensors.Add(SafetensorsTensor.Floats("first." + policy.ParameterNames[i], shape, first.CopyTo<float>));
+            tensors.Add(SafetensorsTensor.Floats("second." + policy.ParameterNames[i], shape, second.CopyTo<float>));
+        }
+        return tensors;
+    }
+
+    private static void Read(SafetensorsFile file, string name, Tensor target)
+    {
+        using TensorScope scope = new();
+        float[] values = new float[target.Count];
+        file.ReadFloat32(name, values);
+        target.CopyInPlace(Tensor.From<float>(values, target.Shape, target.Device));
+    }
+
+    private static void Append(string path, Action<Stream> write)
+    {
+        using FileStream file = new(path, FileMode.Append);
+        write(file);
+        file.WriteByte((byte)'\n');
+    }
+
+    private static void WriteSynced(string path, Action<Stream> write)
+    {
+        string beside = path + ".tmp";
+        using (FileStream file = new(beside, FileMode.Create))
+        {
+            write(file);
+            file.Flush(flushToDisk: true);
+        }
+        File.Move(beside, path, overwrite: true);
+    }
+
+    private static void Sync(string path)
+    {
+        using FileStream file = new(path, FileMode.OpenOrCreate);
+        file.Flush(flushToDisk: true);
+    }
+
+    private static long Size(string path) => new FileInfo(path).Length;
+
+    private static void Cut(string path, long bytes)
+    {
+        using FileStream file = new(path, FileMode.OpenOrCreate);
+        if (file.Length < bytes)
+            throw new InvalidDataException(
+                $"{path} has {file.Length} bytes, the checkpoint was written after {bytes}. The file was changed: restore it, "
+                    + "or delete the run's folder and begin anew."
+            );
+        file.SetLength(bytes);
+    }
+}

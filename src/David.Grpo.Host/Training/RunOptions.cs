@@ -1,0 +1,199 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+
+namespace David.Grpo.Training;
+
+/// <summary>Compared methods.</summary>
+public enum Arm
+{
+    /// <summary>GRPO on the answer alone.</summary>
+    Grpo,
+
+    /// <summary>GRPO on the answer and the evidence coverage.</summary>
+    GrpoCoverage,
+
+    /// <summary>Expert bootstrapping, evidence coverage and evidence-guided continuation.</summary>
+    David,
+}
+
+/// <summary>How token losses become one number.</summary>
+public enum Mean
+{
+    /// <summary>Over all tokens.</summary>
+    Token,
+
+    /// <summary>Token, then sequence.</summary>
+    Sequence,
+
+    /// <summary>Token, then sequence, then question (the authors').</summary>
+    Question,
+}
+
+/// <summary>What a run learns by. The defaults are the authors' (method of arXiv 2601.21699, code of September 2026).</summary>
+public sealed record MethodOptions
+{
+    [Description("grpo, grpo_coverage or david")]
+    public Arm Arm { get; init; } = Arm.David;
+
+    [Description("weight of evidence coverage in the reward; grpo takes 0 whatever stands here")]
+    [Range(0.0, 1.0)]
+    public double Lambda { get; init; } = 0.5;
+
+    [Description("steps of expert bootstrapping (david only)")]
+    [Range(0, int.MaxValue)]
+    public int BootstrapSteps { get; init; } = 50;
+
+    [Description("rollouts of a bootstrapping group")]
+    [Range(1, 1024)]
+    public int BootstrapGroupSize { get; init; } = 5;
+
+    [Description("main steps at most; the budget may end the run before")]
+    [Range(0, int.MaxValue)]
+    public int MainSteps { get; init; } = 215;
+
+    [Description("questions of a main step")]
+    [Range(1, 65536)]
+    public int QuestionsPerStep { get; init; } = 24;
+
+    [Description("rollouts of a main group")]
+    [Range(1, 1024)]
+    public int GroupSize { get; init; } = 5;
+
+    [Description("continuations of a group without a perfect trajectory (david only)")]
+    [Range(0, 1024)]
+    public int Continuations { get; init; } = 5;
+
+    [Description("optimizer batches that a step's groups are split into")]
+    [Range(1, 65536)]
+    public int Minibatches { get; init; } = 2;
+
+    [Description("passes over a step's groups")]
+    [Range(1, 1024)]
+    public int Epochs { get; init; } = 1;
+
+    [Description("sampling temperature in training; log-probabilities in the objective are taken at it too")]
+    [Range(0.01, 10.0)]
+    public double Temperature { get; init; } = 0.6;
+
+    [Description("learning rate of the main phase")]
+    [Range(0.0, 1.0)]
+    public double LearningRate { get; init; } = 1e-6;
+
+    [Description("learning rate of the bootstrapping phase")]
+    [Range(0.0, 1.0)]
+    public double BootstrapLearningRate { get; init; } = 1e-5;
+
+    [Description("clip of the surrogate, both sides")]
+    [Range(0.0, 1.0)]
+    public double ClipEpsilon { get; init; } = 0.2;
+
+    [Description("weight of the KL divergence from the reference (k2), main phase only")]
+    [Range(0.0, 100.0)]
+    public double KlCoefficient { get; init; } = 0.001;
+
+    [Description("weight of the entropy bonus")]
+    [Range(0.0, 100.0)]
+    public double EntropyCoefficient { get; init; } = 0.001;
+
+    [Description("added to the standard deviation of a group's rewards")]
+    [Range(0.0, 1.0)]
+    public double AdvantageEpsilon { get; init; } = 1e-6;
+
+    [Description("token, sequence or question")]
+    public Mean Mean { get; init; } = Mean.Question;
+
+    [Description("take old log-probabilities from the learner instead of the sampler")]
+    public bool RecomputeOldLogProbs { get; init; } = true;
+
+    [Range(0.0, 1.0)]
+    public double WeightDecay { get; init; } = 0.01;
+
+    [Description("AdamW's second decay")]
+    [Range(0.0, 1.0)]
+    public double Beta2 { get; init; } = 0.999;
+
+    [Description("Euclidean norm that gradients are scaled down to; 0 leaves them")]
+    [Range(0.0, 1e9)]
+    public double MaxGradientNorm { get; init; } = 1;
+}
+
+/// <summary>Limits of an episode in the text protocol. The defaults are the authors'.</summary>
+public sealed record EpisodeOptions
+{
+    [Description("searches that are answered")]
+    [Range(0, 1000)]
+    public int MaxSearches { get; init; } = 10;
+
+    [Description("passages a search")]
+    [Range(1, 100)]
+    public int TopK { get; init; } = 3;
+
+    [Description("tokens of the first turn, and of the last one")]
+    [Range(1, 1 << 20)]
+    public int FirstTurnTokens { get; init; } = 2048;
+
+    [Description("tokens of the turns between")]
+    [Range(1, 1 << 20)]
+    public int TurnTokens { get; init; } = 1024;
+
+    [Description("tokens of a response, observations included")]
+    [Range(1, 1 << 20)]
+    public int ResponseTokens { get; init; } = 8192;
+
+    [Description("episodes under way at once")]
+    [Range(1, 65536)]
+    public int Concurrent { get; init; } = 128;
+}
+
+/// <summary>How a policy is evaluated.</summary>
+public sealed record EvaluationOptions
+{
+    [Description("steps between evaluations during training; 0: only before and after")]
+    [Range(0, int.MaxValue)]
+    public int Every { get; init; } = 10;
+
+    [Description("questions of an evaluation before and after training")]
+    [Range(1, int.MaxValue)]
+    public int Questions { get; init; } = 200;
+
+    [Description("questions of an evaluation during training; 0: as many as before and after")]
+    [Range(0, int.MaxValue)]
+    public int QuestionsDuring { get; init; }
+
+    [Description("sampling temperature; 0 is greedy")]
+    [Range(0.0, 10.0)]
+    public double Temperature { get; init; }
+}
+
+/// <summary>What a run is, but for where its data lie.</summary>
+public record RunOptions
+{
+    [Description("decides every random number of the run")]
+    public long Seed { get; init; } = 1;
+
+    [Description("rollouts that the run may spend, continuations included")]
+    [Range(0, int.MaxValue)]
+    public int Rollouts { get; init; } = 1_000_000;
+
+    public MethodOptions Method { get; init; } = new();
+
+    public EvaluationOptions Evaluation { get; init; } = new();
+
+    [Description("draw the order of the questions anew for each pass")]
+    public bool Shuffle { get; init; } = true;
+
+    [Description("steps between checkpoints")]
+    [Range(1, int.MaxValue)]
+    public int CheckpointEvery { get; init; } = 10;
+
+    [Description("checkpoints kept")]
+    [Range(1, int.MaxValue)]
+    public int CheckpointsKept { get; init; } = 2;
+
+    [Description("compute layers anew in the backward pass: less memory, a third more time")]
+    public bool GradientCheckpointing { get; init; }
+
+    [Description("tokens of one learning pass at most; a group is never split")]
+    [Range(1, int.MaxValue)]
+    public int PackTokens { get; init; } = 8192;
+}
