@@ -22,7 +22,7 @@ internal static class ComparisonPage
         [
             Section.NewProse(
                 $"Each arm may spend {summary.Rollouts} rollouts (continuations included) and starts from the same base policy. "
-                    + $"{summary.Seeds.Length} seeds, a training world each; all are evaluated on the same {summary.EvaluationQuestions} questions of another world, "
+                    + $"{summary.Seeds.Length} seed{(summary.Seeds.Length == 1 ? "" : "s")}, a training world each; all are evaluated on the same {summary.EvaluationQuestions} questions of another world, "
                     + "sampled at temperature 0.6. Intervals are 95 % (Student's t, over seeds)."
             ),
             Section.NewHeading("Result"),

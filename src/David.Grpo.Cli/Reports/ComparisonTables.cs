@@ -11,7 +11,7 @@ internal static class ComparisonTables
     {
         Console.WriteLine();
         Table arms = new Table()
-            .Title($"{summary.Rollouts} rollouts, {summary.Seeds.Length} seeds, {summary.EvaluationQuestions} evaluation questions; mean ± half of the 95 % interval over seeds")
+            .Title($"{summary.Rollouts} rollouts, {summary.Seeds.Length} seed{(summary.Seeds.Length == 1 ? "" : "s")}, {summary.EvaluationQuestions} evaluation questions; mean ± half of the 95 % interval over seeds")
             .AddColumns("arm", "EM %", "F1 %", "coverage %", "searches", "answered %", "tokens", "seconds");
         EvaluationMetrics base_ = summary.Before;
         arms.AddRow(

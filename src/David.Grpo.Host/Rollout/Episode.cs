@@ -51,6 +51,8 @@ internal sealed class Episode
         foreach (Segment segment in _segments)
             Add(segment.Tokens);
         _turn = protocol.StartTurn(_segments, _searches.Count + _refused);
+        if (ResponseLength >= protocol.ResponseTokens)
+            _ending = Ending.Truncated;
     }
 
     /// <summary>Of this episode; the number of a token is its child by position.</summary>

@@ -100,7 +100,11 @@ public sealed class RolloutEngine(
         _cache.Clear();
         Episode[] episodes =
         [
-            .. requests.Select(request => new Episode(request, protocol, Seeds.Path([request.Key, request.Member], seed))),
+            .. requests.Select(request => new Episode(
+                request,
+                protocol,
+                Seeds.Path([request.Key, request.Member], seed)
+            )),
         ];
         List<Episode> running = [];
         int admitted = 0;
@@ -262,7 +266,10 @@ public sealed class RolloutEngine(
     }
 
     /// <summary>Runs the pack of these stretches through the policy; logits [R, V] of the given rows, null for none.</summary>
-    private Tensor? Compute(List<(SequenceId Sequence, ReadOnlyMemory<int> Tokens, int Start)> stretches, List<int> rows)
+    private Tensor? Compute(
+        List<(SequenceId Sequence, ReadOnlyMemory<int> Tokens, int Start)> stretches,
+        List<int> rows
+    )
     {
         int[] tokens = new int[stretches.Sum(stretch => stretch.Tokens.Length)];
         int[] positions = new int[tokens.Length];
@@ -275,13 +282,18 @@ public sealed class RolloutEngine(
         }
         using TensorScope scope = new();
         using GradientRecording recording = Torch.WithoutGradients();
-        IAttention attention = _cache.Append([.. stretches.Select(stretch => (stretch.Sequence, stretch.Tokens.Length))]);
+        IAttention attention = _cache.Append([
+            .. stretches.Select(stretch => (stretch.Sequence, stretch.Tokens.Length)),
+        ]);
         Tensor hidden = policy.Forward(tokens, positions, attention);
         Statistics = Statistics with { ComputedTokens = Statistics.ComputedTokens + tokens.Length };
         if (rows.Count == 0)
             return null;
         if (rows.Count < tokens.Length)
-            hidden = hidden.IndexSelect(0, Tensor.From(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(rows), policy.Device));
+            hidden = hidden.IndexSelect(
+                0,
+                Tensor.From(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(rows), policy.Device)
+            );
         return scope.Keep(policy.Logits(hidden));
     }
 

@@ -222,8 +222,7 @@ public sealed unsafe class Tensor : IDisposable
     public Tensor Softmax(long dimension = -1) =>
         Take(NativeMethods.Softmax(_handle, dimension, out TensorHandle handle), handle);
 
-    public Tensor Sum(long dimension) =>
-        Take(NativeMethods.Sum(_handle, dimension, out TensorHandle handle), handle);
+    public Tensor Sum(long dimension) => Take(NativeMethods.Sum(_handle, dimension, out TensorHandle handle), handle);
 
     public Tensor Sum() => Take(NativeMethods.SumAll(_handle, out TensorHandle handle), handle);
 
@@ -247,12 +246,7 @@ public sealed unsafe class Tensor : IDisposable
     public Tensor Linear(Tensor weight, Tensor? bias = null)
     {
         Tensor result = Take(
-            NativeMethods.Linear(
-                _handle,
-                weight._handle,
-                bias is null ? 0 : bias.Pointer,
-                out TensorHandle handle
-            ),
+            NativeMethods.Linear(_handle, weight._handle, bias is null ? 0 : bias.Pointer, out TensorHandle handle),
             handle
         );
         GC.KeepAlive(bias);

@@ -44,6 +44,6 @@ public static class WorldRuns
                 QuestionsDuring = Math.Min(150, evaluationQuestions),
                 Temperature = 0.6,
             },
-            CheckpointEvery = 4,
+            CheckpointEvery = 2,
         };
 }

@@ -77,7 +77,10 @@ public sealed class CacheTests : IDisposable
     [Fact]
     public void OnePass_MixesLongAndShortStretches()
     {
-        int[][] tokens = [.. new[] { 3, 110, 1, 100, 95, 7 }.Select(count => TestDecoder.Tokens(Config, count, _random))];
+        int[][] tokens =
+        [
+            .. new[] { 3, 110, 1, 100, 95, 7 }.Select(count => TestDecoder.Tokens(Config, count, _random)),
+        ];
         using KeyValueCache cache = new(Config, slots: 2);
         float[] logits = _policy.Append(cache, [.. tokens.Select(row => (cache.Create(), row))]);
         Near.Equal(tokens.SelectMany(row => _policy.Logits(row)).ToArray(), logits, Rounding);
@@ -170,7 +173,9 @@ public sealed class CacheTests : IDisposable
                         continue;
                     int[][] added =
                     [
-                        .. chosen.Select(_ => TestDecoder.Tokens(Config, random.Next(1, random.Next(2) == 0 ? 3 : 12), random)),
+                        .. chosen.Select(_ =>
+                            TestDecoder.Tokens(Config, random.Next(1, random.Next(2) == 0 ? 3 : 12), random)
+                        ),
                     ];
                     float[] logits = _policy.Append(cache, [.. chosen.Zip(added)]);
                     List<float> expected = [];
@@ -197,7 +202,10 @@ public sealed class CacheTests : IDisposable
                     living.Add(cache.Create(), []);
                     break;
             }
-            Assert.Equal(living.Values.SelectMany(tokens => tokens.Select(token => token.Slot)).Distinct().Count(), cache.Used);
+            Assert.Equal(
+                living.Values.SelectMany(tokens => tokens.Select(token => token.Slot)).Distinct().Count(),
+                cache.Used
+            );
             foreach ((SequenceId id, List<(int, object)> tokens) in living)
                 Assert.Equal(tokens.Count, cache.Length(id));
         }

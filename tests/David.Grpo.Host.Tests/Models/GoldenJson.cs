@@ -37,9 +37,7 @@ internal static class GoldenJson
 
     /// <summary>The extents of an array of arrays.</summary>
     public static long[] Extents(this JsonElement element) =>
-        element.ValueKind == JsonValueKind.Array
-            ? [element.GetArrayLength(), .. element[0].Extents()]
-            : [];
+        element.ValueKind == JsonValueKind.Array ? [element.GetArrayLength(), .. element[0].Extents()] : [];
 
     /// <summary>Token ids.</summary>
     public static int[] Ids(this JsonElement element) => [.. element.EnumerateArray().Select(id => id.GetInt32())];

@@ -70,15 +70,20 @@ public sealed class GoldenLogitsTests
         JsonElement single = golden.Numbers.At("single");
         int[] ids = single.At("ids").Ids();
         double[] expected = single.At("logits").Numbers();
-        foreach (int[] pieces in (int[][])[[33], [.. Enumerable.Repeat(1, 33)], [7, 1, 1, 12, 1, 11]])
+        foreach (
+            int[] pieces in (int[][])
+                [
+                    [33],
+                    [.. Enumerable.Repeat(1, 33)],
+                    [7, 1, 1, 12, 1, 11],
+                ]
+        )
         {
             using KeyValueCache cache = new(golden.Policy.Config, slots: 8);
             SequenceId sequence = cache.Create();
             List<float> logits = [];
             foreach (int piece in pieces)
-                logits.AddRange(
-                    golden.Policy.Append(cache, (sequence, ids[cache.Length(sequence)..][..piece]))
-                );
+                logits.AddRange(golden.Policy.Append(cache, (sequence, ids[cache.Length(sequence)..][..piece])));
             Near.Equal(expected, logits.ToArray(), Tolerance, Tolerance, "logit");
         }
     }
@@ -153,7 +158,9 @@ public sealed class GoldenLogitsTests
     [Fact]
     public void Gguf_OfEveryType_EqualsTransformers()
     {
-        foreach (JsonElement row in GoldenJson.Read("golden/models/tiny-gguf/golden.json.gz").At("cases").EnumerateArray())
+        foreach (
+            JsonElement row in GoldenJson.Read("golden/models/tiny-gguf/golden.json.gz").At("cases").EnumerateArray()
+        )
         {
             using Decoder policy = TestDecoder.Load(
                 Shared.Path("golden/models/tiny-gguf/" + row.At("file").GetString())

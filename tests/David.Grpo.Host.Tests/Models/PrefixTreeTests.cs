@@ -83,7 +83,11 @@ public sealed class PrefixTreeTests
     public void APrefix_IsSharedFromTheShortestShareOn(int prefix, int expectedTokens)
     {
         int[] common = [.. Enumerable.Range(10, prefix)];
-        int[][] sequences = [[.. common, 1, 1, 1, 1, 1], [.. common, 2, 2, 2, 2, 2]];
+        int[][] sequences =
+        [
+            [.. common, 1, 1, 1, 1, 1],
+            [.. common, 2, 2, 2, 2, 2],
+        ];
         Assert.Equal(expectedTokens, new PrefixTree(sequences).Tokens.Length);
     }
 
@@ -109,7 +113,11 @@ public sealed class PrefixTreeTests
     [Fact]
     public void SequencesOfOneToken_StandApart()
     {
-        PrefixTree tree = new([[5], [5], [6]]);
+        PrefixTree tree = new([
+            [5],
+            [5],
+            [6],
+        ]);
         Assert.Equal([5, 5, 6], tree.Tokens.ToArray());
         Assert.Equal([0, 0, 0], tree.Positions.ToArray());
         Assert.Equal(3, tree.Nodes.Count);

@@ -46,8 +46,20 @@ public sealed class SmolLM2Tests(SmolLM2 model) : IClassFixture<SmolLM2>
         for (int i = 0; i < texts.Length; i++)
         {
             int count = texts[i].At("ids").GetArrayLength();
-            Near.Equal(texts[i].At("log_probs").Numbers(), logProbs[start..(start + count - 1)], Tolerance, 0, $"text {i}, log-probability");
-            Near.Equal(texts[i].At("entropies").Numbers(), entropies[start..(start + count)], Tolerance, 0, $"text {i}, entropy");
+            Near.Equal(
+                texts[i].At("log_probs").Numbers(),
+                logProbs[start..(start + count - 1)],
+                Tolerance,
+                0,
+                $"text {i}, log-probability"
+            );
+            Near.Equal(
+                texts[i].At("entropies").Numbers(),
+                entropies[start..(start + count)],
+                Tolerance,
+                0,
+                $"text {i}, entropy"
+            );
             start += count;
         }
         Assert.Equal(start, logProbs.Length);
@@ -66,7 +78,13 @@ public sealed class SmolLM2Tests(SmolLM2 model) : IClassFixture<SmolLM2>
             Tensor hidden = model.Policy.Forward(ids, [.. Enumerable.Range(0, ids.Length)], attention);
             float[] logits = model.Policy.Logits(hidden.Narrow(0, ids.Length - 1, 1)).ToArray<float>();
             int[] best = [.. Enumerable.Range(0, logits.Length).OrderByDescending(id => logits[id]).Take(10)];
-            Near.Equal(text.At("last_top10_logits").Numbers(), [.. best.Select(id => (double)logits[id])], Tolerance, 0, "logit");
+            Near.Equal(
+                text.At("last_top10_logits").Numbers(),
+                [.. best.Select(id => (double)logits[id])],
+                Tolerance,
+                0,
+                "logit"
+            );
             Assert.Equal(text.At("last_top10_ids").Ids(), best);
             cache.Clear();
         }
@@ -74,5 +92,11 @@ public sealed class SmolLM2Tests(SmolLM2 model) : IClassFixture<SmolLM2>
 
     [Fact]
     public async Task GreedyAnswers_ThroughTheEngine_EqualTransformers() =>
-        await GoldenGenerationTests.AssertGreedy(model.Policy, s_golden.Value, "prompt_ids", "continuation_ids", tokens: 64);
+        await GoldenGenerationTests.AssertGreedy(
+            model.Policy,
+            s_golden.Value,
+            "prompt_ids",
+            "continuation_ids",
+            tokens: 64
+        );
 }

@@ -27,14 +27,14 @@ internal static class TestDecoder
             EndOfSequenceIds = [2],
         };
 
-    /// <summary>Random weights, spread wide enough that the next token depends on every token before it.</summary>
+    /// <summary>Random weights, spread so wide that the next token depends on the tokens before it.</summary>
     public static Decoder Random(ModelConfig config, long seed = 1)
     {
         Decoder policy = Decoder.Random(config, Seeds.OfInt64(seed));
         using TensorScope scope = new();
         foreach (Tensor parameter in policy.Parameters)
             if (parameter.Shape.Length == 2)
-                parameter.CopyInPlace(parameter * (40 / Math.Sqrt(config.HiddenSize)));
+                parameter.CopyInPlace(parameter * 1.5);
         return policy;
     }
 
@@ -51,9 +51,7 @@ internal static class TestDecoder
         using GradientRecording recording = Torch.WithoutGradients();
         PrefixTree tree = new([tokens]);
         return policy
-            .Logits(
-                policy.Forward(tree.Tokens, tree.Positions, new TreeAttention(tree, policy.Config.HeadDimension))
-            )
+            .Logits(policy.Forward(tree.Tokens, tree.Positions, new TreeAttention(tree, policy.Config.HeadDimension)))
             .ToArray<float>();
     }
 
@@ -68,9 +66,7 @@ internal static class TestDecoder
         using GradientRecording recording = Torch.WithoutGradients();
         int[] positions =
         [
-            .. stretches.SelectMany(stretch =>
-                Enumerable.Range(cache.Length(stretch.Sequence), stretch.Tokens.Length)
-            ),
+            .. stretches.SelectMany(stretch => Enumerable.Range(cache.Length(stretch.Sequence), stretch.Tokens.Length)),
         ];
         IAttention attention = cache.Append([
             .. stretches.Select(stretch => (stretch.Sequence, stretch.Tokens.Length)),

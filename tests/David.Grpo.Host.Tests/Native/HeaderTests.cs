@@ -14,10 +14,7 @@ public sealed partial class HeaderTests
     {
         string[] functions = [.. Functions().Select(function => function.Name)];
         Assert.True(functions.Length >= 50, $"only {functions.Length} functions were read from the header");
-        Assert.Equal(
-            functions.Order(StringComparer.Ordinal),
-            Imports().Keys.Order(StringComparer.Ordinal)
-        );
+        Assert.Equal(functions.Order(StringComparer.Ordinal), Imports().Keys.Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -117,7 +114,9 @@ public sealed partial class HeaderTests
         for (DirectoryInfo? at = new(AppContext.BaseDirectory); at is not null; at = at.Parent)
             if (Path.Combine(at.FullName, "src/native/david_torch/david_torch.h") is var file && File.Exists(file))
                 return file;
-        throw new FileNotFoundException($"src/native/david_torch/david_torch.h is not above {AppContext.BaseDirectory}.");
+        throw new FileNotFoundException(
+            $"src/native/david_torch/david_torch.h is not above {AppContext.BaseDirectory}."
+        );
     }
 
     [GeneratedRegex(@"/\*.*?\*/", RegexOptions.Singleline)]

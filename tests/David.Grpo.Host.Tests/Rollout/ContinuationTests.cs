@@ -26,13 +26,18 @@ public sealed class ContinuationTests : IDisposable
             int kept = turn.SegmentsThrough;
             RolloutRequest[] members =
             [
-                .. Enumerable.Range(20, 3).Select(member => request with { Member = member, Parent = parent, KeptSegments = kept }),
+                .. Enumerable
+                    .Range(20, 3)
+                    .Select(member => request with { Member = member, Parent = parent, KeptSegments = kept }),
             ];
             Trajectory[] children = await Run(members, version: 8);
             foreach (Trajectory child in children)
             {
                 TrajectoryAssert.Same(parent.Segments[..kept], child.Segments[..kept], rounding: 0);
-                Assert.Equal(parent.Searches.TakeWhile(search => search.SegmentsThrough <= kept), child.Searches.TakeWhile(search => search.SegmentsThrough <= kept));
+                Assert.Equal(
+                    parent.Searches.TakeWhile(search => search.SegmentsThrough <= kept),
+                    child.Searches.TakeWhile(search => search.SegmentsThrough <= kept)
+                );
                 Assert.All(child.Segments[kept..].OfType<Segment.Action>(), action => Assert.Equal(8, action.version));
                 Assert.All(child.Segments[..kept].OfType<Segment.Action>(), action => Assert.Equal(4, action.version));
                 Assert.Equal(parent.PromptText, child.PromptText);
@@ -85,6 +90,23 @@ public sealed class ContinuationTests : IDisposable
         );
         TrajectoryAssert.Same(parent, child, Rounding);
         Assert.Equal([2], limited.TurnSearches); // one answered, one refused
+    }
+
+    [Fact]
+    public async Task APartThatFillsTheResponse_IsNotGoneOnWith()
+    {
+        DrawnProtocol limited = new() { ResponseTokens = 25 };
+        RolloutRequest[] requests = DrawnProtocol.Requests(6, 4);
+        Trajectory[] parents = await Run(requests, version: 4, limited);
+        int index = Array.FindIndex(parents, parent => parent.Segments[^1].IsObservation);
+        Assert.True(index >= 0);
+        RolloutRequest again = requests[index] with
+        {
+            Member = 30,
+            Parent = parents[index],
+            KeptSegments = parents[index].Segments.Length,
+        };
+        TrajectoryAssert.Same(parents[index], Assert.Single(await Run([again], version: 8, limited)), rounding: 0);
     }
 
     [Theory]

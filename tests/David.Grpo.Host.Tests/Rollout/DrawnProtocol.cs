@@ -59,7 +59,8 @@ internal sealed class DrawnProtocol : IAgentProtocol
 
     public static string Text(int[] ids) => string.Join(' ', ids);
 
-    public static int[] Ids(string text) => [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
+    public static int[] Ids(string text) =>
+        [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
 
     private sealed class Turn : ITurn
     {

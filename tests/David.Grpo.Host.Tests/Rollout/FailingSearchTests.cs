@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using David.Grpo.Host.Tests.Models;
 using David.Grpo.Models;
 using David.Grpo.Rollout;
@@ -44,7 +43,8 @@ public sealed class FailingSearchTests : IDisposable
         static bool Fails(string query) => DrawnProtocol.Ids(query)[0] % 2 == 0;
         DrawnProtocol protocol = new();
         StandInSearch search = new(
-            (query, cancellation) => Fails(query) ? Fail(manner, cancellation) : ValueTask.FromResult(StandInSearch.Passages(query))
+            (query, cancellation) =>
+                Fails(query) ? Fail(manner, cancellation) : ValueTask.FromResult(StandInSearch.Passages(query))
         );
         using RolloutEngine engine = new(
             _policy,
@@ -91,20 +91,18 @@ public sealed class FailingSearchTests : IDisposable
     {
         // The first query is answered when everybody else has finished; its deadline is far away.
         TaskCompletionSource others = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        string? late = null;
+        int asked = 0;
         StandInSearch search = new(
             (query, _) =>
-            {
-                if (Interlocked.CompareExchange(ref late, query, null) is not null && late != query)
-                    return ValueTask.FromResult(StandInSearch.Passages(query));
-                return new(others.Task.ContinueWith(_ => StandInSearch.Passages(query), TaskScheduler.Default));
-            }
+                Interlocked.Increment(ref asked) > 1
+                    ? ValueTask.FromResult(StandInSearch.Passages(query))
+                    : new(others.Task.ContinueWith(_ => StandInSearch.Passages(query), TaskScheduler.Default))
         );
         using RolloutEngine engine = new(
             _policy,
             new DrawnProtocol(),
             search,
-            new() { SearchDeadline = TimeSpan.FromMinutes(5), SearchPatience = TimeSpan.FromMilliseconds(20) }
+            new() { SearchDeadline = TimeSpan.FromMinutes(1), SearchPatience = TimeSpan.FromMilliseconds(20) }
         )
         {
             Progress = (done, all) =>
@@ -113,9 +111,7 @@ public sealed class FailingSearchTests : IDisposable
                     others.SetResult();
             },
         };
-        long began = Stopwatch.GetTimestamp();
         Trajectory[] trajectories = await engine.RunAsync(Requests, Plain, Seed, 0, Cancellation);
-        Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromMinutes(1));
         Assert.Equal(0, engine.Statistics.FailedSearches);
 
         using RolloutEngine sound = new(_policy, new DrawnProtocol(), new StandInSearch());
@@ -145,15 +141,19 @@ public sealed class FailingSearchTests : IDisposable
         using RolloutEngine engine = new(
             _policy,
             new DrawnProtocol(),
-            new StandInSearch((_, _) =>
-            {
-                cancelled.CancelAfter(20);
-                return new(new TaskCompletionSource<Passage[][]>().Task);
-            }),
+            new StandInSearch(
+                (_, _) =>
+                {
+                    cancelled.CancelAfter(20);
+                    return new(new TaskCompletionSource<Passage[][]>().Task);
+                }
+            ),
             new() { SearchDeadline = TimeSpan.FromMinutes(5), SearchPatience = TimeSpan.FromMinutes(5) }
         );
         await Assert
-            .ThrowsAnyAsync<OperationCanceledException>(() => engine.RunAsync(Requests, Plain, Seed, 0, cancelled.Token))
+            .ThrowsAnyAsync<OperationCanceledException>(() =>
+                engine.RunAsync(Requests, Plain, Seed, 0, cancelled.Token)
+            )
             .WaitAsync(TimeSpan.FromMinutes(1), Cancellation);
     }
 
@@ -164,16 +164,21 @@ public sealed class FailingSearchTests : IDisposable
         {
             "throws at once" => throw new IOException("no route to host"),
             "throws later" => Later(),
-            "throws an aggregate" => new(Task.Run(() => Task.WhenAll(Later().AsTask(), Later().AsTask())).ContinueWith<Passage[][]>(
-                failed => throw failed.Exception!,
-                TaskScheduler.Default
-            )),
+            "throws an aggregate" => new(
+                Task.Run(() => Task.WhenAll(Later().AsTask(), Later().AsTask()))
+                    .ContinueWith<Passage[][]>(failed => throw failed.Exception!, TaskScheduler.Default)
+            ),
             "cancels by itself" => throw new TaskCanceledException("the client gave up"),
             "gives null" => ValueTask.FromResult<Passage[][]>(null!),
             "gives no list" => ValueTask.FromResult<Passage[][]>([]),
-            "gives two lists" => ValueTask.FromResult<Passage[][]>([[], []]),
+            "gives two lists" => ValueTask.FromResult<Passage[][]>([
+                [],
+                [],
+            ]),
             "gives a null list" => ValueTask.FromResult<Passage[][]>([null!]),
-            "gives passages that cannot be written" => ValueTask.FromResult<Passage[][]>([[unreadable]]),
+            "gives passages that cannot be written" => ValueTask.FromResult<Passage[][]>([
+                [unreadable],
+            ]),
             "hangs" => new(new TaskCompletionSource<Passage[][]>().Task),
             "hangs and heeds the deadline" => Heeding(cancellation),
             _ => throw new ArgumentOutOfRangeException(nameof(manner), manner, "unknown"),

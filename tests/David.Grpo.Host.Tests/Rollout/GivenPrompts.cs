@@ -4,7 +4,9 @@ using David.Grpo.Search;
 namespace David.Grpo.Host.Tests.Rollout;
 
 /// <summary>Prompts given as ids, answered in one turn of plain text; nothing is searched.</summary>
-internal sealed class GivenPrompts(IReadOnlyList<int[]> prompts, int tokens, int endToken) : IAgentProtocol, ISearchEnvironment
+internal sealed class GivenPrompts(IReadOnlyList<int[]> prompts, int tokens, int endToken)
+    : IAgentProtocol,
+        ISearchEnvironment
 {
     public int MaxSearches => 0;
     public int TopK => 1;
@@ -28,8 +30,11 @@ internal sealed class GivenPrompts(IReadOnlyList<int[]> prompts, int tokens, int
 
     public string Decode(ReadOnlySpan<int> ids) => string.Join(' ', ids.ToArray());
 
-    public ValueTask<Passage[][]> SearchAsync(IReadOnlyList<string> queries, int topK, CancellationToken cancellationToken) =>
-        throw new NotSupportedException("nothing is searched");
+    public ValueTask<Passage[][]> SearchAsync(
+        IReadOnlyList<string> queries,
+        int topK,
+        CancellationToken cancellationToken
+    ) => throw new NotSupportedException("nothing is searched");
 
     private sealed class Turn(int endToken) : ITurn
     {

@@ -20,7 +20,13 @@ public sealed class GoldenGenerationTests
     }
 
     /// <summary>The rows of "greedy", side by side in one run.</summary>
-    internal static async Task AssertGreedy(Decoder policy, JsonElement numbers, string prompt, string continuation, int tokens)
+    internal static async Task AssertGreedy(
+        Decoder policy,
+        JsonElement numbers,
+        string prompt,
+        string continuation,
+        int tokens
+    )
     {
         JsonElement[] rows = [.. numbers.At("greedy").EnumerateArray()];
         GivenPrompts prompts = new([.. rows.Select(row => row.At(prompt).Ids())], tokens, endToken: 2);
@@ -40,7 +46,12 @@ public sealed class GoldenGenerationTests
             Assert.Equal(rows[i].At(continuation).Ids(), action.tokens);
             Assert.Equal(action.tokens[^1] == 2 ? Ending.Unanswered : Ending.Truncated, trajectories[i].Ending);
             int start = trajectories[i].Segments[0].Tokens.Length;
-            sequences.Add(new([.. trajectories[i].Segments[0].Tokens, .. action.tokens], [.. Enumerable.Range(start, action.tokens.Length)]));
+            sequences.Add(
+                new(
+                    [.. trajectories[i].Segments[0].Tokens, .. action.tokens],
+                    [.. Enumerable.Range(start, action.tokens.Length)]
+                )
+            );
             sampled.AddRange(action.logProbs);
         }
         Near.Equal(PolicyPass.LogProbs(policy, sequences, new() { LogitRows = 128 }, out _), sampled, 2e-3);

@@ -32,7 +32,10 @@ public sealed class RolloutEngineTests : IDisposable
             Trajectory trajectory = trajectories[i];
             Assert.Same(requests[i].Question, trajectory.Question);
             Assert.Equal(requests[i].Question.Text, trajectory.PromptText);
-            Assert.Equal(DrawnProtocol.Ids(trajectory.PromptText), Assert.IsType<Segment.Prompt>(trajectory.Segments[0]).tokens);
+            Assert.Equal(
+                DrawnProtocol.Ids(trajectory.PromptText),
+                Assert.IsType<Segment.Prompt>(trajectory.Segments[0]).tokens
+            );
             int searches = 0;
             foreach (Segment segment in trajectory.Segments[1..])
                 switch (segment)
@@ -42,7 +45,10 @@ public sealed class RolloutEngineTests : IDisposable
                         Assert.Equal(action.tokens.Length, action.logProbs.Length);
                         Assert.All(action.logProbs, logProb => Assert.InRange(logProb, -50, 0));
                         // What ends a turn stands at its end and nowhere else.
-                        Assert.All(action.tokens[..^1], token => Assert.False(token == 2 || token % 5 == 0 || token % 17 == 0));
+                        Assert.All(
+                            action.tokens[..^1],
+                            token => Assert.False(token == 2 || token % 5 == 0 || token % 17 == 0)
+                        );
                         break;
                     case Segment.Observation observation when trajectory.RefusedSearches == 0:
                         SearchTurn turn = trajectory.Searches[searches++];
@@ -51,7 +57,10 @@ public sealed class RolloutEngineTests : IDisposable
                         bool isCut = trajectory.Ending.IsTruncated && observation == trajectory.Segments[^1];
                         Assert.Equal(isCut ? whole[..observation.tokens.Length] : whole, observation.tokens);
                         Assert.Same(observation, trajectory.Segments[turn.SegmentsThrough - 1]);
-                        Assert.Equal(turn.Query, DrawnProtocol.Text(trajectory.Segments[turn.SegmentsThrough - 2].Tokens));
+                        Assert.Equal(
+                            turn.Query,
+                            DrawnProtocol.Text(trajectory.Segments[turn.SegmentsThrough - 2].Tokens)
+                        );
                         break;
                 }
             Assert.Equal(
@@ -125,7 +134,9 @@ public sealed class RolloutEngineTests : IDisposable
                 return StandInSearch.Passages(query);
             }
         );
-        Trajectory[] pooled = await Run((query, cancellation) => new(Task.Run(() => StandInSearch.Passages(query), cancellation)));
+        Trajectory[] pooled = await Run(
+            (query, cancellation) => new(Task.Run(() => StandInSearch.Passages(query), cancellation))
+        );
         for (int i = 0; i < requests.Length; i++)
         {
             Same(done[i], slow[i], rounding: 0);
@@ -187,7 +198,10 @@ public sealed class RolloutEngineTests : IDisposable
         Trajectory[] trajectories = await engine.RunAsync(DrawnProtocol.Requests(4, 3), Plain, Seed, 0, Cancellation);
         RolloutStatistics statistics = engine.Statistics;
         Assert.Equal(12, statistics.Episodes);
-        Assert.Equal(trajectories.Sum(trajectory => Trajectories.GeneratedTokens(trajectory)), statistics.GeneratedTokens);
+        Assert.Equal(
+            trajectories.Sum(trajectory => Trajectories.GeneratedTokens(trajectory)),
+            statistics.GeneratedTokens
+        );
         Assert.Equal(0, statistics.FailedSearches);
         // A prompt but its last token is computed once a group; of each member everything else but its last segment's end.
         long shared = trajectories.Chunk(3).Sum(group => group[0].Segments[0].Tokens.Length - 1);
@@ -252,7 +266,8 @@ public sealed class RolloutEngineTests : IDisposable
         }
         Assert.Contains(
             refused,
-            trajectory => trajectory.Ending.IsUnanswered && trajectory.Segments[^1].Tokens[^1] is int last && last % 5 == 0
+            trajectory =>
+                trajectory.Ending.IsUnanswered && trajectory.Segments[^1].Tokens[^1] is int last && last % 5 == 0
         );
     }
 
@@ -281,11 +296,13 @@ public sealed class RolloutEngineTests : IDisposable
         using RolloutEngine engine = new(
             _policy,
             new DrawnProtocol(),
-            new StandInSearch((query, _) =>
-            {
-                cancelled.Cancel();
-                return ValueTask.FromResult(StandInSearch.Passages(query));
-            })
+            new StandInSearch(
+                (query, _) =>
+                {
+                    cancelled.Cancel();
+                    return ValueTask.FromResult(StandInSearch.Passages(query));
+                }
+            )
         );
         RolloutRequest[] requests = DrawnProtocol.Requests(4, 3);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>

@@ -69,11 +69,7 @@ public sealed class SamplerTests
         Tensor logits = Tensor.From<float>([1, 5, 2, 9, 0, 9.5f], [2, 3]);
         (int[] tokens, double[] logProbs) = Sampler.Greedy.Sample(logits, [Seeds.OfInt64(1), Seeds.OfInt64(2)]);
         Assert.Equal([1, 2], tokens);
-        Near.Equal(
-            [Math.Log(Softmax([1, 5, 2], 1)[1]), Math.Log(Softmax([9, 0, 9.5f], 1)[2])],
-            logProbs,
-            1e-6
-        );
+        Near.Equal([Math.Log(Softmax([1, 5, 2], 1)[1]), Math.Log(Softmax([9, 0, 9.5f], 1)[2])], logProbs, 1e-6);
         Assert.True(Sampler.Greedy.IsGreedy);
         Assert.Equal(1, Sampler.Greedy.Temperature);
     }

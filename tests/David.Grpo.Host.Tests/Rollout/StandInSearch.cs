@@ -4,9 +4,8 @@ using David.Grpo.Search;
 namespace David.Grpo.Host.Tests.Rollout;
 
 /// <summary>A search whose passages are drawn from the query alone, in a manner the test chooses.</summary>
-internal sealed class StandInSearch(
-    Func<string, CancellationToken, ValueTask<Passage[][]>>? manner = null
-) : ISearchEnvironment
+internal sealed class StandInSearch(Func<string, CancellationToken, ValueTask<Passage[][]>>? manner = null)
+    : ISearchEnvironment
 {
     /// <summary>Queries in the order they came.</summary>
     public ConcurrentQueue<string> Queries { get; } = [];

@@ -148,11 +148,23 @@ public sealed class LiveTensorsTests
         using Decoder policy = TestDecoder.Random(DrawnProtocol.Config);
         using RolloutEngine engine = new(policy, new DrawnProtocol(), new StandInSearch());
         RolloutRequest[] requests = DrawnProtocol.Requests(questions: 3, members: 2);
-        await engine.RunAsync(requests, Sampler.AtTemperature(1), Seeds.OfInt64(1), 0, TestContext.Current.CancellationToken);
+        await engine.RunAsync(
+            requests,
+            Sampler.AtTemperature(1),
+            Seeds.OfInt64(1),
+            0,
+            TestContext.Current.CancellationToken
+        );
         long after = Torch.LiveTensors;
         for (int i = 0; i < 4; i++)
         {
-            await engine.RunAsync(requests, Sampler.AtTemperature(1), Seeds.OfInt64(i), 0, TestContext.Current.CancellationToken);
+            await engine.RunAsync(
+                requests,
+                Sampler.AtTemperature(1),
+                Seeds.OfInt64(i),
+                0,
+                TestContext.Current.CancellationToken
+            );
             Assert.Equal(after, Torch.LiveTensors);
         }
     }

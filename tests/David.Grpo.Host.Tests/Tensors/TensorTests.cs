@@ -119,14 +119,23 @@ public sealed class TensorTests
         Random random = new(1);
         Tensor Random(params long[] shape) =>
             Tensor.From<float>(
-                [.. Enumerable.Range(0, (int)shape.Aggregate((a, b) => a * b)).Select(_ => (float)(random.NextDouble() * 4 - 2))],
+                [
+                    .. Enumerable
+                        .Range(0, (int)shape.Aggregate((a, b) => a * b))
+                        .Select(_ => (float)(random.NextDouble() * 4 - 2)),
+                ],
                 shape
             );
         const int Slots = 40;
         Tensor keys = Random(Slots, 2, 6),
             values = Random(Slots, 2, 6),
             query = Random(3, 8, 6);
-        long[][] visible = [[7], [3, 9, 3, 0, 39], [.. Enumerable.Range(5, 30).Select(slot => (long)slot)]];
+        long[][] visible =
+        [
+            [7],
+            [3, 9, 3, 0, 39],
+            [.. Enumerable.Range(5, 30).Select(slot => (long)slot)],
+        ];
         Tensor pooled = query.PooledAttention(
             keys,
             values,
@@ -172,5 +181,9 @@ public sealed class TensorTests
         Assert.Contains("CUDA devices", Assert.Throws<ArgumentException>(() => Device.Parse("cuda:9999")).Message);
 
     private static void AssertError(Action operation, string beginning) =>
-        Assert.StartsWith(beginning + ": ", Assert.Throws<TensorException>(operation).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            beginning + ": ",
+            Assert.Throws<TensorException>(operation).Message,
+            StringComparison.Ordinal
+        );
 }

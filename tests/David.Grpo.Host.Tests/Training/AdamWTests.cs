@@ -77,7 +77,10 @@ public sealed class AdamWTests
             JsonElement gradients = inputs.At("gradients");
             Tensor[] parameters = Leaves(gradients);
             // With betas of 0 the moment after one step is the clipped gradient.
-            using AdamW optimizer = new(parameters, new() { Beta1 = 0, MaxGradientNorm = inputs.At("max_norm").Number() });
+            using AdamW optimizer = new(
+                parameters,
+                new() { Beta1 = 0, MaxGradientNorm = inputs.At("max_norm").Number() }
+            );
             SetGradients(parameters, gradients, isSingle: false);
             string name = row.At("name").GetString()!;
             Near.Close([expected], [optimizer.Step(0)], 1e-12, $"{name}: norm");
@@ -111,11 +114,18 @@ public sealed class AdamWTests
             Assert.Equal(expected, optimizer.Step(0.1));
             Assert.Equal(before, [.. parameters.Select(Numbers)]);
             Assert.Equal(0, optimizer.Steps);
-            Assert.All(optimizer.FirstMoments.ToArray(), moment => Assert.All(Numbers(moment), value => Assert.Equal(0, value)));
+            Assert.All(
+                optimizer.FirstMoments.ToArray(),
+                moment => Assert.All(Numbers(moment), value => Assert.Equal(0, value))
+            );
             Assert.All(parameters, parameter => Assert.Null(parameter.Gradient()));
 
             // The next, finite, gradient makes the first step.
-            SetGradients(parameters, JsonDocument.Parse("[" + string.Join(",", Ones(gradients)) + "]").RootElement, false);
+            SetGradients(
+                parameters,
+                JsonDocument.Parse("[" + string.Join(",", Ones(gradients)) + "]").RootElement,
+                false
+            );
             Assert.True(double.IsFinite(optimizer.Step(0.1)));
             Assert.Equal(1, optimizer.Steps);
             cases++;
@@ -169,7 +179,10 @@ public sealed class AdamWTests
 
     private static Tensor[] Leaves(JsonElement gradients)
     {
-        Tensor[] leaves = [.. gradients.EnumerateArray().Select(value => Tensor.Full(value.Extents(), 1, ElementType.Float64))];
+        Tensor[] leaves =
+        [
+            .. gradients.EnumerateArray().Select(value => Tensor.Full(value.Extents(), 1, ElementType.Float64)),
+        ];
         foreach (Tensor leaf in leaves)
             leaf.RequireGradient();
         return leaves;

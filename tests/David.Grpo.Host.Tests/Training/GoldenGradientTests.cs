@@ -73,7 +73,8 @@ public sealed class GoldenGradientTests
         ScoredSequence[] sequences =
         [
             .. ids.Select(
-                (row, i) => new ScoredSequence(row, [.. Enumerable.Range(1, row.Length - 1).Where(t => mask[i][t - 1] == 1)])
+                (row, i) =>
+                    new ScoredSequence(row, [.. Enumerable.Range(1, row.Length - 1).Where(t => mask[i][t - 1] == 1)])
             ),
         ];
         int[] owner = [.. sequences.SelectMany((sequence, i) => sequence.Scored.Select(_ => i))];

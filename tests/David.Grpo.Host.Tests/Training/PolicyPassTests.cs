@@ -126,7 +126,12 @@ public sealed class PolicyPassTests : IDisposable
     {
         Random random = new(5);
         ScoredSequence[] sequences = Sequences(random);
-        PassOptions options = new() { Temperature = temperature, Checkpointing = checkpointing, LogitRows = 5 };
+        PassOptions options = new()
+        {
+            Temperature = temperature,
+            Checkpointing = checkpointing,
+            LogitRows = 5,
+        };
         int count = sequences.Sum(sequence => sequence.Scored.Length);
         Slopes slopes = new(Slopes(count, random), Slopes(count, random));
         float[][] gradients = _policy.GradientsOf(() =>
@@ -163,10 +168,7 @@ public sealed class PolicyPassTests : IDisposable
             for (int i = 0; i < gradients.Length; i++)
                 _policy
                     .Parameters[i]
-                    .AddInPlace(
-                        Tensor.From<float>(gradients[i], _policy.Parameters[i].Shape),
-                        distance / norm
-                    );
+                    .AddInPlace(Tensor.From<float>(gradients[i], _policy.Parameters[i].Shape), distance / norm);
         }
     }
 
