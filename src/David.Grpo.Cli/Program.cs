@@ -1,8 +1,40 @@
 using System.CommandLine;
 using David.Grpo.Cli.Commands;
 
-RootCommand root = new("Teaches small language models to search, on a small budget.");
-root.Subcommands.Add(TrainCommand.Create());
-root.Subcommands.Add(EvalCommand.Create());
-root.Subcommands.Add(ExportCommand.Create());
-return await root.Parse(args).InvokeAsync();
+RootCommand root = new(
+    """
+    David.Grpo teaches small language models to answer multi-hop questions with a search tool, on a small budget.
+    It implements David-GRPO (arXiv 2601.21699) and the methods it is compared with.
+
+    Begin with `david demo`; it needs no download and no GPU.
+    """
+)
+{
+    DemoCommand.Create(),
+    TrainCommand.Create(),
+    EvalCommand.Create(),
+    ExportCommand.Create(),
+    WorldCommand.Create(),
+};
+try
+{
+    return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (OperationCanceledException)
+{
+    return 130;
+}
+catch (Exception failure)
+    when (failure
+            is ArgumentException
+                or IOException
+                or InvalidDataException
+                or UnauthorizedAccessException
+                or NotSupportedException
+                or DllNotFoundException
+                or David.Grpo.TensorException
+    )
+{
+    Console.Error.WriteLine($"david: {failure.Message}");
+    return 1;
+}

@@ -66,3 +66,15 @@ module Evaluation =
           Searches = estimate "searches" _.Searches
           GeneratedTokens = estimate "generated tokens" _.GeneratedTokens
           Answered = estimate "answered" _.Answered }
+
+    /// The value of a learning curve at cost `at`, linearly between its points and level outside them. `costs` [n] are
+    /// ascending, `values` [n], n at least 1.
+    [<CompiledName "Interpolate">]
+    let interpolate (costs: float[]) (values: float[]) (at: float) : float =
+        match Array.tryFindIndex (fun cost -> cost >= at) costs with
+        | None -> Array.last values
+        | Some 0 -> values[0]
+        | Some i when costs[i] = costs[i - 1] -> values[i]
+        | Some i ->
+            let share = (at - costs[i - 1]) / (costs[i] - costs[i - 1])
+            values[i - 1] + share * (values[i] - values[i - 1])

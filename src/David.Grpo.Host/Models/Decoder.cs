@@ -109,9 +109,11 @@ public sealed class Decoder : IDisposable
         );
 
     /// <summary>
-    /// A decoder with random weights: N(0, 0.02²), norms one, biases zero; projections back into the residual stream
-    /// divided by √(2 · layers) (GPT-2, section 2.3).
+    /// A decoder with random weights: matrices N(0, 1 / fan-in), embeddings N(0, 0.05²), norms one, biases zero.
     /// </summary>
+    /// <remarks>
+    /// Small models learn to copy several times later from GPT-2's N(0, 0.02²), whose attention begins all but uniform.
+    /// </remarks>
     public static Decoder Random(ModelConfig config, Seed seed, Device device = default)
     {
         int index = 0;
@@ -125,11 +127,7 @@ public sealed class Decoder : IDisposable
                     return Tensor.Full(shape, 1, device: device);
                 if (name.EndsWith(".bias", StringComparison.Ordinal))
                     return Tensor.Full(shape, 0, device: device);
-                double deviation =
-                    name.EndsWith("o_proj.weight", StringComparison.Ordinal)
-                    || name.EndsWith("down_proj.weight", StringComparison.Ordinal)
-                        ? 0.02 / Math.Sqrt(2 * config.Layers)
-                        : 0.02;
+                double deviation = name == "model.embed_tokens.weight" ? 0.05 : 1 / Math.Sqrt(shape[1]);
                 float[] values = new float[shape.Aggregate(1L, (product, size) => product * size)];
                 for (int i = 0; i < values.Length; i++)
                 {

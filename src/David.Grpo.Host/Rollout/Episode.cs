@@ -2,6 +2,9 @@ using David.Grpo.Models;
 
 namespace David.Grpo.Rollout;
 
+/// <summary>What a search gave: passages, or why there are none.</summary>
+internal readonly record struct SearchAnswer(Passage[]? Passages, string? Failure);
+
 /// <summary>One episode under way: its tokens so far, who wrote them, and what it waits for.</summary>
 internal sealed class Episode
 {
@@ -26,9 +29,16 @@ internal sealed class Episode
         Seed = seed;
         if (request.Parent is { } parent)
         {
+            if (request.KeptSegments < 1 || request.KeptSegments > parent.Segments.Length)
+                throw new ArgumentOutOfRangeException(
+                    nameof(request),
+                    $"KeptSegments is {request.KeptSegments}; of a parent with {parent.Segments.Length} segments at least "
+                        + "the first (the prompt) and at most all are kept."
+                );
             _promptText = parent.PromptText;
             _segments.AddRange(parent.Segments.Take(request.KeptSegments));
             _searches.AddRange(parent.Searches.Where(search => search.SegmentsThrough <= request.KeptSegments));
+            _refused = _segments.Count(segment => segment.IsObservation) - _searches.Count;
             _promptLength = parent.Segments[0].Tokens.Length;
         }
         else
@@ -40,7 +50,9 @@ internal sealed class Episode
         _tokens = new int[64];
         foreach (Segment segment in _segments)
             Add(segment.Tokens);
-        _turn = protocol.StartTurn(_segments, _searches.Count);
+        _turn = protocol.StartTurn(_segments, _searches.Count + _refused);
+        if (ResponseLength >= protocol.ResponseTokens)
+            _ending = Ending.Truncated;
     }
 
     /// <summary>Of this episode; the number of a token is its child by position.</summary>
@@ -58,18 +70,23 @@ internal sealed class Episode
     /// <summary>The query that the policy asked, until its answer is observed.</summary>
     public string? Query { get; private set; }
 
-    public Task<(Passage[]? Passages, string? Failure)>? Answer { get; private set; }
+    public Task<SearchAnswer>? Answer { get; private set; }
 
     public bool IsWaiting => Answer is not null;
 
     public bool IsAnsweredAtOnce { get; private set; }
 
+    /// <summary>Whether the others no longer wait for this one's search.</summary>
+    public bool IsLate { get; set; }
+
+    /// <summary>Steps since the search was asked.</summary>
     public int TickWait() => ++_waited;
 
-    public void Wait(Task<(Passage[]?, string?)> answer)
+    public void Wait(Task<SearchAnswer> answer, bool isAnsweredAtOnce)
     {
         Answer = answer;
-        IsAnsweredAtOnce = answer.IsCompleted;
+        IsAnsweredAtOnce = isAnsweredAtOnce;
+        IsLate = false;
         _waited = 0;
     }
 
@@ -104,15 +121,26 @@ internal sealed class Episode
             _ending = Ending.Truncated;
     }
 
-    /// <summary>The answer of the search that was waited for.</summary>
-    public void Observe(Passage[]? passages, string? failure)
+    /// <summary>The answer of the search that was waited for; false where the policy is told that it failed.</summary>
+    public bool Observe(SearchAnswer answer)
     {
         string query = Query!;
         Query = null;
         Answer = null;
-        int[] observation = passages is null ? _protocol.Failure(failure!) : _protocol.Observation(passages);
+        (Passage[]? passages, string? failure) = answer;
+        int[]? observation = null;
+        try
+        {
+            observation = passages is null ? null : _protocol.Observation(passages);
+        }
+        catch (Exception unreadable)
+        {
+            // Passages that the protocol cannot write are no better than none.
+            (passages, failure) = (null, unreadable.Message);
+        }
         _searches.Add(new SearchTurn(query, passages ?? [], _segments.Count + 1));
-        Append(observation);
+        Append(observation ?? _protocol.Failure(failure!));
+        return failure is null;
     }
 
     public Trajectory ToTrajectory(int version)

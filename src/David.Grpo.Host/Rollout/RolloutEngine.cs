@@ -33,8 +33,24 @@ public sealed record EngineOptions
     /// </summary>
     public int SearchSteps { get; init; } = 4;
 
-    /// <summary>How long a search may take before the policy is told that it failed.</summary>
+    /// <summary>
+    /// How long the others wait for a search that is due, at least 0. After that they go on without it, and the batches
+    /// (so the rounding, nothing else) depend on the clock.
+    /// </summary>
+    public TimeSpan SearchPatience { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a search may take before the policy is told that it failed, above 0.</summary>
     public TimeSpan SearchDeadline { get; init; } = TimeSpan.FromSeconds(30);
+
+    internal EngineOptions Checked()
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxEpisodes, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxPassTokens, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(SearchSteps);
+        ArgumentOutOfRangeException.ThrowIfLessThan(SearchPatience, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(SearchDeadline, TimeSpan.Zero);
+        return this;
+    }
 }
 
 /// <summary>What a call of the engine did, for reports.</summary>
@@ -58,7 +74,7 @@ public sealed class RolloutEngine(
     EngineOptions? options = null
 ) : IDisposable
 {
-    private readonly EngineOptions _options = options ?? new();
+    private readonly EngineOptions _options = (options ?? new()).Checked();
     private readonly KeyValueCache _cache = new(policy.Config, policy.Device);
 
     /// <summary>What the last call did.</summary>
@@ -84,7 +100,11 @@ public sealed class RolloutEngine(
         _cache.Clear();
         Episode[] episodes =
         [
-            .. requests.Select(request => new Episode(request, protocol, Seeds.Path([request.Key, request.Member], seed))),
+            .. requests.Select(request => new Episode(
+                request,
+                protocol,
+                Seeds.Path([request.Key, request.Member], seed)
+            )),
         ];
         List<Episode> running = [];
         int admitted = 0;
@@ -99,11 +119,11 @@ public sealed class RolloutEngine(
                 admitted = end;
             }
 
-            await JoinSearchesAsync(running).ConfigureAwait(false);
+            await JoinSearchesAsync(running, cancellationToken).ConfigureAwait(false);
             Step([.. running.Where(episode => !episode.IsWaiting)], sampler);
             foreach (Episode episode in running)
-                if (episode.Query is { } query && !episode.IsWaiting)
-                    episode.Wait(SearchAsync(query, cancellationToken));
+                if (episode.Query is { } query && !episode.IsWaiting && !episode.IsOver)
+                    Ask(episode, query, cancellationToken);
             int before = running.Count;
             foreach (Episode episode in running.Where(episode => episode.IsOver))
                 _cache.Free(episode.Sequence);
@@ -138,40 +158,76 @@ public sealed class RolloutEngine(
         }
     }
 
-    /// <summary>Waits for searches that are due; if nobody else can go on, for the first that comes.</summary>
-    private async Task JoinSearchesAsync(List<Episode> running)
+    /// <summary>
+    /// Takes up the answers of searches that are due, and waits for them within the patience; where nobody can go on, for
+    /// the first that comes.
+    /// </summary>
+    private async Task JoinSearchesAsync(List<Episode> running, CancellationToken cancellationToken)
     {
-        bool anyCanGoOn = running.Exists(episode => !episode.IsWaiting);
-        foreach (Episode episode in running.Where(episode => episode.IsWaiting))
-            if (!anyCanGoOn || episode.TickWait() >= _options.SearchSteps || episode.IsAnsweredAtOnce)
-            {
-                (Passage[]? passages, string? failure) = await episode.Answer!.ConfigureAwait(false);
-                if (failure is not null)
-                    Statistics = Statistics with { FailedSearches = Statistics.FailedSearches + 1 };
-                episode.Observe(passages, failure);
-            }
+        Episode[] waiting = [.. running.Where(episode => episode.IsWaiting)];
+        if (waiting.Length == 0)
+            return;
+        bool anyCanGoOn = waiting.Length < running.Count;
+        Episode[] due = anyCanGoOn
+            ? [.. waiting.Where(episode => episode.TickWait() >= _options.SearchSteps || episode.IsAnsweredAtOnce)]
+            : waiting;
+        Task onTime = Task.WhenAll(due.Where(episode => !episode.IsLate).Select(episode => episode.Answer!));
+        if (!onTime.IsCompleted)
+            await Task.WhenAny(onTime, Task.Delay(_options.SearchPatience, cancellationToken)).ConfigureAwait(false);
+        if (!anyCanGoOn)
+            await Task.WhenAny(due.Select(episode => episode.Answer!)).ConfigureAwait(false);
+        foreach (Episode episode in due)
+            if (!episode.Answer!.IsCompleted)
+                episode.IsLate = true;
+            else if (!episode.Observe(await episode.Answer.ConfigureAwait(false)))
+                Statistics = Statistics with { FailedSearches = Statistics.FailedSearches + 1 };
     }
 
-    private async Task<(Passage[]?, string?)> SearchAsync(string query, CancellationToken cancellationToken)
+    private void Ask(Episode episode, string query, CancellationToken cancellationToken)
     {
-        using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        ValueTask<Passage[][]> answer;
         try
         {
-            ValueTask<Passage[][]> answer = search.SearchAsync([query], protocol.TopK, deadline.Token);
-            if (answer.IsCompletedSuccessfully)
-                return (answer.Result[0], null);
+            answer = search.SearchAsync([query], protocol.TopK, deadline.Token).Preserve();
+        }
+        catch (Exception failure)
+        {
+            answer = ValueTask.FromException<Passage[][]>(failure);
+        }
+        // Only an environment that answers without a task answers at once: whether a task is done already is chance.
+        bool isAtOnce = answer.IsCompletedSuccessfully && answer == ValueTask.FromResult(answer.Result);
+        if (!isAtOnce)
             deadline.CancelAfter(_options.SearchDeadline);
-            return ((await answer.AsTask().WaitAsync(deadline.Token).ConfigureAwait(false))[0], null);
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            return (null, $"no answer within {_options.SearchDeadline.TotalSeconds:0.#} seconds");
-        }
-        catch (Exception failure) when (failure is not OperationCanceledException)
-        {
-            // A dead tool is an observation, never a stopped run.
-            return (null, failure.Message);
-        }
+        episode.Wait(AnswerAsync(answer, deadline, cancellationToken), isAtOnce);
+    }
+
+    /// <summary>A dead tool is an observation, never a stopped run.</summary>
+    private async Task<SearchAnswer> AnswerAsync(
+        ValueTask<Passage[][]> answer,
+        CancellationTokenSource deadline,
+        CancellationToken cancellationToken
+    )
+    {
+        using (deadline)
+            try
+            {
+                Passage[][] found = answer.IsCompletedSuccessfully
+                    ? answer.Result
+                    : await answer.AsTask().WaitAsync(deadline.Token).ConfigureAwait(false);
+                return found is [{ } passages]
+                    ? new SearchAnswer(passages, null)
+                    : new SearchAnswer(null, "the search gave no list of passages");
+            }
+            catch (OperationCanceledException)
+                when (deadline.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+            {
+                return new SearchAnswer(null, $"no answer within {_options.SearchDeadline.TotalSeconds:0.#} seconds");
+            }
+            catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
+            {
+                return new SearchAnswer(null, failure.Message);
+            }
     }
 
     /// <summary>One forward pass over what is new in these episodes, and one token for each that is up to date.</summary>
@@ -210,7 +266,10 @@ public sealed class RolloutEngine(
     }
 
     /// <summary>Runs the pack of these stretches through the policy; logits [R, V] of the given rows, null for none.</summary>
-    private Tensor? Compute(List<(SequenceId Sequence, ReadOnlyMemory<int> Tokens, int Start)> stretches, List<int> rows)
+    private Tensor? Compute(
+        List<(SequenceId Sequence, ReadOnlyMemory<int> Tokens, int Start)> stretches,
+        List<int> rows
+    )
     {
         int[] tokens = new int[stretches.Sum(stretch => stretch.Tokens.Length)];
         int[] positions = new int[tokens.Length];
@@ -223,13 +282,18 @@ public sealed class RolloutEngine(
         }
         using TensorScope scope = new();
         using GradientRecording recording = Torch.WithoutGradients();
-        IAttention attention = _cache.Append([.. stretches.Select(stretch => (stretch.Sequence, stretch.Tokens.Length))]);
+        IAttention attention = _cache.Append([
+            .. stretches.Select(stretch => (stretch.Sequence, stretch.Tokens.Length)),
+        ]);
         Tensor hidden = policy.Forward(tokens, positions, attention);
         Statistics = Statistics with { ComputedTokens = Statistics.ComputedTokens + tokens.Length };
         if (rows.Count == 0)
             return null;
         if (rows.Count < tokens.Length)
-            hidden = hidden.IndexSelect(0, Tensor.From(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(rows), policy.Device));
+            hidden = hidden.IndexSelect(
+                0,
+                Tensor.From(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(rows), policy.Device)
+            );
         return scope.Keep(policy.Logits(hidden));
     }
 

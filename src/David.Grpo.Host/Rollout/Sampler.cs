@@ -38,9 +38,7 @@ public sealed record Sampler
     {
         using TensorScope scope = new();
         Tensor logProbs = (_temperature == 1 ? logits : logits * (1 / _temperature)).LogSoftmax(); // [B, V]
-        Tensor chosen = IsGreedy
-            ? logits.ArgMax().Reshape(seeds.Length, 1)
-            : Draw(logProbs, seeds); // [B, 1]
+        Tensor chosen = IsGreedy ? logits.ArgMax().Reshape(seeds.Length, 1) : Draw(logProbs, seeds); // [B, 1]
         long[] ids = chosen.ToArray<long>();
         float[] taken = logProbs.Gather(1, chosen).ToArray<float>();
         return ([.. ids.Select(id => (int)id)], [.. taken.Select(logProb => (double)logProb)]);

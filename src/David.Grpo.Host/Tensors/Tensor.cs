@@ -222,8 +222,7 @@ public sealed unsafe class Tensor : IDisposable
     public Tensor Softmax(long dimension = -1) =>
         Take(NativeMethods.Softmax(_handle, dimension, out TensorHandle handle), handle);
 
-    public Tensor Sum(long dimension) =>
-        Take(NativeMethods.Sum(_handle, dimension, out TensorHandle handle), handle);
+    public Tensor Sum(long dimension) => Take(NativeMethods.Sum(_handle, dimension, out TensorHandle handle), handle);
 
     public Tensor Sum() => Take(NativeMethods.SumAll(_handle, out TensorHandle handle), handle);
 
@@ -247,12 +246,7 @@ public sealed unsafe class Tensor : IDisposable
     public Tensor Linear(Tensor weight, Tensor? bias = null)
     {
         Tensor result = Take(
-            NativeMethods.Linear(
-                _handle,
-                weight._handle,
-                bias is null ? 0 : bias._handle.DangerousGetHandle(),
-                out TensorHandle handle
-            ),
+            NativeMethods.Linear(_handle, weight._handle, bias is null ? 0 : bias.Pointer, out TensorHandle handle),
             handle
         );
         GC.KeepAlive(bias);
@@ -391,8 +385,18 @@ public sealed unsafe class Tensor : IDisposable
     {
         nint[] handles = new nint[tensors.Length];
         for (int i = 0; i < handles.Length; i++)
-            handles[i] = tensors[i]._handle.DangerousGetHandle();
+            handles[i] = tensors[i].Pointer;
         return handles;
+    }
+
+    /// <summary>For calls that take bare pointers; the caller keeps this tensor alive.</summary>
+    private nint Pointer
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
+            return _handle.DangerousGetHandle();
+        }
     }
 
     private static void KeepAlive(ReadOnlySpan<Tensor> tensors)

@@ -11,6 +11,7 @@
 #include <malloc.h>
 #endif
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstring>
@@ -36,6 +37,17 @@ namespace {
 
 thread_local std::string last_error;
 std::atomic<int64_t> live{0};
+std::atomic<int32_t> wanted_threads{0};
+
+/* OpenMP counts threads by calling thread, and work may move to another one of the host's: each gets the wanted number. */
+void use_wanted_threads() {
+  thread_local int32_t used = 0;
+  const int32_t wanted = wanted_threads.load(std::memory_order_relaxed);
+  if (used != wanted) {
+    at::set_num_threads(wanted);
+    used = wanted;
+  }
+}
 
 david_tensor* give(Tensor value) {
   live.fetch_add(1, std::memory_order_relaxed);
@@ -51,8 +63,9 @@ std::string shape_of(const david_tensor* tensor) {
 
 /* Runs `body`; on an exception keeps its first line with the operation and the shapes it was given. */
 template <typename Body>
-int32_t guarded(const char* operation, std::initializer_list<const david_tensor*> operands, Body body) noexcept {
+int32_t guarded(const char* operation, const david_tensor* const* operands, size_t count, Body body) noexcept {
   try {
+    use_wanted_threads();
     body();
     return 0;
   } catch (const c10::Error& error) {
@@ -64,12 +77,19 @@ int32_t guarded(const char* operation, std::initializer_list<const david_tensor*
   }
   try {
     last_error = last_error.substr(0, last_error.find('\n'));
+    constexpr size_t shown = 8;
     std::string shapes;
-    for (const david_tensor* operand : operands) shapes += (shapes.empty() ? "" : ", ") + shape_of(operand);
+    for (size_t i = 0; i < std::min(count, shown); ++i) shapes += (i == 0 ? "" : ", ") + shape_of(operands[i]);
+    if (count > shown) shapes += ", ... " + std::to_string(count) + " tensors";
     last_error = std::string(operation) + "(" + shapes + "): " + last_error;
   } catch (...) {
   }
   return 1;
+}
+
+template <typename Body>
+int32_t guarded(const char* operation, std::initializer_list<const david_tensor*> operands, Body body) noexcept {
+  return guarded(operation, operands.begin(), operands.size(), body);
 }
 
 at::ScalarType scalar_type(int32_t type) {
@@ -118,7 +138,8 @@ int32_t david_set_threads(int32_t threads) {
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
 #endif
-    at::set_num_threads(threads);
+    wanted_threads = threads;
+    use_wanted_threads();
   });
 }
 
@@ -160,8 +181,8 @@ int32_t david_from_host(const void* data, int64_t bytes, const int64_t* shape, i
   return guarded("from_host", {}, [&] {
     Tensor host = at::empty(at::IntArrayRef(shape, static_cast<size_t>(rank)), at::dtype(scalar_type(type)));
     if (static_cast<int64_t>(host.nbytes()) != bytes)
-      throw std::invalid_argument("got " + std::to_string(bytes) + " bytes for a tensor of " +
-                                  std::to_string(host.nbytes()));
+      throw std::invalid_argument("got " + std::to_string(bytes) + " bytes for a tensor " + c10::str(host.sizes()) +
+                                  " of " + std::to_string(host.nbytes()));
     if (bytes > 0) std::memcpy(host.data_ptr(), data, static_cast<size_t>(bytes));
     *out = give(device < 0 ? host : host.to(device_of(device)));
   });
@@ -256,7 +277,7 @@ int32_t david_narrow(const david_tensor* tensor, int64_t dimension, int64_t star
   UNARY("narrow", x.narrow(dimension, start, length));
 }
 int32_t david_cat(const david_tensor* const* tensors, int32_t count, int64_t dimension, david_tensor** out) {
-  return guarded("cat", {}, [&] { *out = give(at::cat(values_of(tensors, count), dimension)); });
+  return guarded("cat", tensors, static_cast<size_t>(count), [&] { *out = give(at::cat(values_of(tensors, count), dimension)); });
 }
 int32_t david_index_select(const david_tensor* left, int64_t dimension, const david_tensor* right, david_tensor** out) {
   BINARY("index_select", at::index_select(x, dimension, y));
@@ -417,7 +438,7 @@ int32_t david_require_gradient(david_tensor* tensor, uint8_t required) {
 int32_t david_detach(const david_tensor* tensor, david_tensor** out) { UNARY("detach", x.detach()); }
 
 int32_t david_backward(const david_tensor* const* outputs, const david_tensor* const* gradients, int32_t count) {
-  return guarded("backward", {}, [&] {
+  return guarded("backward", outputs, static_cast<size_t>(count), [&] {
     torch::autograd::backward(values_of(outputs, count), values_of(gradients, count));
   });
 }
@@ -434,7 +455,7 @@ int32_t david_clear_gradient(david_tensor* tensor) {
 }
 
 int32_t david_gradient_norm(const david_tensor* const* parameters, int32_t count, double* out) {
-  return guarded("gradient_norm", {}, [&] {
+  return guarded("gradient_norm", parameters, static_cast<size_t>(count), [&] {
     at::NoGradGuard guard;
     double squares = 0;
     for (int32_t i = 0; i < count; ++i) {
@@ -449,7 +470,7 @@ int32_t david_gradient_norm(const david_tensor* const* parameters, int32_t count
 }
 
 int32_t david_scale_gradients(const david_tensor* const* parameters, int32_t count, double factor) {
-  return guarded("scale_gradients", {}, [&] {
+  return guarded("scale_gradients", parameters, static_cast<size_t>(count), [&] {
     at::NoGradGuard guard;
     for (int32_t i = 0; i < count; ++i) {
       Tensor gradient = parameters[i]->value.grad();
