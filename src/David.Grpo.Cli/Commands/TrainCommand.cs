@@ -61,12 +61,13 @@ public static class TrainCommand
             plan,
             keys,
         };
-        command.SetAction(
-            (result, cancellationToken) =>
-            {
-                TextWriter writer = result.InvocationConfiguration.Output;
-                TextWriter error = result.InvocationConfiguration.Error;
-                return Failure.GuardAsync(
+        // Not asynchronous: an asynchronous action is given up two seconds after Ctrl-C, before its checkpoint is written.
+        command.SetAction(result =>
+        {
+            TextWriter writer = result.InvocationConfiguration.Output;
+            TextWriter error = result.InvocationConfiguration.Error;
+            return Failure
+                .GuardAsync(
                     error,
                     async () =>
                     {
@@ -82,23 +83,18 @@ public static class TrainCommand
                         RunFile options = RunFile.Load(path, result.GetValue(settings)!);
                         if (result.GetValue(outFolder) is { } folder)
                             options = options with { Out = Path.GetFullPath(folder) };
-                        return await RunAsync(options, result.GetValue(plan), new Screen(writer), cancellationToken)
-                            .ConfigureAwait(false);
+                        return await RunAsync(options, result.GetValue(plan), new Screen(writer)).ConfigureAwait(false);
                     }
-                );
-            }
-        );
+                )
+                .GetAwaiter()
+                .GetResult();
+        });
         return command;
     }
 
-    private static async Task<int> RunAsync(
-        RunFile options,
-        bool onlyPlan,
-        Screen screen,
-        CancellationToken cancellationToken
-    )
+    private static async Task<int> RunAsync(RunFile options, bool onlyPlan, Screen screen)
     {
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using CancellationTokenSource stop = new();
         void Ask(PosixSignalContext signal)
         {
             // The first asks for the end at the next safe point; the second is left to the system, which kills.
