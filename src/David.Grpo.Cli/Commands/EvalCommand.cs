@@ -62,16 +62,46 @@ public static class EvalCommand
         Option<long> seed = new("--seed") { Description = "Decides every random number", DefaultValueFactory = _ => 0 };
         Option<int?> maxSearches = Limit("--max-searches", "Searches that are answered", limits.MaxSearches, 0);
         Option<int?> topK = Limit("--top-k", "Passages a search", limits.TopK, 1);
-        Option<int?> firstTurn = Limit("--first-turn-tokens", "Tokens of the first turn, and of the last", limits.FirstTurnTokens, 1);
+        Option<int?> firstTurn = Limit(
+            "--first-turn-tokens",
+            "Tokens of the first turn, and of the last",
+            limits.FirstTurnTokens,
+            1
+        );
         Option<int?> turn = Limit("--turn-tokens", "Tokens of the turns between", limits.TurnTokens, 1);
-        Option<int?> response = Limit("--response-tokens", "Tokens of a response, results included", limits.ResponseTokens, 1);
+        Option<int?> response = Limit(
+            "--response-tokens",
+            "Tokens of a response, results included",
+            limits.ResponseTokens,
+            1
+        );
         Option<int?> concurrent = Limit("--concurrent", "Episodes under way at once", limits.Concurrent, 1);
-        Option<string?> instruction = new("--instruction") { Description = "A text file that comes before each question", HelpName = "FILE" };
-        Option<string?> template = new("--chat-template") { Description = "A Jinja file in place of the model's own", HelpName = "FILE" };
-        Option<string?> index = new("--index") { Description = "Where indices lie [default: ~/.cache/david-grpo]", HelpName = "FOLDER" };
-        Option<string> device = new("--device") { Description = "cpu, cuda or cuda:N", DefaultValueFactory = _ => "cpu" };
+        Option<string?> instruction = new("--instruction")
+        {
+            Description = "A text file that comes before each question",
+            HelpName = "FILE",
+        };
+        Option<string?> template = new("--chat-template")
+        {
+            Description = "A Jinja file in place of the model's own",
+            HelpName = "FILE",
+        };
+        Option<string?> index = new("--index")
+        {
+            Description = "Where indices lie [default: ~/.cache/david-grpo]",
+            HelpName = "FOLDER",
+        };
+        Option<string> device = new("--device")
+        {
+            Description = "cpu, cuda or cuda:N",
+            DefaultValueFactory = _ => "cpu",
+        };
         Option<int> threads = Whole("--threads", "Threads of one operation; 0: one a core", 0, 0);
-        Option<string?> outFile = new("--out", "-o") { Description = "Writes a JSON line for each question", HelpName = "FILE.jsonl" };
+        Option<string?> outFile = new("--out", "-o")
+        {
+            Description = "Writes a JSON line for each question",
+            HelpName = "FILE.jsonl",
+        };
         Option<bool> json = new("--json") { Description = "Prints the metrics as JSON in place of tables" };
         Command command = new(
             "eval",
@@ -90,8 +120,29 @@ public static class EvalCommand
         foreach (
             Option option in (Option[])
                 [
-                    model, protocol, questions, corpus, split, first, count, config, temperature, seed, maxSearches, topK,
-                    firstTurn, turn, response, concurrent, instruction, template, index, device, threads, outFile, json,
+                    model,
+                    protocol,
+                    questions,
+                    corpus,
+                    split,
+                    first,
+                    count,
+                    config,
+                    temperature,
+                    seed,
+                    maxSearches,
+                    topK,
+                    firstTurn,
+                    turn,
+                    response,
+                    concurrent,
+                    instruction,
+                    template,
+                    index,
+                    device,
+                    threads,
+                    outFile,
+                    json,
                 ]
         )
             command.Options.Add(option);
@@ -119,7 +170,9 @@ public static class EvalCommand
                                         Split = result.GetValue(split) ?? section.Split,
                                         First = isGiven(first) ? result.GetValue(first) : section.First,
                                     },
-                                Count = isGiven(count) ? result.GetValue(count) : file?.Evaluation.Questions ?? result.GetValue(count),
+                                Count = isGiven(count)
+                                    ? result.GetValue(count)
+                                    : file?.Evaluation.Questions ?? result.GetValue(count),
                                 Corpus = result.GetValue(corpus) ?? file?.Corpus,
                                 Index = result.GetValue(index) ?? file?.Index,
                                 Instruction = result.GetValue(instruction) ?? file?.Instruction,
@@ -183,7 +236,9 @@ public static class EvalCommand
         using FileStream? outcomes = request.Out is { } file ? File.Create(file) : null;
         using ModelSource model = ModelSource.Open(request.Model);
         (TrainingTask task, IDisposable? corpus) =
-            request.Protocol == EvalProtocol.World ? (World(model, request), null) : Text(model, request, screen, cancellationToken);
+            request.Protocol == EvalProtocol.World
+                ? (World(model, request), null)
+                : Text(model, request, screen, cancellationToken);
         using (corpus)
         using (Decoder policy = model.Load(device))
         {

@@ -54,7 +54,8 @@ internal static class EvaluationTable
         table.AddColumn(Right("before"));
         table.AddColumn(Right($"after {last.Step} steps"));
         table.AddColumn(Right("difference"));
-        bool paired = before.Count > 0 && before.Select(outcome => outcome.Id).SequenceEqual(after.Select(outcome => outcome.Id));
+        bool paired =
+            before.Count > 0 && before.Select(outcome => outcome.Id).SequenceEqual(after.Select(outcome => outcome.Id));
         foreach ((string key, string name, Func<OutcomeRecord, double> pick) in Measures)
             table.AddRow(
                 name,
@@ -74,11 +75,7 @@ internal static class EvaluationTable
         Statistics.BootstrapMean(0.95, 1000, Seeds.Named(key, Seeds.OfInt64(0)), values);
 
     private static string Cell(MeanEstimate estimate, bool sign = false) =>
-        Cell(
-            estimate.Mean,
-            estimate.Interval is Interval.Between between ? [between.low, between.high] : null,
-            sign
-        );
+        Cell(estimate.Mean, estimate.Interval is Interval.Between between ? [between.low, between.high] : null, sign);
 
     private static string Cell(double mean, double[]? interval, bool sign = false)
     {

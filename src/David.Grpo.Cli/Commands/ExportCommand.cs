@@ -16,7 +16,10 @@ public static class ExportCommand
         {
             Description = "A Hugging Face folder, a .gguf file, a checkpoint, or a run's folder (its last checkpoint)",
         };
-        Argument<string> folder = new("OUT_FOLDER") { Description = "Made where it is absent; must be empty otherwise" };
+        Argument<string> folder = new("OUT_FOLDER")
+        {
+            Description = "Made where it is absent; must be empty otherwise",
+        };
         Command command = new(
             "export",
             """
@@ -40,7 +43,11 @@ public static class ExportCommand
                     result.InvocationConfiguration.Error,
                     () =>
                     {
-                        Run(result.GetValue(model)!, result.GetValue(folder)!, new Screen(result.InvocationConfiguration.Output));
+                        Run(
+                            result.GetValue(model)!,
+                            result.GetValue(folder)!,
+                            new Screen(result.InvocationConfiguration.Output)
+                        );
                         return Task.FromResult(0);
                     }
                 )

@@ -29,6 +29,7 @@ internal static class Failure
                         or UnauthorizedAccessException
                         or NotSupportedException
                         or TensorException
+                        or DllNotFoundException
             )
         {
             await error.WriteLineAsync(failure.Message).ConfigureAwait(false);

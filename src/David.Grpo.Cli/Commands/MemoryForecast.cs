@@ -1,5 +1,6 @@
 using System.Globalization;
 using David.Grpo.Formats;
+using David.Grpo.Tensors;
 using David.Grpo.Training;
 
 namespace David.Grpo.Cli.Commands;
@@ -69,11 +70,12 @@ internal sealed record MemoryForecast(long Weights, long Training, long Referenc
         long width = model.HiddenSize;
         long query = (long)model.Heads * model.HeadDimension;
         long key = (long)model.KeyValueHeads * model.HeadDimension;
-        // Kept by autograd of each token and layer: inputs of norms, products, rotations and the gate; then the softmax.
-        long layer =
-            Float
-            * tokens
-            * ((6 * width) + (3 * query) + (2 * key) + (4L * model.IntermediateSize) + ((long)model.Heads * (prompt + Math.Max(response, expert))));
+        // libtorch 1 keeps a softmax of every token over all that it sees; 2 has attention that does not.
+        long softmax = Torch.Version.StartsWith("1.", StringComparison.Ordinal)
+            ? (long)model.Heads * (prompt + Math.Max(response, expert))
+            : 0;
+        // Kept by autograd of each token and layer: inputs of norms, products, rotations and the gate.
+        long layer = Float * tokens * ((6 * width) + (3 * query) + (2 * key) + (4L * model.IntermediateSize) + softmax);
         long kept = file.GradientCheckpointing ? Float * tokens * width * (model.Layers + 1) : layer * model.Layers;
         // Logits exist a block of rows at a time: raw, tempered, normalised, exponentiated, and their gradients.
         long logits = Float * 6 * Math.Min(512, tokens) * model.VocabularySize;
@@ -94,7 +96,9 @@ internal sealed record MemoryForecast(long Weights, long Training, long Referenc
             return;
         string mend =
             Cache > Pass && Cache > Training ? "episode.concurrent, episode.response_tokens or evaluation.questions"
-            : Pass > Training ? (checkpointing ? "" : "gradient_checkpointing: true, ") + "pack_tokens, method.group_size or episode.response_tokens"
+            : Pass > Training
+                ? (checkpointing ? "" : "gradient_checkpointing: true, ")
+                    + "pack_tokens, method.group_size or episode.response_tokens"
             : "a smaller model";
         throw new InvalidDataException(
             $"The run may need {Size(Total)} of memory ({this}), but this machine has {Size(available)}. It was not started. "

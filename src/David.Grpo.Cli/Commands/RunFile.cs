@@ -13,7 +13,9 @@ namespace David.Grpo.Cli.Commands;
 /// <summary>A part of a file of questions.</summary>
 public sealed record QuestionsSection
 {
-    [Description("JSON Lines or JSON, gzipped or not, in the format of ours, HotpotQA, 2Wiki, MuSiQue, Search-R1 or Bamboogle")]
+    [Description(
+        "JSON Lines or JSON, gzipped or not, in the format of ours, HotpotQA, 2Wiki, MuSiQue, Search-R1 or Bamboogle"
+    )]
     [RelativeToFile]
     public required string File { get; init; }
 
@@ -120,7 +122,9 @@ public sealed record RunFile : RunOptions
         {
             int equals = setting.IndexOf('=', StringComparison.Ordinal);
             if (equals < 1)
-                throw new InvalidDataException($"--set {setting} has no key=value; write, say, --set method.lambda=0.3.");
+                throw new InvalidDataException(
+                    $"--set {setting} has no key=value; write, say, --set method.lambda=0.3."
+                );
             string[] keys = setting[..equals].Split('.');
             YamlMappingNode section = root;
             foreach (string key in keys[..^1])

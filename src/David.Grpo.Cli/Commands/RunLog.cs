@@ -7,7 +7,11 @@ namespace David.Grpo.Cli.Commands;
 /// <summary>A run's events as lines.</summary>
 internal sealed class RunLog(RunFile file, TrainingTask task, Screen screen)
 {
+    /// <summary>After which a log that is no terminal is told what goes on within a step.</summary>
+    private static readonly TimeSpan Silence = TimeSpan.FromMinutes(1);
+
     private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private TimeSpan _told;
     private int _stepped;
     private double _stepSeconds;
     private double _evaluationSeconds;
@@ -23,9 +27,14 @@ internal sealed class RunLog(RunFile file, TrainingTask task, Screen screen)
         switch (happened)
         {
             case RunEvent.Working working:
-                screen.Status(
-                    $"step {Math.Min(_step + 1, Steps)}/{Steps}: {working.What}, {working.Done} of {working.Of} episodes, {Time(_clock.Elapsed.TotalSeconds)}"
-                );
+                string status =
+                    $"step {Math.Min(_step + 1, Steps)}/{Steps}: {working.What}, {working.Done} of {working.Of} episodes, {Time(_clock.Elapsed.TotalSeconds)}";
+                screen.Status(status);
+                if (!screen.IsInteractive && _clock.Elapsed - _told > Silence)
+                {
+                    _told = _clock.Elapsed;
+                    screen.Line(status);
+                }
                 break;
             case RunEvent.Resumed resumed:
                 (_step, _generated) = (resumed.Step, null);
@@ -65,8 +74,14 @@ internal sealed class RunLog(RunFile file, TrainingTask task, Screen screen)
                 + (step.Skipped > 0 ? $", SKIPPED {step.Skipped}" : "")
                 + (step.FailedSearches > 0 ? $", failed searches {step.FailedSearches}" : "")
                 + Text($", rollouts {step.Rollouts}/{budget}")
-                + (generated is not null ? Text($", sampled {generated / Math.Max(1e-9, step.RolloutSeconds):0}/s") : "")
-                + Text($", learned {step.LearnedTokens / Math.Max(1e-9, step.LearningSeconds):0}/s, {Time(seconds)}, left {Time(left)}")
+                + (
+                    generated is not null
+                        ? Text($", sampled {generated / Math.Max(1e-9, step.RolloutSeconds):0}/s")
+                        : ""
+                )
+                + Text(
+                    $", learned {step.LearnedTokens / Math.Max(1e-9, step.LearningSeconds):0}/s, {Time(seconds)}, left {Time(left)}"
+                )
         );
     }
 

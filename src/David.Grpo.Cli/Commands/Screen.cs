@@ -86,7 +86,9 @@ internal sealed class Screen
                 .Start(progress =>
                 {
                     ProgressTask? bar = null;
-                    return work(fraction => (bar ??= progress.AddTask(Markup.Escape(what), maxValue: 1)).Value = fraction);
+                    return work(fraction =>
+                        (bar ??= progress.AddTask(Markup.Escape(what), maxValue: 1)).Value = fraction
+                    );
                 });
         int told = 0;
         return work(fraction =>

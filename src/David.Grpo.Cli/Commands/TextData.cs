@@ -10,10 +10,9 @@ internal static class TextData
     {
         if (named is not null)
             return named;
-        string cache =
-            Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } given
-                ? given
-                : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
+        string cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } given
+            ? given
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
         return Path.Combine(cache, "david-grpo");
     }
 
@@ -42,10 +41,17 @@ internal static class TextData
         QuestionRecord[] split = section.Split is { } name ? [.. all.Where(record => record.Split == name)] : all;
         if (split.Length == 0)
         {
-            string[] names = [.. all.Select(record => record.Split).OfType<string>().Distinct().Order(StringComparer.Ordinal)];
+            string[] names =
+            [
+                .. all.Select(record => record.Split).OfType<string>().Distinct().Order(StringComparer.Ordinal),
+            ];
             throw new InvalidDataException(
                 $"{section.File} has no question of split \"{section.Split}\"; "
-                    + (names.Length == 0 ? "its questions name no split." : $"its splits are {string.Join(", ", names)}.")
+                    + (
+                        names.Length == 0
+                            ? "its questions name no split."
+                            : $"its splits are {string.Join(", ", names)}."
+                    )
             );
         }
         int left = Math.Max(0, split.Length - section.First);

@@ -29,7 +29,8 @@ internal sealed record RunEnvironment
 
     /// <summary>This library's version, with the commit it was built from.</summary>
     public static string Version { get; } =
-        typeof(Trainer).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+        typeof(Trainer).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+        ?? "unknown";
 
     public static RunEnvironment Of(RunFile file, SortedDictionary<string, string> inputs) =>
         new()
@@ -48,7 +49,8 @@ internal sealed record RunEnvironment
 
     private static string ProcessorName() =>
         File.Exists("/proc/cpuinfo")
-        && File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))
+        && File.ReadLines("/proc/cpuinfo")
+            .FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))
             is { } line
             ? line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim()
             : RuntimeInformation.ProcessArchitecture.ToString();
@@ -57,8 +59,14 @@ internal sealed record RunEnvironment
 /// <summary>All that a run on text works with: opened, checked against each other, and found to fit into memory.</summary>
 internal sealed class TextRun : IDisposable
 {
-    private TextRun(RunFile file, ModelSource model, Bm25Index index, TrainingTask task, MemoryForecast forecast, RunEnvironment environment) =>
-        (File, Model, Index, Task, Forecast, Environment) = (file, model, index, task, forecast, environment);
+    private TextRun(
+        RunFile file,
+        ModelSource model,
+        Bm25Index index,
+        TrainingTask task,
+        MemoryForecast forecast,
+        RunEnvironment environment
+    ) => (File, Model, Index, Task, Forecast, Environment) = (file, model, index, task, forecast, environment);
 
     public RunFile File { get; }
 
@@ -116,7 +124,9 @@ internal sealed class TextRun : IDisposable
                 file,
                 model.Config,
                 task.Training.Questions.Take(1000).Max(question => protocol.Prompt(question).Tokens.Length),
-                task.Experts.Select(expert => Trajectories.Length(expert) - expert.Segments[0].Tokens.Length).DefaultIfEmpty().Max(),
+                task.Experts.Select(expert => Trajectories.Length(expert) - expert.Segments[0].Tokens.Length)
+                    .DefaultIfEmpty()
+                    .Max(),
                 task.Experts.Count
             );
             if (device.IsCpu)
@@ -210,8 +220,9 @@ internal sealed class TextRun : IDisposable
             .Select(input => input.Key);
         HashSet<string> lines = System.IO.File.Exists(formerFile) ? [.. System.IO.File.ReadAllLines(formerFile)] : [];
         IEnumerable<string> options =
-            former.Inputs.GetValueOrDefault("options") == Environment.Inputs["options"] ? []
-            : configuration.Split('\n').Where(line => !lines.Contains(line)).Select(line => $"\"{line.Trim()}\"");
+            former.Inputs.GetValueOrDefault("options") == Environment.Inputs["options"]
+                ? []
+                : configuration.Split('\n').Where(line => !lines.Contains(line)).Select(line => $"\"{line.Trim()}\"");
         return string.Join(", ", inputs.Concat(options).Take(8));
     }
 

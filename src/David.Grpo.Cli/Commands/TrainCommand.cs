@@ -32,7 +32,10 @@ public static class TrainCommand
             DefaultValueFactory = _ => [],
         };
         Option<bool> plan = new("--plan") { Description = "Shows the plan and the memory forecast, and ends" };
-        Option<bool> keys = new("--keys") { Description = "Shows every key with its default, type, range and meaning, and ends" };
+        Option<bool> keys = new("--keys")
+        {
+            Description = "Shows every key with its default, type, range and meaning, and ends",
+        };
         Command command = new(
             "train",
             """
@@ -58,12 +61,13 @@ public static class TrainCommand
             plan,
             keys,
         };
-        command.SetAction(
-            (result, cancellationToken) =>
-            {
-                TextWriter writer = result.InvocationConfiguration.Output;
-                TextWriter error = result.InvocationConfiguration.Error;
-                return Failure.GuardAsync(
+        // Not asynchronous: an asynchronous action is given up two seconds after Ctrl-C, before its checkpoint is written.
+        command.SetAction(result =>
+        {
+            TextWriter writer = result.InvocationConfiguration.Output;
+            TextWriter error = result.InvocationConfiguration.Error;
+            return Failure
+                .GuardAsync(
                     error,
                     async () =>
                     {
@@ -73,27 +77,24 @@ public static class TrainCommand
                             return 0;
                         }
                         if (result.GetValue(file) is not { } path)
-                            throw new InvalidDataException("Name a file of options: david train FILE.yaml (see david train --help).");
+                            throw new InvalidDataException(
+                                "Name a file of options: david train FILE.yaml (see david train --help)."
+                            );
                         RunFile options = RunFile.Load(path, result.GetValue(settings)!);
                         if (result.GetValue(outFolder) is { } folder)
                             options = options with { Out = Path.GetFullPath(folder) };
-                        return await RunAsync(options, result.GetValue(plan), new Screen(writer), cancellationToken)
-                            .ConfigureAwait(false);
+                        return await RunAsync(options, result.GetValue(plan), new Screen(writer)).ConfigureAwait(false);
                     }
-                );
-            }
-        );
+                )
+                .GetAwaiter()
+                .GetResult();
+        });
         return command;
     }
 
-    private static async Task<int> RunAsync(
-        RunFile options,
-        bool onlyPlan,
-        Screen screen,
-        CancellationToken cancellationToken
-    )
+    private static async Task<int> RunAsync(RunFile options, bool onlyPlan, Screen screen)
     {
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using CancellationTokenSource stop = new();
         void Ask(PosixSignalContext signal)
         {
             // The first asks for the end at the next safe point; the second is left to the system, which kills.
@@ -151,11 +152,17 @@ public static class TrainCommand
             );
         screen.Line(
             $"main        {method.MainSteps} steps of {method.QuestionsPerStep} × {method.GroupSize} rollouts"
-                + (david && method.Continuations > 0 ? $" and up to {method.Continuations} continuations a question" : "")
+                + (
+                    david && method.Continuations > 0
+                        ? $" and up to {method.Continuations} continuations a question"
+                        : ""
+                )
                 + $", learning rate {Number(method.LearningRate)}"
         );
         screen.Line($"budget      {file.Rollouts:N0} rollouts");
-        screen.Line($"memory      at most {MemoryForecast.Size(run.Forecast.Total)} of {MemoryForecast.Size(MemoryForecast.Available)}");
+        screen.Line(
+            $"memory      at most {MemoryForecast.Size(run.Forecast.Total)} of {MemoryForecast.Size(MemoryForecast.Available)}"
+        );
         screen.Line($"            {run.Forecast}");
         screen.Line($"out         {file.Out}");
         screen.Line();
@@ -183,13 +190,19 @@ public static class TrainCommand
 
     private static OutcomeRecord[] Outcomes(RunFolder folder, EvaluationMetrics metrics) =>
         File.Exists(folder.Outcomes(metrics.Step))
-            ? [.. File.ReadLines(folder.Outcomes(metrics.Step)).Select(line => JsonSerializer.Deserialize<OutcomeRecord>(line, RunJson.Line)!)]
+            ?
+            [
+                .. File.ReadLines(folder.Outcomes(metrics.Step))
+                    .Select(line => JsonSerializer.Deserialize<OutcomeRecord>(line, RunJson.Line)!),
+            ]
             : [];
 
     /// <summary>The most memory that this process had at once, in bytes (Linux).</summary>
     private static long? PeakMemory() =>
         File.Exists("/proc/self/status")
-        && File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)) is { } line
+        && File.ReadLines("/proc/self/status")
+            .FirstOrDefault(line => line.StartsWith("VmHWM:", StringComparison.Ordinal))
+            is { } line
         && long.TryParse(line.AsSpan(6).Trim().TrimEnd("kB").Trim(), CultureInfo.InvariantCulture, out long kibibytes)
             ? kibibytes * 1024
             : null;

@@ -63,7 +63,8 @@ internal static class WorldCommand
                     {
                         if (progress.Update % 50 != 0 && progress.Update != progress.Updates)
                             return;
-                        double left = clock.Elapsed.TotalSeconds * (progress.Updates - progress.Update) / progress.Update;
+                        double left =
+                            clock.Elapsed.TotalSeconds * (progress.Updates - progress.Update) / progress.Update;
                         Console.WriteLine(
                             string.Create(
                                 CultureInfo.InvariantCulture,

@@ -41,9 +41,13 @@ public static class TokenizerWriter
                 ["byte_fallback"] = false,
                 ["ignore_merges"] = definition.WholeWordsFirst,
                 ["vocab"] = new JsonObject(
-                    definition.Vocabulary.OrderBy(entry => entry.Value).Select(entry => KeyValuePair.Create(entry.Key, (JsonNode?)entry.Value))
+                    definition
+                        .Vocabulary.OrderBy(entry => entry.Value)
+                        .Select(entry => KeyValuePair.Create(entry.Key, (JsonNode?)entry.Value))
                 ),
-                ["merges"] = new JsonArray([.. definition.Merges.Select(merge => (JsonNode)$"{merge.Left} {merge.Right}")]),
+                ["merges"] = new JsonArray([
+                    .. definition.Merges.Select(merge => (JsonNode)$"{merge.Left} {merge.Right}"),
+                ]),
             },
         };
         TokenizerConfiguration named = definition.Configuration;

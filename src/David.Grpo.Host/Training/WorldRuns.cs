@@ -27,6 +27,7 @@ public static class WorldRuns
                 GroupSize = arm == Arm.David ? 5 : 6,
                 Continuations = 1,
                 Minibatches = 2,
+                BootstrapMinibatches = 2,
                 Epochs = 4,
                 Temperature = 1,
                 LearningRate = 3e-4,
