@@ -16,7 +16,8 @@ let ``no sequence of affordable groups overspends`` () =
 
                     Ledger.spend
                         { Cost.zero with
-                            Rollouts = affordable * size }
+                            Rollouts = affordable * size
+                        }
                         ledger)
                 (Ledger.openFor (int limit))
 
@@ -47,5 +48,10 @@ let ``what a continuation took over costs nothing again`` () =
 
 [<Fact>]
 let ``a restored account is the one that was written down`` () =
-    let spent = { Cost.zero with Rollouts = 7; Searches = 3L }
+    let spent =
+        { Cost.zero with
+            Rollouts = 7
+            Searches = 3L
+        }
+
     Assert.Equal(Ledger.spend spent (Ledger.openFor 10), Ledger.restore 10 spent)

@@ -24,10 +24,12 @@ let ``who does not answer scores nothing`` () =
 [<Fact>]
 let ``a summary's intervals hold its means`` () =
     let outcomes =
-        [| for i in 0..39 ->
-               Evaluation.outcome (
-                   trajectory [ "a" ] [ [ "a" ] ] (Ending.Answered(if i % 4 = 0 then "right" else "wrong"))
-               ) |]
+        [|
+            for i in 0..39 ->
+                Evaluation.outcome (
+                    trajectory [ "a" ] [ [ "a" ] ] (Ending.Answered(if i % 4 = 0 then "right" else "wrong"))
+                )
+        |]
 
     let summary = Evaluation.summarize 0.95 (Seed.ofInt64 1L) outcomes
     Assert.Equal(0.25, summary.ExactMatch.Mean)
@@ -42,4 +44,8 @@ let ``a summary's intervals hold its means`` () =
 [<Fact>]
 let ``a curve is linear between its points and level outside them`` () =
     let at = Evaluation.interpolate [| 10.0; 20.0; 40.0 |] [| 1.0; 2.0; 0.0 |]
-    Assert.Equal<float list>([ 1.0; 1.0; 1.5; 2.0; 1.0; 0.0; 0.0 ], List.map at [ 0.0; 10.0; 15.0; 20.0; 30.0; 40.0; 90.0 ])
+
+    Assert.Equal<float list>(
+        [ 1.0; 1.0; 1.5; 2.0; 1.0; 0.0; 0.0 ],
+        List.map at [ 0.0; 10.0; 15.0; 20.0; 30.0; 40.0; 90.0 ]
+    )

@@ -12,7 +12,9 @@ let ``the expert takes the first of the worst, unless the group is solved`` () =
 
 [<Fact>]
 let ``the cut is the earliest search at which the final number of gold passages was reached`` () =
-    let cut found = Exploration.cut (trajectory [ "a"; "b" ] found Ending.Unanswered)
+    let cut found =
+        Exploration.cut (trajectory [ "a"; "b" ] found Ending.Unanswered)
+
     Assert.Equal(0, cut [])
     Assert.Equal(0, cut [ [ "x" ]; [ "y" ] ])
     Assert.Equal(2, cut [ [ "x" ]; [ "a" ]; [ "a" ]; [ "x" ] ])
@@ -32,9 +34,11 @@ let ``a prefix up to the cut has all the evidence of the whole`` () =
 [<Fact>]
 let ``a group is continued from its first best, to replace its first worst`` () =
     let group =
-        [| trajectory [ "a"; "b" ] [] Ending.Unanswered
-           trajectory [ "a"; "b" ] [ [ "x" ]; [ "a" ]; [ "y" ] ] (Ending.Answered "wrong")
-           trajectory [ "a"; "b" ] [ [ "a" ] ] (Ending.Answered "wrong") |]
+        [|
+            trajectory [ "a"; "b" ] [] Ending.Unanswered
+            trajectory [ "a"; "b" ] [ [ "x" ]; [ "a" ]; [ "y" ] ] (Ending.Answered "wrong")
+            trajectory [ "a"; "b" ] [ [ "a" ] ] (Ending.Answered "wrong")
+        |]
 
     Assert.Equal(ContinuationPlan.From(1, 0, 5, 2), Exploration.planContinuation [| 0.0; 0.25; 0.25 |] group)
 
@@ -66,7 +70,9 @@ let ``triggers and choices are the authors'`` () =
 
     for case in groups.EnumerateArray() do
         let rewards =
-            [| for reward in case.GetProperty("rewards").EnumerateArray() -> reward.GetDouble() |]
+            [|
+                for reward in case.GetProperty("rewards").EnumerateArray() -> reward.GetDouble()
+            |]
 
         // Trajectories that found nothing: the cut is compared elsewhere, on text.
         let group = rewards |> Array.map (fun _ -> trajectory [ "a" ] [] Ending.Unanswered)

@@ -37,24 +37,39 @@ let ``thinking that ended in an earlier turn still counts for the answer`` () =
     Assert.Equal(Move.Answer "7", TextProtocol.move @"\boxed{7}" @"</think> wait \boxed{7}" true)
 
 let private passage title text =
-    { Id = { Value = "p" }
-      Title = title
-      Text = text }
+    {
+        Id = { Value = "p" }
+        Title = title
+        Text = text
+    }
 
 let private tags =
-    [| "<begin_search>"; "</end_search>"; "<search_result>"; "</search_result>"; "<think>"; "</think>" |]
+    [|
+        "<begin_search>"
+        "</end_search>"
+        "<search_result>"
+        "</search_result>"
+        "<think>"
+        "</think>"
+    |]
 
 [<Fact>]
 let ``whatever a passage says, its observation holds no tag but its own block`` () =
     law (fun (pieces: byte[]) ->
         let hostile =
             pieces
-            |> Array.map (fun piece -> if int piece % 8 < 6 then tags[int piece % 8] else @" \boxed{x} <")
+            |> Array.map (fun piece ->
+                if int piece % 8 < 6 then
+                    tags[int piece % 8]
+                else
+                    @" \boxed{x} <")
             |> String.concat ""
 
         let text = TextProtocol.observation [| passage hostile hostile |]
         let body = text.Replace("<search_result>", "", System.StringComparison.Ordinal)
-        let count (tag: string) = (text.Length - text.Replace(tag, "").Length) / tag.Length
+
+        let count (tag: string) =
+            (text.Length - text.Replace(tag, "").Length) / tag.Length
 
         count "<search_result>" = 1
         && count "</search_result>" = 1
@@ -74,20 +89,27 @@ let ``neutral text of neutral text is itself`` () =
 
 [<Fact>]
 let ``titles of an observation are those that the authors' reward reads`` () =
-    let text = TextProtocol.observation [| passage "Paris" "a city"; passage "Lyon" "another" |]
+    let text =
+        TextProtocol.observation [| passage "Paris" "a city"; passage "Lyon" "another" |]
+
     Assert.Equal(1.0, AuthorsReward.coverage ("<think>" + text) [| "paris"; "lyon" |])
 
 // The embedded world's protocol.
 
 let private worldTags: TagProtocol.Tags =
-    { SearchOpen = 3
-      SearchClose = 4
-      AnswerOpen = 7
-      AnswerClose = 8
-      Special = set [ 0..9 ] }
+    {
+        SearchOpen = 3
+        SearchClose = 4
+        AnswerOpen = 7
+        AnswerClose = 8
+        Special = set [ 0..9 ]
+    }
 
-let private render = System.Func<int[], string>(fun ids -> ids |> Array.map string |> String.concat " ")
-let private move turn = TagProtocol.move TagProtocol.defaults worldTags render turn
+let private render =
+    System.Func<int[], string>(fun ids -> ids |> Array.map string |> String.concat " ")
+
+let private move turn =
+    TagProtocol.move TagProtocol.defaults worldTags render turn
 
 [<Fact>]
 let ``words between the tags of a search are its query`` () =

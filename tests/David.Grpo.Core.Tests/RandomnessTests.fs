@@ -24,15 +24,16 @@ let ``children of one seed are spread evenly`` () =
     Assert.InRange(Array.average draws, 0.49, 0.51)
 
     for decile in 0..9 do
-        let share =
-            draws |> Array.filter (fun u -> int (u * 10.0) = decile) |> Array.length
+        let share = draws |> Array.filter (fun u -> int (u * 10.0) = decile) |> Array.length
 
         Assert.InRange(share, 1_800, 2_200)
 
 [<Fact>]
 let ``neighbouring children are uncorrelated`` () =
     let seed = Seed.ofInt64 2L
-    let draws = Array.init 20_001 (fun i -> Seed.uniform (Seed.child (int64 i) seed) - 0.5)
+
+    let draws =
+        Array.init 20_001 (fun i -> Seed.uniform (Seed.child (int64 i) seed) - 0.5)
 
     let correlation =
         (Array.pairwise draws |> Array.averageBy (fun (a, b) -> a * b)) / (1.0 / 12.0)

@@ -6,35 +6,45 @@ open David.Grpo
 /// A trajectory that searched for `found` (ids, search by search) and ended so.
 let trajectory (gold: string list) (found: string list list) (ending: Ending) : Trajectory =
     let passage id =
-        { Id = { Value = id }
-          Title = id
-          Text = "" }
+        {
+            Id = { Value = id }
+            Title = id
+            Text = ""
+        }
 
-    { Question =
-        { Id = "q"
-          Text = "?"
-          Answers = [| "right" |]
-          Gold = gold |> List.map (fun id -> { Value = id }) |> Array.ofList
-          GoldTitles = [||]
-          Kind = ""
-          Hops = gold.Length }
-      Segments =
-        [| yield Segment.Prompt [| 1; 2 |]
-           for _ in found do
-               yield Segment.Action([| 3; 4 |], [| -1.0; -1.0 |], 0)
-               yield Segment.Observation [| 5 |]
-           yield Segment.Action([| 7 |], [| -0.5 |], 0) |]
-      Searches =
-        found
-        |> List.mapi (fun i ids ->
-            { Query = string i
-              Passages = ids |> List.map passage |> Array.ofList
-              SegmentsThrough = 3 + 2 * i })
-        |> Array.ofList
-      RefusedSearches = 0
-      Ending = ending
-      Response = ""
-      PromptText = "" }
+    {
+        Question =
+            {
+                Id = "q"
+                Text = "?"
+                Answers = [| "right" |]
+                Gold = gold |> List.map (fun id -> { Value = id }) |> Array.ofList
+                GoldTitles = [||]
+                Kind = ""
+                Hops = gold.Length
+            }
+        Segments =
+            [|
+                yield Segment.Prompt [| 1; 2 |]
+                for _ in found do
+                    yield Segment.Action([| 3; 4 |], [| -1.0; -1.0 |], 0)
+                    yield Segment.Observation [| 5 |]
+                yield Segment.Action([| 7 |], [| -0.5 |], 0)
+            |]
+        Searches =
+            found
+            |> List.mapi (fun i ids ->
+                {
+                    Query = string i
+                    Passages = ids |> List.map passage |> Array.ofList
+                    SegmentsThrough = 3 + 2 * i
+                })
+            |> Array.ofList
+        RefusedSearches = 0
+        Ending = ending
+        Response = ""
+        PromptText = ""
+    }
 
 let private total rule t =
     match Reward.scoreOf rule t with
@@ -43,7 +53,9 @@ let private total rule t =
 
 [<Fact>]
 let ``coverage is the share of the gold passages found`` () =
-    let t = trajectory [ "a"; "b"; "c" ] [ [ "a"; "x" ]; [ "b"; "a" ] ] Ending.Unanswered
+    let t =
+        trajectory [ "a"; "b"; "c" ] [ [ "a"; "x" ]; [ "b"; "a" ] ] Ending.Unanswered
+
     Assert.Equal(2.0 / 3.0, Evidence.coverage t)
     Assert.Equal<int[]>([| 0; 1; 2 |], Evidence.foundBySearch t)
 
@@ -67,7 +79,9 @@ let ``titles stand in for ids where a question names its evidence by title`` () 
         { t with
             Question =
                 { t.Question with
-                    GoldTitles = [| "the honest company"; "Brian Lee" |] } }
+                    GoldTitles = [| "the honest company"; "Brian Lee" |]
+                }
+        }
 
     Assert.Equal(0.5, Evidence.coverage t)
 
@@ -90,7 +104,10 @@ let ``rewards lie in [0, 1] and never fall with lambda fixed and evidence added`
         let ids = found |> List.map (fun b -> string (b % 4uy))
         let ending = Ending.Answered(if right then "right" else "wrong")
         let less = total (RewardRule.Gated lambda) (trajectory [ "1"; "2" ] [ ids ] ending)
-        let more = total (RewardRule.Gated lambda) (trajectory [ "1"; "2" ] [ ids; [ "1"; "2" ] ] ending)
+
+        let more =
+            total (RewardRule.Gated lambda) (trajectory [ "1"; "2" ] [ ids; [ "1"; "2" ] ] ending)
+
         less >= 0.0 && more <= 1.0 + 1e-12 && more >= less)
 
 [<Fact>]
@@ -102,10 +119,12 @@ let ``lambda one half is the authors' reward`` () =
             Question =
                 { t.Question with
                     Answers = [| "Paris" |]
-                    GoldTitles = [| "France"; "Paris" |] }
+                    GoldTitles = [| "France"; "Paris" |]
+                }
             PromptText = "Think inside <think></think>.\n"
             Response =
-                "<begin_search>capital</end_search>\n\n<search_result> result 1: \"France\"\nx </search_result>\n\n</think> \\boxed{Paris}" }
+                "<begin_search>capital</end_search>\n\n<search_result> result 1: \"France\"\nx </search_result>\n\n</think> \\boxed{Paris}"
+        }
 
     let theirs =
         AuthorsReward.training t.PromptText t.Response t.Question.Answers t.Question.GoldTitles
@@ -117,7 +136,11 @@ let ``lambda one half is the authors' reward`` () =
 [<Fact>]
 let ``a question without an accepted answer has no reward`` () =
     let t = trajectory [ "a" ] [] (Ending.Answered "right")
-    let t = { t with Question = { t.Question with Answers = [||] } }
+
+    let t =
+        { t with
+            Question = { t.Question with Answers = [||] }
+        }
 
     match Reward.scoreOf (RewardRule.Gated 0.5) t with
     | RewardOutcome.Failed reason -> Assert.Contains("no accepted answer", reason)

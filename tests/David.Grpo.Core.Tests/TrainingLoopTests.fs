@@ -4,19 +4,21 @@ open Xunit
 open David.Grpo
 
 let private plan: LoopPlan =
-    { Seed = Seed.ofInt64 1L
-      RolloutBudget = 500
-      BootstrapSteps = 5
-      ExpertQuestions = 4
-      MainSteps = 1000
-      TrainingQuestions = 50
-      Shuffle = true
-      QuestionsPerStep = 12
-      BootstrapGroupSize = 5
-      GroupSize = 5
-      Continuations = 1
-      EvaluateEvery = 2
-      CheckpointEvery = 3 }
+    {
+        Seed = Seed.ofInt64 1L
+        RolloutBudget = 500
+        BootstrapSteps = 5
+        ExpertQuestions = 4
+        MainSteps = 1000
+        TrainingQuestions = 50
+        Shuffle = true
+        QuestionsPerStep = 12
+        BootstrapGroupSize = 5
+        GroupSize = 5
+        Continuations = 1
+        EvaluateEvery = 2
+        CheckpointEvery = 3
+    }
 
 /// What a host would report: groups as wished, every `solvedEvery`-th of them solved.
 let private report (state: LoopState) command =
@@ -25,13 +27,15 @@ let private report (state: LoopState) command =
     | Command.RollOut(_, questions, size) ->
         Event.RolledOut(
             { Cost.zero with
-                Rollouts = questions.Length * size },
+                Rollouts = questions.Length * size
+            },
             questions.Length - questions.Length / 3
         )
     | Command.Continue(groups, continuations) ->
         Event.Continued
             { Cost.zero with
-                Rollouts = groups * continuations }
+                Rollouts = groups * continuations
+            }
     | Command.Update _ -> Event.Updated(4, 0)
     | Command.SaveCheckpoint -> Event.Saved
     | Command.Finish -> failwith $"nothing follows the end of {state.Step} steps"
@@ -57,9 +61,12 @@ let ``bootstrapping comes first and shows every expert question in each step`` (
             | Command.RollOut(phase, questions, _) -> Some(phase, questions)
             | _ -> None)
 
-    Assert.All(List.take 5 phases, (fun (phase, questions) ->
-        Assert.Equal(Phase.Bootstrapping, phase)
-        Assert.Equal<int[]>([| 0..3 |], questions)))
+    Assert.All(
+        List.take 5 phases,
+        (fun (phase, questions) ->
+            Assert.Equal(Phase.Bootstrapping, phase)
+            Assert.Equal<int[]>([| 0..3 |], questions))
+    )
 
     Assert.All(List.skip 5 phases, (fun (phase, _) -> Assert.Equal(Phase.Main, phase)))
 
@@ -73,7 +80,8 @@ let ``no plan spends more than its budget, and what is left buys no further grou
                 ExpertQuestions = int experts % 4
                 QuestionsPerStep = 1 + int perStep % 20
                 GroupSize = 1 + int size % 8
-                Continuations = int continuations % 6 }
+                Continuations = int continuations % 6
+            }
 
         let state, _ = run (TrainingLoop.start plan) []
         let left = state.Ledger.RolloutsLeft
@@ -97,7 +105,14 @@ let ``main questions are used once each before any comes again`` () =
 
 [<Fact>]
 let ``without shuffling questions come in their order`` () =
-    let _, commands = run (TrainingLoop.start { plan with Shuffle = false; ExpertQuestions = 0 }) []
+    let _, commands =
+        run
+            (TrainingLoop.start
+                { plan with
+                    Shuffle = false
+                    ExpertQuestions = 0
+                })
+            []
 
     let first =
         commands
@@ -109,7 +124,9 @@ let ``without shuffling questions come in their order`` () =
 
 [<Fact>]
 let ``groups are continued only where some are unsolved`` () =
-    let state = TrainingLoop.evolve (TrainingLoop.start { plan with ExpertQuestions = 0 }) Event.Evaluated
+    let state =
+        TrainingLoop.evolve (TrainingLoop.start { plan with ExpertQuestions = 0 }) Event.Evaluated
+
     let cost = { Cost.zero with Rollouts = 60 }
     let solved = TrainingLoop.evolve state (Event.RolledOut(cost, 0))
     Assert.Equal(Command.Update Phase.Main, TrainingLoop.decide solved)
@@ -154,5 +171,4 @@ let ``a wish to stop ends the run at the step's checkpoint`` () =
 
 [<Fact>]
 let ``a plan without questions is refused`` () =
-    Assert.Throws<System.ArgumentException>(fun () ->
-        TrainingLoop.start { plan with TrainingQuestions = 0 } |> ignore)
+    Assert.Throws<System.ArgumentException>(fun () -> TrainingLoop.start { plan with TrainingQuestions = 0 } |> ignore)

@@ -79,7 +79,11 @@ public static class WorldPretraining
             using TensorScope scope = new();
             using GradientRecording recording = Torch.WithoutGradients();
             PrefixTree tree = new([.. batch.Select(probe => probe.Tokens)]);
-            Tensor hidden = policy.Forward(tree.Tokens, tree.Positions, new TreeAttention(tree, policy.Config.HeadDimension));
+            Tensor hidden = policy.Forward(
+                tree.Tokens,
+                tree.Positions,
+                new TreeAttention(tree, policy.Config.HeadDimension)
+            );
             long[] likeliest = policy.Logits(hidden).ArgMax().ToArray<long>();
             for (int i = 0; i < batch.Length; i++)
             {

@@ -127,7 +127,8 @@ public sealed class WorldRunTests : IDisposable
         Assert.True(steps[^1].SearchesPerQuestion > steps[0].SearchesPerQuestion + 0.3);
     }
 
-    private static RunOptions Options(int rollouts) => WorldRuns.Options(Arm.David, seed: 5, rollouts, evaluationQuestions: 20);
+    private static RunOptions Options(int rollouts) =>
+        WorldRuns.Options(Arm.David, seed: 5, rollouts, evaluationQuestions: 20);
 
     private async Task<RunResult> TrainAsync(
         RunOptions options,
@@ -199,7 +200,9 @@ public sealed class WorldRunTests : IDisposable
                 .Select(line =>
                 {
                     JsonObject metrics = JsonNode.Parse(line)!.AsObject();
-                    foreach (string key in metrics.Select(pair => pair.Key).Where(key => key.Contains("seconds")).ToArray())
+                    foreach (
+                        string key in metrics.Select(pair => pair.Key).Where(key => key.Contains("seconds")).ToArray()
+                    )
                         metrics.Remove(key);
                     return metrics.ToJsonString();
                 }),
