@@ -29,6 +29,7 @@ catch (Exception failure)
             is ArgumentException
                 or IOException
                 or InvalidDataException
+                or Configuration.ConfigurationException
                 or UnauthorizedAccessException
                 or NotSupportedException
                 or DllNotFoundException

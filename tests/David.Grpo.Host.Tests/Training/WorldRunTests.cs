@@ -73,7 +73,7 @@ public sealed class WorldRunTests : IDisposable
                 if (happened is RunEvent.Stepped { Metrics.Step: 3 })
                     stop.Cancel();
             },
-            stop.Token
+            stop
         );
         Assert.True(stopped.Stopped);
         Assert.Equal(3, stopped.Steps);
@@ -133,7 +133,7 @@ public sealed class WorldRunTests : IDisposable
     private async Task<RunResult> TrainAsync(
         RunOptions options,
         Action<RunEvent> report,
-        CancellationToken cancellationToken = default,
+        CancellationTokenSource? stop = null,
         string fingerprint = "test"
     )
     {
@@ -147,7 +147,7 @@ public sealed class WorldRunTests : IDisposable
             new(),
             report
         );
-        return await trainer.RunAsync(cancellationToken);
+        return await trainer.RunAsync(stop?.Token ?? TestContext.Current.CancellationToken);
     }
 
     /// <summary>The demo in a process of its own; its exit code, 137 if it was killed first.</summary>
