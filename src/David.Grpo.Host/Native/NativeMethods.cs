@@ -49,14 +49,7 @@ internal static unsafe partial class NativeMethods
     public static partial int ToHost(TensorHandle tensor, void* data, long bytes);
 
     [LibraryImport(Library, EntryPoint = "david_full")]
-    public static partial int Full(
-        long* shape,
-        int rank,
-        double value,
-        int type,
-        int device,
-        out TensorHandle result
-    );
+    public static partial int Full(long* shape, int rank, double value, int type, int device, out TensorHandle result);
 
     [LibraryImport(Library, EntryPoint = "david_arange")]
     public static partial int Arange(long end, int device, out TensorHandle result);
@@ -105,6 +98,9 @@ internal static unsafe partial class NativeMethods
         long length,
         out TensorHandle result
     );
+
+    [LibraryImport(Library, EntryPoint = "david_split")]
+    public static partial int Split(TensorHandle tensor, long* lengths, int count, nint* results);
 
     [LibraryImport(Library, EntryPoint = "david_cat")]
     public static partial int Cat(nint* tensors, int count, long dimension, out TensorHandle result);
@@ -246,7 +242,9 @@ internal static unsafe partial class NativeMethods
     public static void Check(int status)
     {
         if (status != 0)
-            throw new TensorException(Marshal.PtrToStringUTF8(LastErrorText()) ?? "unknown failure of the native library");
+            throw new TensorException(
+                Marshal.PtrToStringUTF8(LastErrorText()) ?? "unknown failure of the native library"
+            );
     }
 
     static NativeMethods() => NativeLibrary.SetDllImportResolver(typeof(NativeMethods).Assembly, Resolve);
