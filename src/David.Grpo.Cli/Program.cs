@@ -11,6 +11,9 @@ RootCommand root = new(
 )
 {
     DemoCommand.Create(),
+    TrainCommand.Create(),
+    EvalCommand.Create(),
+    ExportCommand.Create(),
     WorldCommand.Create(),
 };
 try

@@ -16,22 +16,26 @@ type Cost =
     }
 
     static member (+)(a: Cost, b: Cost) =
-        { Rollouts = a.Rollouts + b.Rollouts
-          GeneratedTokens = a.GeneratedTokens + b.GeneratedTokens
-          ObservedTokens = a.ObservedTokens + b.ObservedTokens
-          Searches = a.Searches + b.Searches
-          OptimizerSteps = a.OptimizerSteps + b.OptimizerSteps }
+        {
+            Rollouts = a.Rollouts + b.Rollouts
+            GeneratedTokens = a.GeneratedTokens + b.GeneratedTokens
+            ObservedTokens = a.ObservedTokens + b.ObservedTokens
+            Searches = a.Searches + b.Searches
+            OptimizerSteps = a.OptimizerSteps + b.OptimizerSteps
+        }
 
 [<RequireQualifiedAccess>]
 module Cost =
 
     [<CompiledName "Zero">]
     let zero =
-        { Rollouts = 0
-          GeneratedTokens = 0L
-          ObservedTokens = 0L
-          Searches = 0L
-          OptimizerSteps = 0 }
+        {
+            Rollouts = 0
+            GeneratedTokens = 0L
+            ObservedTokens = 0L
+            Searches = 0L
+            OptimizerSteps = 0
+        }
 
     /// What a trajectory cost: one rollout and its tokens and searches. `keptSegments` segments at its beginning were
     /// taken over from another trajectory and cost nothing again.
@@ -39,7 +43,8 @@ module Cost =
     let ofTrajectory (keptSegments: int) (trajectory: Trajectory) : Cost =
         let own =
             { trajectory with
-                Segments = Array.skip keptSegments trajectory.Segments }
+                Segments = Array.skip keptSegments trajectory.Segments
+            }
 
         { zero with
             Rollouts = 1
@@ -49,13 +54,16 @@ module Cost =
                 trajectory.Searches
                 |> Seq.filter (fun search -> search.SegmentsThrough > keptSegments)
                 |> Seq.length
-                |> int64 }
+                |> int64
+        }
 
 /// A run's account: how many rollouts it may spend, and what it has spent. Only `Ledger` functions change it.
 type Ledger =
     private
-        { Limit: int
-          Used: Cost }
+        {
+            Limit: int
+            Used: Cost
+        }
 
     /// Rollouts that the run may spend.
     member ledger.RolloutLimit = ledger.Limit
@@ -88,7 +96,8 @@ module Ledger =
             invalidOp $"{cost.Rollouts} rollouts were to be spent, {ledger.RolloutsLeft} are left."
 
         { ledger with
-            Used = ledger.Used + cost }
+            Used = ledger.Used + cost
+        }
 
     /// An account as it stood when it was written down.
     [<CompiledName "Restore">]

@@ -21,13 +21,15 @@ type Outcome =
 
 /// Means over questions, each with an interval.
 type Summary =
-    { Questions: int
-      ExactMatch: MeanEstimate
-      F1: MeanEstimate
-      Coverage: MeanEstimate
-      Searches: MeanEstimate
-      GeneratedTokens: MeanEstimate
-      Answered: MeanEstimate }
+    {
+        Questions: int
+        ExactMatch: MeanEstimate
+        F1: MeanEstimate
+        Coverage: MeanEstimate
+        Searches: MeanEstimate
+        GeneratedTokens: MeanEstimate
+        Answered: MeanEstimate
+    }
 
 /// Scores of trajectories on questions.
 [<RequireQualifiedAccess>]
@@ -44,14 +46,16 @@ module Evaluation =
                 (if Answer.exactMatch answer golds then 1.0 else 0.0), Answer.f1 answer golds, 1.0
             | _ -> 0.0, 0.0, 0.0
 
-        { QuestionId = trajectory.Question.Id
-          Kind = trajectory.Question.Kind
-          ExactMatch = exact
-          F1 = f1
-          Coverage = Evidence.coverage trajectory
-          Searches = float trajectory.Searches.Length
-          GeneratedTokens = float (Trajectory.generatedTokens trajectory)
-          Answered = answered }
+        {
+            QuestionId = trajectory.Question.Id
+            Kind = trajectory.Question.Kind
+            ExactMatch = exact
+            F1 = f1
+            Coverage = Evidence.coverage trajectory
+            Searches = float trajectory.Searches.Length
+            GeneratedTokens = float (Trajectory.generatedTokens trajectory)
+            Answered = answered
+        }
 
     /// Means over at least one outcome, with percentile-bootstrap intervals at `level` over questions.
     [<CompiledName "Summarize">]
@@ -59,13 +63,15 @@ module Evaluation =
         let estimate (name: string) (pick: Outcome -> float) =
             Statistics.bootstrapMean level 1000 (Seed.named name seed) (Array.map pick outcomes)
 
-        { Questions = outcomes.Length
-          ExactMatch = estimate "exact match" _.ExactMatch
-          F1 = estimate "f1" _.F1
-          Coverage = estimate "coverage" _.Coverage
-          Searches = estimate "searches" _.Searches
-          GeneratedTokens = estimate "generated tokens" _.GeneratedTokens
-          Answered = estimate "answered" _.Answered }
+        {
+            Questions = outcomes.Length
+            ExactMatch = estimate "exact match" _.ExactMatch
+            F1 = estimate "f1" _.F1
+            Coverage = estimate "coverage" _.Coverage
+            Searches = estimate "searches" _.Searches
+            GeneratedTokens = estimate "generated tokens" _.GeneratedTokens
+            Answered = estimate "answered" _.Answered
+        }
 
     /// The value of a learning curve at cost `at`, linearly between its points and level outside them. `costs` [n] are
     /// ascending, `values` [n], n at least 1.

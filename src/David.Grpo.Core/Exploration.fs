@@ -35,8 +35,11 @@ module Exploration =
     let Solved = 1.0
 
     /// First index of the largest, and of the smallest number.
-    let private firstBest (rewards: float[]) = Array.findIndex ((=) (Array.max rewards)) rewards
-    let private firstWorst (rewards: float[]) = Array.findIndex ((=) (Array.min rewards)) rewards
+    let private firstBest (rewards: float[]) =
+        Array.findIndex ((=) (Array.max rewards)) rewards
+
+    let private firstWorst (rewards: float[]) =
+        Array.findIndex ((=) (Array.min rewards)) rewards
 
     /// Expert bootstrapping: the expert overwrites the lowest-scoring rollout (the first on ties), unless the best one
     /// already has reward 1. Its own reward is then 1 by definition. `rewards` [G], at least one.

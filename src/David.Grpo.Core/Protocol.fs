@@ -38,11 +38,13 @@ module TextProtocol =
     /// The authors' limits of main training: 10 searches, 2,048 and 1,024 tokens a turn, 8,192 a response, 3 passages.
     [<CompiledName "Default">]
     let defaults =
-        { MaxSearches = 10
-          FirstTurnTokens = 2048
-          TurnTokens = 1024
-          ResponseTokens = 8192
-          TopK = 3 }
+        {
+            MaxSearches = 10
+            FirstTurnTokens = 2048
+            TurnTokens = 1024
+            ResponseTokens = 8192
+            TopK = 3
+        }
 
     [<Literal>]
     let SearchOpen = "<begin_search>"
@@ -136,8 +138,7 @@ you know the answer, close your thinking with </think> and give the final answer
     let observation (passages: Passage[]) : string =
         let results =
             passages
-            |> Array.mapi (fun i passage ->
-                $"result {i + 1}: \"{neutral passage.Title}\"\n{neutral passage.Text}")
+            |> Array.mapi (fun i passage -> $"result {i + 1}: \"{neutral passage.Title}\"\n{neutral passage.Text}")
             |> String.concat "\n"
 
         $"\n\n{ResultOpen} {results} {ResultClose}\n\n\n\n"
@@ -172,19 +173,23 @@ module TagProtocol =
     /// 4 searches, 6 words a query, 5 an answer, 2 passages.
     [<CompiledName "Default">]
     let defaults =
-        { MaxSearches = 4
-          QueryWords = 6
-          AnswerWords = 5
-          TopK = 2 }
+        {
+            MaxSearches = 4
+            QueryWords = 6
+            AnswerWords = 5
+            TopK = 2
+        }
 
     /// Ids of the tags.
     type Tags =
-        { SearchOpen: int
-          SearchClose: int
-          AnswerOpen: int
-          AnswerClose: int
-          /// Ids that are not words: every tag, and whatever else a query or an answer must not hold.
-          Special: Set<int> }
+        {
+            SearchOpen: int
+            SearchClose: int
+            AnswerOpen: int
+            AnswerClose: int
+            /// Ids that are not words: every tag, and whatever else a query or an answer must not hold.
+            Special: Set<int>
+        }
 
     /// What a turn amounts to; `turn` are the policy's tokens since the last observation, `render` their text. A token
     /// that the protocol does not allow stops the episode.

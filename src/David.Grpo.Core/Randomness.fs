@@ -22,7 +22,9 @@ module Seed =
     /// The seed of child number `index`. Children of one seed are independent of each other and of their parent.
     [<CompiledName "Child">]
     let child (index: int64) (seed: Seed) : Seed =
-        { Key = mix (seed.Key + mix (uint64 index)) }
+        {
+            Key = mix (seed.Key + mix (uint64 index))
+        }
 
     /// The seed at the end of a path: `path [| a; b |]` is `child b (child a seed)`.
     [<CompiledName "Path">]

@@ -86,26 +86,36 @@ module Reward =
         | RewardRule.Gated lambda ->
             match trajectory.Ending with
             | Ending.Answered answer ->
-                let exact = if Answer.exactMatch answer question.Answers then 1.0 else 0.0
+                let exact =
+                    if Answer.exactMatch answer question.Answers then
+                        1.0
+                    else
+                        0.0
 
-                { Total = lambda * coverage + (1.0 - lambda) * exact
-                  Answer = exact
-                  Coverage = coverage }
+                {
+                    Total = lambda * coverage + (1.0 - lambda) * exact
+                    Answer = exact
+                    Coverage = coverage
+                }
             | _ ->
-                { Total = 0.0
-                  Answer = 0.0
-                  Coverage = coverage }
+                {
+                    Total = 0.0
+                    Answer = 0.0
+                    Coverage = coverage
+                }
         | RewardRule.Authors lambda ->
             let parts =
                 AuthorsReward.training trajectory.PromptText trajectory.Response question.Answers question.GoldTitles
 
-            { Total =
-                if parts.Total = 0.0 then
-                    0.0
-                else
-                    lambda * parts.Coverage + (1.0 - lambda) * 2.0 * parts.Answer
-              Answer = 2.0 * parts.Answer
-              Coverage = coverage }
+            {
+                Total =
+                    if parts.Total = 0.0 then
+                        0.0
+                    else
+                        lambda * parts.Coverage + (1.0 - lambda) * 2.0 * parts.Answer
+                Answer = 2.0 * parts.Answer
+                Coverage = coverage
+            }
 
     /// The reward of a trajectory under a rule. A question without accepted answers cannot be rewarded.
     [<CompiledName "Score">]

@@ -109,15 +109,17 @@ module TrainingLoop =
                 (nameof plan)
                 $"A step has {plan.QuestionsPerStep} questions × {plan.GroupSize} rollouts; both must be at least 1."
 
-        { Plan = plan
-          Stage = Stage.Evaluation
-          Step = 0
-          QuestionsUsed = 0
-          Ledger = Ledger.openFor plan.RolloutBudget
-          SkippedUpdates = 0
-          Unsolved = 0
-          EvaluatedAt = -1
-          StopRequested = false }
+        {
+            Plan = plan
+            Stage = Stage.Evaluation
+            Step = 0
+            QuestionsUsed = 0
+            Ledger = Ledger.openFor plan.RolloutBudget
+            SkippedUpdates = 0
+            Unsolved = 0
+            EvaluatedAt = -1
+            StopRequested = false
+        }
 
     /// The phase of the step that is being made.
     [<CompiledName "PhaseOf">]
@@ -172,7 +174,8 @@ module TrainingLoop =
         | _ -> Array.init groups (fun i -> questionAt state.Plan (state.QuestionsUsed + i))
 
     /// Whether no further step will be made.
-    let private isOver state = state.StopRequested || affordable state = 0
+    let private isOver state =
+        state.StopRequested || affordable state = 0
 
     let private evaluationDue state =
         let spent = state.Ledger.Spent.Rollouts
@@ -227,7 +230,8 @@ module TrainingLoop =
         | Event.Evaluated ->
             between
                 { state with
-                    EvaluatedAt = state.Ledger.Spent.Rollouts }
+                    EvaluatedAt = state.Ledger.Spent.Rollouts
+                }
         | Event.RolledOut(cost, unsolved) ->
             let continues =
                 phase state = Phase.Main && state.Plan.Continuations > 0 && unsolved > 0
@@ -240,11 +244,13 @@ module TrainingLoop =
                     else
                         state.QuestionsUsed
                 Unsolved = unsolved
-                Stage = if continues then Stage.Continuation else Stage.Update }
+                Stage = if continues then Stage.Continuation else Stage.Update
+            }
         | Event.Continued cost ->
             { state with
                 Ledger = Ledger.spend cost state.Ledger
-                Stage = Stage.Update }
+                Stage = Stage.Update
+            }
         | Event.Updated(optimizerSteps, skipped) ->
             let state =
                 { state with
@@ -254,8 +260,10 @@ module TrainingLoop =
                     Ledger =
                         Ledger.spend
                             { Cost.zero with
-                                OptimizerSteps = optimizerSteps }
-                            state.Ledger }
+                                OptimizerSteps = optimizerSteps
+                            }
+                            state.Ledger
+                }
 
             if isOver state || state.Step % state.Plan.CheckpointEvery = 0 then
                 { state with Stage = Stage.Checkpoint }
@@ -279,4 +287,5 @@ module TrainingLoop =
                 QuestionsUsed = questionsUsed
                 SkippedUpdates = skippedUpdates
                 EvaluatedAt = evaluatedAt
-                Ledger = Ledger.restore plan.RolloutBudget spent }
+                Ledger = Ledger.restore plan.RolloutBudget spent
+            }

@@ -6,9 +6,11 @@ type PassageId = { Value: string }
 
 /// What a search returns.
 type Passage =
-    { Id: PassageId
-      Title: string
-      Text: string }
+    {
+        Id: PassageId
+        Title: string
+        Text: string
+    }
 
 /// A question with what is known about it in training and evaluation.
 type Question =

@@ -447,7 +447,57 @@ module WorldEpisode =
                 AnswerProbability = [| 0.5; 0.985; 0.985; 0.9 |]
             }
 
-        [| read; chain; clutter; lazyHabit |]
+        // Words of retrieved text carry no weight here: what nothing predicts pulls the embeddings of a kind together, and
+        // words that all look alike cannot be copied.
+        let names =
+            { clutter with
+                Name = "names"
+                Updates = 800
+                LearningRate = 2e-3
+                SkillShare = 0.9
+                ObservationWeight = 0.0
+                Questions =
+                    {
+                        OneHop = 0.35
+                        TwoHop = 0.25
+                        ThreeHop = 0.2
+                        Comparison = 0.2
+                        RelationWeights =
+                            [|
+                                {
+                                    Relation = WorldRelation.Language
+                                    Weight = 5.0
+                                }
+                                {
+                                    Relation = WorldRelation.Depot
+                                    Weight = 3.0
+                                }
+                                {
+                                    Relation = WorldRelation.Maker
+                                    Weight = 2.0
+                                }
+                                {
+                                    Relation = WorldRelation.BirthPlace
+                                    Weight = 2.0
+                                }
+                                {
+                                    Relation = WorldRelation.Director
+                                    Weight = 2.0
+                                }
+                            |]
+                    }
+            }
+
+        [|
+            read
+            chain
+            clutter
+            lazyHabit
+            names
+            { lazyHabit with
+                ObservationWeight = 0.0
+            }
+        |]
 
     /// Only what the policy says once the right decisions are given: queries, closing tags, answers.
     let private contentOf clutter =

@@ -1,3 +1,147 @@
 module David.Grpo.Tests.RewardTests
 
-let private placeholder = ()
+open Xunit
+open David.Grpo
+
+/// A trajectory that searched for `found` (ids, search by search) and ended so.
+let trajectory (gold: string list) (found: string list list) (ending: Ending) : Trajectory =
+    let passage id =
+        {
+            Id = { Value = id }
+            Title = id
+            Text = ""
+        }
+
+    {
+        Question =
+            {
+                Id = "q"
+                Text = "?"
+                Answers = [| "right" |]
+                Gold = gold |> List.map (fun id -> { Value = id }) |> Array.ofList
+                GoldTitles = [||]
+                Kind = ""
+                Hops = gold.Length
+            }
+        Segments =
+            [|
+                yield Segment.Prompt [| 1; 2 |]
+                for _ in found do
+                    yield Segment.Action([| 3; 4 |], [| -1.0; -1.0 |], 0)
+                    yield Segment.Observation [| 5 |]
+                yield Segment.Action([| 7 |], [| -0.5 |], 0)
+            |]
+        Searches =
+            found
+            |> List.mapi (fun i ids ->
+                {
+                    Query = string i
+                    Passages = ids |> List.map passage |> Array.ofList
+                    SegmentsThrough = 3 + 2 * i
+                })
+            |> Array.ofList
+        RefusedSearches = 0
+        Ending = ending
+        Response = ""
+        PromptText = ""
+    }
+
+let private total rule t =
+    match Reward.scoreOf rule t with
+    | RewardOutcome.Scored parts -> parts.Total
+    | RewardOutcome.Failed reason -> failwith reason
+
+[<Fact>]
+let ``coverage is the share of the gold passages found`` () =
+    let t =
+        trajectory [ "a"; "b"; "c" ] [ [ "a"; "x" ]; [ "b"; "a" ] ] Ending.Unanswered
+
+    Assert.Equal(2.0 / 3.0, Evidence.coverage t)
+    Assert.Equal<int[]>([| 0; 1; 2 |], Evidence.foundBySearch t)
+
+[<Fact>]
+let ``coverage is 0 where there is no gold`` () =
+    Assert.Equal(0.0, Evidence.coverage (trajectory [] [ [ "a" ] ] Ending.Unanswered))
+
+[<Fact>]
+let ``coverage never falls with another search`` () =
+    law (fun (first: byte list, more: byte list) ->
+        let ids = List.map (fun (b: byte) -> string (b % 5uy))
+        let before = trajectory [ "1"; "2"; "3" ] [ ids first ] Ending.Unanswered
+        let after = trajectory [ "1"; "2"; "3" ] [ ids first; ids more ] Ending.Unanswered
+        Evidence.coverage after >= Evidence.coverage before)
+
+[<Fact>]
+let ``titles stand in for ids where a question names its evidence by title`` () =
+    let t = trajectory [] [ [ "The Honest Company" ] ] Ending.Unanswered
+
+    let t =
+        { t with
+            Question =
+                { t.Question with
+                    GoldTitles = [| "the honest company"; "Brian Lee" |]
+                }
+        }
+
+    Assert.Equal(0.5, Evidence.coverage t)
+
+[<Fact>]
+let ``the gated reward pays coverage and answer by lambda`` () =
+    let t = trajectory [ "a"; "b" ] [ [ "a" ] ] (Ending.Answered "right")
+    Assert.Equal(0.5 * 0.5 + 0.5, total (RewardRule.Gated 0.5) t)
+    Assert.Equal(1.0, total (RewardRule.Gated 0.0) t)
+
+[<Fact>]
+let ``who does not answer gets nothing, however much was found`` () =
+    for ending in [ Ending.Unanswered; Ending.Truncated ] do
+        let t = trajectory [ "a"; "b" ] [ [ "a"; "b" ] ] ending
+        Assert.Equal(0.0, total (RewardRule.Gated 0.5) t)
+
+[<Fact>]
+let ``rewards lie in [0, 1] and never fall with lambda fixed and evidence added`` () =
+    law (fun (found: byte list, right: bool, share: byte) ->
+        let lambda = float share / 255.0
+        let ids = found |> List.map (fun b -> string (b % 4uy))
+        let ending = Ending.Answered(if right then "right" else "wrong")
+        let less = total (RewardRule.Gated lambda) (trajectory [ "1"; "2" ] [ ids ] ending)
+
+        let more =
+            total (RewardRule.Gated lambda) (trajectory [ "1"; "2" ] [ ids; [ "1"; "2" ] ] ending)
+
+        less >= 0.0 && more <= 1.0 + 1e-12 && more >= less)
+
+[<Fact>]
+let ``lambda one half is the authors' reward`` () =
+    let t = trajectory [] [] Ending.Unanswered
+
+    let t =
+        { t with
+            Question =
+                { t.Question with
+                    Answers = [| "Paris" |]
+                    GoldTitles = [| "France"; "Paris" |]
+                }
+            PromptText = "Think inside <think></think>.\n"
+            Response =
+                "<begin_search>capital</end_search>\n\n<search_result> result 1: \"France\"\nx </search_result>\n\n</think> \\boxed{Paris}"
+        }
+
+    let theirs =
+        AuthorsReward.training t.PromptText t.Response t.Question.Answers t.Question.GoldTitles
+
+    Assert.Equal(0.75, theirs.Total)
+    Assert.Equal(theirs.Total, total (RewardRule.Authors 0.5) t)
+    Assert.Equal(1.0, total (RewardRule.Authors 0.0) t)
+
+[<Fact>]
+let ``a question without an accepted answer has no reward`` () =
+    let t = trajectory [ "a" ] [] (Ending.Answered "right")
+
+    let t =
+        { t with
+            Question = { t.Question with Answers = [||] }
+        }
+
+    match Reward.scoreOf (RewardRule.Gated 0.5) t with
+    | RewardOutcome.Failed reason -> Assert.Contains("no accepted answer", reason)
+    | RewardOutcome.Scored _ -> Assert.Fail "it was scored"

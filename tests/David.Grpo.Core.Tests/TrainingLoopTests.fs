@@ -1,3 +1,174 @@
 module David.Grpo.Tests.TrainingLoopTests
 
-let private placeholder = ()
+open Xunit
+open David.Grpo
+
+let private plan: LoopPlan =
+    {
+        Seed = Seed.ofInt64 1L
+        RolloutBudget = 500
+        BootstrapSteps = 5
+        ExpertQuestions = 4
+        MainSteps = 1000
+        TrainingQuestions = 50
+        Shuffle = true
+        QuestionsPerStep = 12
+        BootstrapGroupSize = 5
+        GroupSize = 5
+        Continuations = 1
+        EvaluateEvery = 2
+        CheckpointEvery = 3
+    }
+
+/// What a host would report: groups as wished, every `solvedEvery`-th of them solved.
+let private report (state: LoopState) command =
+    match command with
+    | Command.Evaluate _ -> Event.Evaluated
+    | Command.RollOut(_, questions, size) ->
+        Event.RolledOut(
+            { Cost.zero with
+                Rollouts = questions.Length * size
+            },
+            questions.Length - questions.Length / 3
+        )
+    | Command.Continue(groups, continuations) ->
+        Event.Continued
+            { Cost.zero with
+                Rollouts = groups * continuations
+            }
+    | Command.Update _ -> Event.Updated(4, 0)
+    | Command.SaveCheckpoint -> Event.Saved
+    | Command.Finish -> failwith $"nothing follows the end of {state.Step} steps"
+
+let rec private run state commands =
+    match TrainingLoop.decide state with
+    | Command.Finish -> state, List.rev commands
+    | command -> run (TrainingLoop.evolve state (report state command)) (command :: commands)
+
+[<Fact>]
+let ``a run begins with an evaluation and ends with a final one`` () =
+    let _, commands = run (TrainingLoop.start plan) []
+    Assert.Equal(Command.Evaluate false, List.head commands)
+    Assert.Equal(Command.Evaluate true, List.last commands)
+
+[<Fact>]
+let ``bootstrapping comes first and shows every expert question in each step`` () =
+    let _, commands = run (TrainingLoop.start plan) []
+
+    let phases =
+        commands
+        |> List.choose (function
+            | Command.RollOut(phase, questions, _) -> Some(phase, questions)
+            | _ -> None)
+
+    Assert.All(
+        List.take 5 phases,
+        (fun (phase, questions) ->
+            Assert.Equal(Phase.Bootstrapping, phase)
+            Assert.Equal<int[]>([| 0..3 |], questions))
+    )
+
+    Assert.All(List.skip 5 phases, (fun (phase, _) -> Assert.Equal(Phase.Main, phase)))
+
+[<Fact>]
+let ``no plan spends more than its budget, and what is left buys no further group`` () =
+    law (fun (budget: uint16, boot: byte, experts: byte, perStep: byte, size: byte, continuations: byte) ->
+        let plan =
+            { plan with
+                RolloutBudget = int budget % 1000
+                BootstrapSteps = int boot % 4
+                ExpertQuestions = int experts % 4
+                QuestionsPerStep = 1 + int perStep % 20
+                GroupSize = 1 + int size % 8
+                Continuations = int continuations % 6
+            }
+
+        let state, _ = run (TrainingLoop.start plan) []
+        let left = state.Ledger.RolloutsLeft
+
+        left >= 0
+        && (left < plan.GroupSize + plan.Continuations
+            // or the budget did not last through bootstrapping
+            || (state.Step < plan.BootstrapSteps && left < plan.BootstrapGroupSize)))
+
+[<Fact>]
+let ``main questions are used once each before any comes again`` () =
+    let _, commands = run (TrainingLoop.start plan) []
+
+    let used =
+        commands
+        |> List.collect (function
+            | Command.RollOut(Phase.Main, questions, _) -> List.ofArray questions
+            | _ -> [])
+
+    Assert.Equal<int list>([ 0..49 ], used |> List.truncate 50 |> List.sort)
+
+[<Fact>]
+let ``without shuffling questions come in their order`` () =
+    let _, commands =
+        run
+            (TrainingLoop.start
+                { plan with
+                    Shuffle = false
+                    ExpertQuestions = 0
+                })
+            []
+
+    let first =
+        commands
+        |> List.pick (function
+            | Command.RollOut(_, questions, _) -> Some questions
+            | _ -> None)
+
+    Assert.Equal<int[]>([| 0..11 |], first)
+
+[<Fact>]
+let ``groups are continued only where some are unsolved`` () =
+    let state =
+        TrainingLoop.evolve (TrainingLoop.start { plan with ExpertQuestions = 0 }) Event.Evaluated
+
+    let cost = { Cost.zero with Rollouts = 60 }
+    let solved = TrainingLoop.evolve state (Event.RolledOut(cost, 0))
+    Assert.Equal(Command.Update Phase.Main, TrainingLoop.decide solved)
+    let unsolved = TrainingLoop.evolve state (Event.RolledOut(cost, 7))
+    Assert.Equal(Command.Continue(7, 1), TrainingLoop.decide unsolved)
+
+[<Fact>]
+let ``a run restored at any checkpoint goes on as if it had not stopped`` () =
+    let rec compare state checkpoints =
+        match TrainingLoop.decide state with
+        | Command.Finish -> checkpoints
+        | command ->
+            let next = TrainingLoop.evolve state (report state command)
+
+            if command = Command.SaveCheckpoint then
+                let restored =
+                    TrainingLoop.restore
+                        plan
+                        state.Step
+                        state.QuestionsUsed
+                        state.SkippedUpdates
+                        state.EvaluatedAt
+                        state.Ledger.Spent
+
+                Assert.Equal<Command list>(snd (run next []), snd (run restored []))
+                compare next (checkpoints + 1)
+            else
+                compare next checkpoints
+
+    Assert.True(compare (TrainingLoop.start plan) 0 > 2)
+
+[<Fact>]
+let ``a wish to stop ends the run at the step's checkpoint`` () =
+    let state = TrainingLoop.evolve (TrainingLoop.start plan) Event.Evaluated
+    Assert.Equal(Command.Finish, TrainingLoop.decide (TrainingLoop.evolve state Event.StopWanted))
+
+    let within =
+        TrainingLoop.evolve state (Event.RolledOut({ Cost.zero with Rollouts = 20 }, 2))
+
+    let _, commands = run (TrainingLoop.evolve within Event.StopWanted) []
+    Assert.Equal<Command list>([ Command.Update Phase.Bootstrapping; Command.SaveCheckpoint ], commands)
+
+[<Fact>]
+let ``a plan without questions is refused`` () =
+    Assert.Throws<System.ArgumentException>(fun () -> TrainingLoop.start { plan with TrainingQuestions = 0 } |> ignore)

@@ -60,5 +60,4 @@ module Golden =
 
     /// |actual − expected| ≤ tolerance · max(1, |expected|), infinities and NaN equal to themselves.
     let close (tolerance: float) (expected: float) (actual: float) : bool =
-        expected.Equals actual
-        || abs (actual - expected) <= tolerance * max 1.0 (abs expected)
+        expected.Equals actual || abs (actual - expected) <= tolerance * max 1.0 (abs expected)

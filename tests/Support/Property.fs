@@ -7,7 +7,8 @@ open FsCheck.FSharp
 [<AutoOpen>]
 module Property =
 
-    let private config = Config.QuickThrowOnFailure.WithMaxTest(200).WithQuietOnSuccess(true)
+    let private config =
+        Config.QuickThrowOnFailure.WithMaxTest(200).WithQuietOnSuccess(true)
 
     /// The law holds for 200 inputs of the default generator.
     let law (property: 'input -> bool) : unit = Check.One(config, property)

@@ -77,7 +77,11 @@ internal static class DemoCommand
             (parse, cancellationToken) =>
                 RunAsync(
                     [.. parse.GetValue(arms)!.SelectMany(list => list.Split(',')).Select(ParseArm)],
-                    [.. Enumerable.Range(parse.GetValue(firstSeed), Require(parse.GetValue(seeds), 1, "--seeds")).Select(seed => (long)seed)],
+                    [
+                        .. Enumerable
+                            .Range(parse.GetValue(firstSeed), Require(parse.GetValue(seeds), 1, "--seeds"))
+                            .Select(seed => (long)seed),
+                    ],
                     Require(parse.GetValue(budget), 0, "--budget"),
                     Require(parse.GetValue(questions), 1, "--questions"),
                     parse.GetValue(output)!.FullName,
@@ -151,7 +155,11 @@ internal static class DemoCommand
         );
         ComparisonTables.Print(summary, example);
         string page = Path.Combine(folder, "index.html");
-        await File.WriteAllTextAsync(page, ComparisonPage.Render(folder, runs, results!, summary, example), CancellationToken.None);
+        await File.WriteAllTextAsync(
+            page,
+            ComparisonPage.Render(folder, runs, results!, summary, example),
+            CancellationToken.None
+        );
         Console.WriteLine($"\nLearning curves and details: {page}");
         return 0;
     }

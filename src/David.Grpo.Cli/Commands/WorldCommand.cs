@@ -25,6 +25,12 @@ internal static class WorldCommand
             DefaultValueFactory = _ => new DirectoryInfo("runs/base-policy"),
         };
         Option<long> seed = new("--seed") { Description = "Of weights and episodes", DefaultValueFactory = _ => 1 };
+        Option<string?> from = new("--from") { Description = "A policy to go on from; default: a new one" };
+        Option<int> firstStage = new("--first-stage")
+        {
+            Description = "The stage to begin with, from 0; the policy is written after each",
+            DefaultValueFactory = _ => 0,
+        };
         Option<int> threads = new("--threads") { Description = "Computation threads", DefaultValueFactory = _ => 1 };
         Command command = new(
             "pretrain",
@@ -36,25 +42,29 @@ internal static class WorldCommand
         {
             output,
             seed,
+            from,
+            firstStage,
             threads,
         };
         command.SetAction(
             async (parse, cancellationToken) =>
             {
                 Torch.Threads = parse.GetValue(threads);
-                Seed own = Seeds.OfInt64(parse.GetValue(seed));
-                using Decoder policy = Decoder.Random(WorldPretraining.Config, Seeds.Named("weights", own));
+                long own = parse.GetValue(seed);
+                using Decoder policy = Start(parse.GetValue(from), own);
+                string folder = parse.GetValue(output)!.FullName;
                 Console.WriteLine($"{policy.ParameterCount:N0} parameters, {World.Vocabulary.Length} words");
                 Stopwatch clock = Stopwatch.StartNew();
                 WorldPretraining.Run(
                     policy,
                     WorldEpisode.DefaultStages,
-                    Seeds.Named("episodes", own),
+                    Seeds.OfInt64(own + 6),
                     progress =>
                     {
                         if (progress.Update % 50 != 0 && progress.Update != progress.Updates)
                             return;
-                        double left = clock.Elapsed.TotalSeconds * (progress.Updates - progress.Update) / progress.Update;
+                        double left =
+                            clock.Elapsed.TotalSeconds * (progress.Updates - progress.Update) / progress.Update;
                         Console.WriteLine(
                             string.Create(
                                 CultureInfo.InvariantCulture,
@@ -62,15 +72,23 @@ internal static class WorldCommand
                             )
                         );
                     },
+                    _ => ModelFolder.Write(folder, policy),
+                    parse.GetValue(firstStage),
                     cancellationToken
                 );
-                string folder = parse.GetValue(output)!.FullName;
-                ModelFolder.Write(folder, policy);
                 Console.WriteLine($"Written to {folder} after {clock.Elapsed.TotalMinutes:F1} minutes.");
                 await ShowAsync(policy, cancellationToken);
             }
         );
         return command;
+    }
+
+    private static Decoder Start(string? from, long seed)
+    {
+        if (from is null)
+            return Decoder.Random(WorldPretraining.Config, Seeds.OfInt64(seed));
+        using Formats.ModelFiles files = BasePolicy.Open(from);
+        return Decoder.Load(files.Config, files.Weights);
     }
 
     private static Command Probe()

@@ -15,7 +15,10 @@ internal sealed record BeforeAndAfter(Trajectory Before, Trajectory After)
     public static async Task<BeforeAndAfter?> FindAsync(ModelFiles files, string runFolder, TrainingTask task)
     {
         string checkpoints = Path.Combine(runFolder, "checkpoints");
-        if (!Directory.Exists(checkpoints) || Directory.GetDirectories(checkpoints, "step-*").Order().LastOrDefault() is not { } last)
+        if (
+            !Directory.Exists(checkpoints)
+            || Directory.GetDirectories(checkpoints, "step-*").Order().LastOrDefault() is not { } last
+        )
             return null;
         async Task<EvaluationResult> Answer(ModelFiles model)
         {

@@ -22,7 +22,7 @@ internal static class ComparisonPage
         [
             Section.NewProse(
                 $"Each arm may spend {summary.Rollouts} rollouts (continuations included) and starts from the same base policy. "
-                    + $"{summary.Seeds.Length} seeds, a training world each; all are evaluated on the same {summary.EvaluationQuestions} questions of another world, "
+                    + $"{summary.Seeds.Length} seed{(summary.Seeds.Length == 1 ? "" : "s")}, a training world each; all are evaluated on the same {summary.EvaluationQuestions} questions of another world, "
                     + "sampled at temperature 0.6. Intervals are 95 % (Student's t, over seeds)."
             ),
             Section.NewHeading("Result"),
@@ -46,19 +46,24 @@ internal static class ComparisonPage
             );
         sections.AddRange(
             Section.NewHeading("How it was run"),
-            Section.NewFacts(
-                [
-                    new Fact("Seeds", string.Join(", ", summary.Seeds)),
-                    new Fact("Wall time", $"{summary.WallSeconds:F0} s"),
-                    new Fact("Rollout time", $"{results.Sum(result => result.RolloutSeconds):F0} s over all runs"),
-                    new Fact("Learning time", $"{results.Sum(result => result.LearningSeconds):F0} s over all runs"),
-                    new Fact("Evaluation time", $"{results.Sum(result => result.EvaluationSeconds):F0} s over all runs"),
-                    new Fact("Program", $"David.Grpo {typeof(Trainer).Assembly.GetName().Version}, libtorch {Torch.Version}, .NET {Environment.Version}"),
-                ]
-            ),
+            Section.NewFacts([
+                new Fact("Seeds", string.Join(", ", summary.Seeds)),
+                new Fact("Wall time", $"{summary.WallSeconds:F0} s"),
+                new Fact("Rollout time", $"{results.Sum(result => result.RolloutSeconds):F0} s over all runs"),
+                new Fact("Learning time", $"{results.Sum(result => result.LearningSeconds):F0} s over all runs"),
+                new Fact("Evaluation time", $"{results.Sum(result => result.EvaluationSeconds):F0} s over all runs"),
+                new Fact(
+                    "Program",
+                    $"David.Grpo {typeof(Trainer).Assembly.GetName().Version}, libtorch {Torch.Version}, .NET {Environment.Version}"
+                ),
+            ]),
             Section.NewDetails(
                 "Options of the last arm's first run",
-                [Section.NewProse(JsonSerializer.Serialize(runs.Last(run => run.Seed == summary.Seeds[0]).Options, RunJson.Line))]
+                [
+                    Section.NewProse(
+                        JsonSerializer.Serialize(runs.Last(run => run.Seed == summary.Seeds[0]).Options, RunJson.Line)
+                    ),
+                ]
             )
         );
         return Page.Render(
@@ -131,7 +136,10 @@ internal static class ComparisonPage
                             [
                                 Cell.NewWords(pair.Key),
                                 .. pair.Select(difference =>
-                                    Number(difference.Difference, difference.Measure == "searches_per_question" ? 1 : 100)
+                                    Number(
+                                        difference.Difference,
+                                        difference.Measure == "searches_per_question" ? 1 : 100
+                                    )
                                 ),
                             ]
                     ),
@@ -145,7 +153,14 @@ internal static class ComparisonPage
                 title,
                 Axis.Linear("rollouts", ""),
                 Axis.Linear(label, unit).Over(AxisRange.WithZero),
-                ByArm<EvaluationMetrics>(folder, runs, "evaluation", summary, metrics => metrics.Rollouts, metrics => scale * pick(metrics))
+                ByArm<EvaluationMetrics>(
+                    folder,
+                    runs,
+                    "evaluation",
+                    summary,
+                    metrics => metrics.Rollouts,
+                    metrics => scale * pick(metrics)
+                )
             );
         return Figure.Page(
             "Learning curves",
@@ -167,7 +182,14 @@ internal static class ComparisonPage
                 title,
                 Axis.Linear("rollouts", ""),
                 Axis.Linear(label, unit).Over(AxisRange.WithZero),
-                ByArm<StepMetrics>(folder, runs, "step", summary, metrics => metrics.Rollouts, metrics => scale * pick(metrics))
+                ByArm<StepMetrics>(
+                    folder,
+                    runs,
+                    "step",
+                    summary,
+                    metrics => metrics.Rollouts,
+                    metrics => scale * pick(metrics)
+                )
             );
         return Figure.Page(
             "Training",
@@ -196,10 +218,10 @@ internal static class ComparisonPage
             (double[] Costs, double[] Values)[] seeds =
             [
                 .. arm.Select(run =>
-                {
-                    T[] lines = [.. Read<T>(Path.Combine(folder, run.Folder, "metrics.jsonl"), kind)];
-                    return (lines.Select(cost).ToArray(), lines.Select(value).ToArray());
-                })
+                    {
+                        T[] lines = [.. Read<T>(Path.Combine(folder, run.Folder, "metrics.jsonl"), kind)];
+                        return (lines.Select(cost).ToArray(), lines.Select(value).ToArray());
+                    })
                     .Where(seed => seed.Item1.Length > 0),
             ];
             if (seeds.Length == 0)
@@ -209,7 +231,9 @@ internal static class ComparisonPage
             double[] grid = [.. Enumerable.Range(0, Points).Select(i => from + (to - from) * i / (Points - 1))];
             Spread[] spreads =
             [
-                .. grid.Select(at => Spread.Of(seeds.Select(seed => Evaluation.Interpolate(seed.Costs, seed.Values, at)))),
+                .. grid.Select(at =>
+                    Spread.Of(seeds.Select(seed => Evaluation.Interpolate(seed.Costs, seed.Values, at)))
+                ),
             ];
             double[] means = [.. spreads.Select(spread => spread.Mean)];
             curves.Add(
@@ -248,7 +272,10 @@ internal static class ComparisonPage
                     string text = World.Render(segment.Tokens);
                     return segment switch
                     {
-                        Segment.Action action when action.tokens[0] == WorldTag.SearchOpen => Span.Search(Author.Policy, text),
+                        Segment.Action action when action.tokens[0] == WorldTag.SearchOpen => Span.Search(
+                            Author.Policy,
+                            text
+                        ),
                         Segment.Action => Span.Answer(Author.Policy, text),
                         Segment.Observation => Span.Of(Author.Observation, text),
                         Segment.Expert => Span.Of(Author.Expert, text),

@@ -11,7 +11,9 @@ internal static class ComparisonTables
     {
         Console.WriteLine();
         Table arms = new Table()
-            .Title($"{summary.Rollouts} rollouts, {summary.Seeds.Length} seeds, {summary.EvaluationQuestions} evaluation questions; mean ± half of the 95 % interval over seeds")
+            .Title(
+                $"{summary.Rollouts} rollouts, {summary.Seeds.Length} seed{(summary.Seeds.Length == 1 ? "" : "s")}, {summary.EvaluationQuestions} evaluation questions; mean ± half of the 95 % interval over seeds"
+            )
             .AddColumns("arm", "EM %", "F1 %", "coverage %", "searches", "answered %", "tokens", "seconds");
         EvaluationMetrics base_ = summary.Before;
         arms.AddRow(
@@ -55,7 +57,10 @@ internal static class ComparisonTables
         AnsiConsole.Write(differences);
         if (example is not null)
         {
-            Table transcripts = new Table().Title($"one question, {example.After.Question.Kind}").Expand().ShowRowSeparators();
+            Table transcripts = new Table()
+                .Title($"one question, {example.After.Question.Kind}")
+                .Expand()
+                .ShowRowSeparators();
             transcripts.AddColumns("before training", "after training");
             transcripts.AddRow(new Markup(Transcript(example.Before)), new Markup(Transcript(example.After)));
             AnsiConsole.Write(transcripts);

@@ -55,12 +55,15 @@ internal sealed class ProgressBoard : IDisposable
             case RunEvent.Evaluated { Metrics: var metrics }:
                 _exactMatch[run] = metrics.ExactMatch;
                 if (!_bars)
-                    Line(run, $"evaluated {metrics.Questions} questions: EM {Percent(metrics.ExactMatch)}, coverage {Percent(metrics.Coverage)}, {Number(metrics.SearchesPerQuestion)} searches a question");
+                    Line(
+                        run,
+                        $"evaluated {metrics.Questions} questions: EM {Percent(metrics.ExactMatch)}, coverage {Percent(metrics.Coverage)}, {Number(metrics.SearchesPerQuestion)} searches a question"
+                    );
                 break;
             case RunEvent.Stepped { Metrics: var metrics }:
                 _spent[run] = metrics.Rollouts;
                 _latest[run] =
-                    $"step {metrics.Step,2}  reward {Number(metrics.Reward)}  EM {(_exactMatch.TryGetValue(run, out double em) ? Percent(em) : "–")}  {Number(metrics.SearchesPerQuestion)} searches";
+                    $"step {metrics.Step, 2}  reward {Number(metrics.Reward)}  EM {(_exactMatch.TryGetValue(run, out double em) ? Percent(em) : "–")}  {Number(metrics.SearchesPerQuestion)} searches";
                 if (!_bars)
                     Line(run, $"{_latest[run]}  {metrics.Rollouts}/{run.Options.Rollouts} rollouts  {Left()}");
                 break;
@@ -94,7 +97,9 @@ internal sealed class ProgressBoard : IDisposable
     private string Left()
     {
         double share = _spent.Values.Sum() / (double)Math.Max(1, _runs.Sum(run => run.Options.Rollouts));
-        return share < 0.02 ? "" : $"about {TimeSpan.FromSeconds(_clock.Elapsed.TotalSeconds * (1 - share) / share):m\\:ss} left";
+        return share < 0.02
+            ? ""
+            : $"about {TimeSpan.FromSeconds(_clock.Elapsed.TotalSeconds * (1 - share) / share):m\\:ss} left";
     }
 
     private static string Percent(double share) => (100 * share).ToString("F1", CultureInfo.InvariantCulture);

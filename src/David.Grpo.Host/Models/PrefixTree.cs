@@ -69,7 +69,9 @@ public sealed class PrefixTree
         foreach (
             IGrouping<int, int> group in members.GroupBy(member =>
                 // A sequence that ends here is a branch by itself.
-                sequences[member].Length == probe ? -1 - member : sequences[member][probe]
+                sequences[member].Length == probe
+                    ? -1 - member
+                    : sequences[member][probe]
             )
         )
         {

@@ -10,8 +10,6 @@ public sealed class WorldSearchEnvironment(WorldIndex index) : ISearchEnvironmen
     )
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
-        return ValueTask.FromResult<Passage[][]>(
-            [.. queries.Select(query => WorldSearch.Search(index, topK, query))]
-        );
+        return ValueTask.FromResult<Passage[][]>([.. queries.Select(query => WorldSearch.Search(index, topK, query))]);
     }
 }

@@ -142,11 +142,7 @@ internal static class CanonicalComposition
             return HangulFirst + (leading * VowelCount + vowel) * TrailingCount;
         int syllable = first - HangulFirst;
         int trailing = second - TrailingBase;
-        if (
-            syllable is >= 0 and < HangulCount
-            && syllable % TrailingCount == 0
-            && trailing is > 0 and < TrailingCount
-        )
+        if (syllable is >= 0 and < HangulCount && syllable % TrailingCount == 0 && trailing is > 0 and < TrailingCount)
             return first + trailing;
         return Compositions.TryGetValue((first, second), out int whole) ? whole : null;
     }

@@ -22,7 +22,9 @@ internal static class GgufVocabulary
             throw Bad("model", $"'{model}', which is not supported; expected 'gpt2' (byte-level BPE)");
         string pre = Text(metadata, Prefix + "pre");
         string[] tokens = [.. List(metadata, "tokens").Select(token => token.ToString()!)];
-        long[] types = metadata.ContainsKey(Prefix + "token_type") ? [.. List(metadata, "token_type").Select(Number)] : [];
+        long[] types = metadata.ContainsKey(Prefix + "token_type")
+            ? [.. List(metadata, "token_type").Select(Number)]
+            : [];
         if (types.Length > 0 && types.Length != tokens.Length)
             throw Bad("token_type", $"{types.Length} long; expected {tokens.Length}, the number of tokens");
 
@@ -50,7 +52,10 @@ internal static class GgufVocabulary
                 "smollm" => PreTokenizer.SmolLm,
                 "qwen2" => PreTokenizer.Qwen2,
                 "llama-bpe" or "llama3" => PreTokenizer.Llama3,
-                _ => throw Bad("pre", $"'{pre}', which is not supported; expected gpt-2, smollm, qwen2, llama-bpe or llama3"),
+                _ => throw Bad(
+                    "pre",
+                    $"'{pre}', which is not supported; expected gpt-2, smollm, qwen2, llama-bpe or llama3"
+                ),
             },
             Composes = pre == "qwen2",
             WholeWordsFirst = pre is "llama-bpe" or "llama3",
@@ -81,7 +86,9 @@ internal static class GgufVocabulary
     private static string Text(IReadOnlyDictionary<string, object> metadata, string key) =>
         metadata.TryGetValue(key, out object? value) && value is string text
             ? text
-            : throw new InvalidDataException($"{Source}: {key} is missing; expected a text. Is the file a language model's?");
+            : throw new InvalidDataException(
+                $"{Source}: {key} is missing; expected a text. Is the file a language model's?"
+            );
 
     private static IEnumerable<object> List(IReadOnlyDictionary<string, object> metadata, string key) =>
         metadata.TryGetValue(Prefix + key, out object? value) && value is IEnumerable list and not string

@@ -38,7 +38,9 @@ internal static class GptFiles
             merges.Add(
                 line.TrimEnd('\r').Split(' ') is [{ Length: > 0 } left, { Length: > 0 } right]
                     ? new Merge(left, right)
-                    : throw new InvalidDataException($"{path}, line {number}: '{line}'; expected two tokens and a space between.")
+                    : throw new InvalidDataException(
+                        $"{path}, line {number}: '{line}'; expected two tokens and a space between."
+                    )
             );
         }
         return merges;

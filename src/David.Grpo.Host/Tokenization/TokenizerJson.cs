@@ -37,7 +37,8 @@ internal static class TokenizerJson
             PreTokenizer = ReadPreTokenizer(root, path),
             Composes = root.Field("normalizer") is { } normalizer && Composes(normalizer, path),
             WholeWordsFirst = model.Flag("ignore_merges"),
-            NeedsEveryByte = model.Field("unk_token") is { ValueKind: JsonValueKind.String } unknown && unknown.GetString() != "",
+            NeedsEveryByte =
+                model.Field("unk_token") is { ValueKind: JsonValueKind.String } unknown && unknown.GetString() != "",
         };
     }
 
@@ -78,12 +79,11 @@ internal static class TokenizerJson
                 JsonValueKind.Array => [.. entry.EnumerateArray().Select(part => part.ToString())],
                 _ => [],
             };
-            merges[rank] =
-                parts is [{ Length: > 0 } left, { Length: > 0 } right]
-                    ? new Merge(left, right)
-                    : throw new InvalidDataException(
-                        $"{path}: model.merges[{rank}] is {entry}; expected two tokens, \"a b\" or [\"a\", \"b\"]."
-                    );
+            merges[rank] = parts is [{ Length: > 0 } left, { Length: > 0 } right]
+                ? new Merge(left, right)
+                : throw new InvalidDataException(
+                    $"{path}: model.merges[{rank}] is {entry}; expected two tokens, \"a b\" or [\"a\", \"b\"]."
+                );
             rank++;
         }
         return merges;
@@ -94,7 +94,9 @@ internal static class TokenizerJson
         if (root.Field("added_tokens") is not { } list)
             return [];
         List<AddedToken> tokens = [];
-        foreach (JsonElement entry in ((JsonElement?)list).Expect(JsonValueKind.Array, path, "added_tokens").EnumerateArray())
+        foreach (
+            JsonElement entry in ((JsonElement?)list).Expect(JsonValueKind.Array, path, "added_tokens").EnumerateArray()
+        )
         {
             string field = $"added_tokens[{tokens.Count}]";
             string content = entry.Text("content", path, $"{field}.content");
@@ -114,9 +116,13 @@ internal static class TokenizerJson
         JsonElement whole = root.Field("pre_tokenizer").Expect(JsonValueKind.Object, path, "pre_tokenizer");
         List<IWordPattern> patterns = [];
         bool bytes = false;
-        IEnumerable<JsonElement> steps = whole.Text("type", path, "pre_tokenizer.type") == "Sequence"
-            ? whole.Field("pretokenizers").Expect(JsonValueKind.Array, path, "pre_tokenizer.pretokenizers").EnumerateArray()
-            : [whole];
+        IEnumerable<JsonElement> steps =
+            whole.Text("type", path, "pre_tokenizer.type") == "Sequence"
+                ? whole
+                    .Field("pretokenizers")
+                    .Expect(JsonValueKind.Array, path, "pre_tokenizer.pretokenizers")
+                    .EnumerateArray()
+                : [whole];
         foreach (JsonElement step in steps)
             switch (step.Text("type", path, "pre_tokenizer.type"))
             {
@@ -134,11 +140,21 @@ internal static class TokenizerJson
                         patterns.Add(new Gpt2Pattern());
                     break;
                 default:
-                    throw Unsupported(path, "pre_tokenizer.type", step.Field("type"), "ByteLevel, Digits, Split or Sequence");
+                    throw Unsupported(
+                        path,
+                        "pre_tokenizer.type",
+                        step.Field("type"),
+                        "ByteLevel, Digits, Split or Sequence"
+                    );
             }
         return bytes
             ? new PreTokenizer([.. patterns])
-            : throw Unsupported(path, "pre_tokenizer", "without ByteLevel", "a byte-level BPE, whose pre-tokenizer has a ByteLevel step");
+            : throw Unsupported(
+                path,
+                "pre_tokenizer",
+                "without ByteLevel",
+                "a byte-level BPE, whose pre-tokenizer has a ByteLevel step"
+            );
     }
 
     private static IWordPattern ReadSplit(JsonElement step, string path)
@@ -200,7 +216,11 @@ internal static class TokenizerJson
             return null;
         if (template.ValueKind == JsonValueKind.String)
             return template.GetString();
-        foreach (JsonElement named in ((JsonElement?)template).Expect(JsonValueKind.Array, path, "chat_template").EnumerateArray())
+        foreach (
+            JsonElement named in ((JsonElement?)template)
+                .Expect(JsonValueKind.Array, path, "chat_template")
+                .EnumerateArray()
+        )
             if (named.Text("name", path, "chat_template[].name") == "default")
                 return named.Text("template", path, "chat_template[].template");
         return null;
@@ -210,9 +230,13 @@ internal static class TokenizerJson
     private const int HighestId = 1 << 24;
 
     private static int Id(JsonElement? element, string path, string field) =>
-        element is { ValueKind: JsonValueKind.Number } number && number.TryGetInt32(out int id) && id is >= 0 and <= HighestId
+        element is { ValueKind: JsonValueKind.Number } number
+        && number.TryGetInt32(out int id)
+        && id is >= 0 and <= HighestId
             ? id
-            : throw new InvalidDataException($"{path}: {field} is {element?.ToString() ?? "missing"}; expected an id, 0 to {HighestId}.");
+            : throw new InvalidDataException(
+                $"{path}: {field} is {element?.ToString() ?? "missing"}; expected an id, 0 to {HighestId}."
+            );
 
     private static InvalidDataException Unsupported(string path, string field, object? got, string expected) =>
         new($"{path}: {field} is {got}, which is not supported; expected {expected}.");

@@ -54,16 +54,17 @@ public sealed class AdamW : IDisposable
                 Tensor.ScaleGradients(_parameters, factor);
             Steps++;
             for (int i = 0; i < _parameters.Length; i++)
-                _parameters[i].AdamWInPlace(
-                    _first[i],
-                    _second[i],
-                    Steps,
-                    learningRate,
-                    _options.Beta1,
-                    _options.Beta2,
-                    _options.Epsilon,
-                    _options.WeightDecay
-                );
+                _parameters[i]
+                    .AdamWInPlace(
+                        _first[i],
+                        _second[i],
+                        Steps,
+                        learningRate,
+                        _options.Beta1,
+                        _options.Beta2,
+                        _options.Epsilon,
+                        _options.WeightDecay
+                    );
         }
         ClearGradients();
         return norm;
@@ -82,6 +83,5 @@ public sealed class AdamW : IDisposable
             tensor.Dispose();
     }
 
-    private static Tensor Zeros(Tensor like) =>
-        TensorScope.Release(Tensor.Full(like.Shape, 0, like.Type, like.Device));
+    private static Tensor Zeros(Tensor like) => TensorScope.Release(Tensor.Full(like.Shape, 0, like.Type, like.Device));
 }

@@ -82,7 +82,9 @@ public static class ArmComparison
         int next = -1;
         async Task WorkAsync()
         {
-            while (!cancellationToken.IsCancellationRequested && Interlocked.Increment(ref next) is var i && i < runs.Count)
+            while (
+                !cancellationToken.IsCancellationRequested && Interlocked.Increment(ref next) is var i && i < runs.Count
+            )
             {
                 ComparedRun run = runs[i];
                 using Decoder policy = start();
@@ -147,28 +149,28 @@ public static class ArmComparison
         Arm last = arms[^1];
         List<PairedDifference> differences = [];
         foreach (Arm reference in arms[..^1])
-            foreach (
-                (string measure, Func<RunResult, double> pick) in (
-                    (string, Func<RunResult, double>)[])[
-                        ("exact_match", result => result.After!.ExactMatch),
-                        ("f1", result => result.After!.F1),
-                        ("coverage", result => result.After!.Coverage),
-                        ("searches_per_question", result => result.After!.SearchesPerQuestion),
-                    ]
-            )
-            {
-                double[] ours = [.. Of(last).Select(pick)],
-                    theirs = [.. Of(reference).Select(pick)];
-                differences.Add(
-                    new PairedDifference(
-                        ComparedRun.NameOf(last),
-                        ComparedRun.NameOf(reference),
-                        measure,
-                        Spread.Of(ours.Zip(theirs, (our, their) => our - their)),
-                        Statistics.PairedDifference(0.95, ours, theirs).PValue is PValue.Known known ? known.value : null
-                    )
-                );
-            }
+        foreach (
+            (string measure, Func<RunResult, double> pick) in ((string, Func<RunResult, double>)[])
+                [
+                    ("exact_match", result => result.After!.ExactMatch),
+                    ("f1", result => result.After!.F1),
+                    ("coverage", result => result.After!.Coverage),
+                    ("searches_per_question", result => result.After!.SearchesPerQuestion),
+                ]
+        )
+        {
+            double[] ours = [.. Of(last).Select(pick)],
+                theirs = [.. Of(reference).Select(pick)];
+            differences.Add(
+                new PairedDifference(
+                    ComparedRun.NameOf(last),
+                    ComparedRun.NameOf(reference),
+                    measure,
+                    Spread.Of(ours.Zip(theirs, (our, their) => our - their)),
+                    Statistics.PairedDifference(0.95, ours, theirs).PValue is PValue.Known known ? known.value : null
+                )
+            );
+        }
         return new ComparisonSummary(
             runs[0].Options.Rollouts,
             seeds,

@@ -29,7 +29,11 @@ public static class Evaluator
         };
         Trajectory[] trajectories = await engine
             .RunAsync(
-                [.. task.Evaluation.Questions.Take(questions).Select((question, i) => new RolloutRequest(question, i, 0))],
+                [
+                    .. task
+                        .Evaluation.Questions.Take(questions)
+                        .Select((question, i) => new RolloutRequest(question, i, 0)),
+                ],
                 temperature == 0 ? Sampler.Greedy : Sampler.AtTemperature(temperature),
                 Seeds.Named("evaluation", seed),
                 version: 0,

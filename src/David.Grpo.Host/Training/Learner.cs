@@ -52,7 +52,8 @@ public sealed class Learner(Decoder policy, Decoder? reference, AdamW optimizer,
         for (int epoch = 0; epoch < _method.Epochs; epoch++)
         {
             int[] order = Seeds.Permutation(groups.Count, Seeds.Child(epoch, seed));
-            int minibatches = Math.Min(_method.Minibatches, groups.Count);
+            int wanted = phase == Phase.Bootstrapping ? _method.BootstrapMinibatches : _method.Minibatches;
+            int minibatches = Math.Min(wanted, groups.Count);
             for (int m = 0; m < minibatches; m++)
             {
                 int from = groups.Count * m / minibatches;
@@ -182,10 +183,15 @@ public sealed class Learner(Decoder policy, Decoder? reference, AdamW optimizer,
             group.Rewards
         );
         bool idle = group.IsDead && !regularised;
-        ScoredSequence[] sequences = [.. group.Members.Select(member => new ScoredSequence(member.Tokens, member.Trained))];
+        ScoredSequence[] sequences =
+        [
+            .. group.Members.Select(member => new ScoredSequence(member.Tokens, member.Trained)),
+        ];
         bool recompute =
             !idle && (_method.RecomputeOldLogProbs || group.Members.Any(member => member.BehaviourLogProbs is null));
-        double[][]? recomputed = recompute ? Split(PolicyPass.LogProbs(policy, sequences, _pass, out _), sequences) : null;
+        double[][]? recomputed = recompute
+            ? Split(PolicyPass.LogProbs(policy, sequences, _pass, out _), sequences)
+            : null;
         double[][]? references =
             withReference && !idle ? Split(PolicyPass.LogProbs(reference!, sequences, _pass, out _), sequences) : null;
         return
@@ -196,8 +202,8 @@ public sealed class Learner(Decoder policy, Decoder? reference, AdamW optimizer,
                         question,
                         sequences[i],
                         advantages[i],
-                        // An expert's old log-probabilities are the policy's own before the update, so its ratio starts at 1.
-                        idle ? new double[member.Trained.Length]
+                            // An expert's old log-probabilities are the policy's own before the update, so its ratio starts at 1.
+                            idle ? new double[member.Trained.Length]
                             : _method.RecomputeOldLogProbs ? recomputed![i]
                             : member.BehaviourLogProbs ?? recomputed![i],
                         references?[i] ?? (withReference ? new double[member.Trained.Length] : [])
@@ -251,6 +257,13 @@ public sealed class Learner(Decoder policy, Decoder? reference, AdamW optimizer,
         }
 
         public UpdateReport ToReport() =>
-            new(_made, Skipped, _loss / Math.Max(1, _made), _norm / Math.Max(1, _made), Objective.Pool([.. _parts]), Tokens);
+            new(
+                _made,
+                Skipped,
+                _loss / Math.Max(1, _made),
+                _norm / Math.Max(1, _made),
+                Objective.Pool([.. _parts]),
+                Tokens
+            );
     }
 }

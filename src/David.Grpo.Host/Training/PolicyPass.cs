@@ -134,7 +134,15 @@ public static class PolicyPass
         {
             using TensorScope scope = new();
             int count = Math.Min(options.LogitRows, pack.Count - start);
-            (Tensor taken, Tensor entropy) = Taken(policy, leaf, pack, start, count, options, slopes.Entropies is not null);
+            (Tensor taken, Tensor entropy) = Taken(
+                policy,
+                leaf,
+                pack,
+                start,
+                count,
+                options,
+                slopes.Entropies is not null
+            );
             Tensor byLogProb = Column(slopes.LogProbs, start, count, policy.Device);
             if (slopes.Entropies is null)
                 Tensor.Backward([taken], [byLogProb]);

@@ -44,13 +44,21 @@ public static class WorldTask
         EmbeddedWorld other = World.Generate(World.EvaluationSeed(evaluationWorld));
         return new TrainingTask(
             new QuestionPool(
-                [.. World.Questions(world, trainingQuestions, Seeds.Named("questions", training)).Select(q => q.Question)],
+                [
+                    .. World
+                        .Questions(world, trainingQuestions, Seeds.Named("questions", training))
+                        .Select(q => q.Question),
+                ],
                 new WorldSearchEnvironment(index)
             ),
             new QuestionPool(
                 [
                     .. World
-                        .Questions(other, evaluationQuestions, Seeds.Named("questions", World.EvaluationSeed(evaluationWorld)))
+                        .Questions(
+                            other,
+                            evaluationQuestions,
+                            Seeds.Named("questions", World.EvaluationSeed(evaluationWorld))
+                        )
                         .Select(q => q.Question),
                 ],
                 new WorldSearchEnvironment(WorldSearch.Index(other.Passages))

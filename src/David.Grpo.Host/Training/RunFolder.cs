@@ -74,7 +74,9 @@ public sealed class RunFolder
 
     /// <summary>The finished run's result, if it is finished and has this fingerprint.</summary>
     public RunResult? Result =>
-        File.Exists(In("result.json")) && File.Exists(In("fingerprint")) && File.ReadAllText(In("fingerprint")) == Fingerprint
+        File.Exists(In("result.json"))
+        && File.Exists(In("fingerprint"))
+        && File.ReadAllText(In("fingerprint")) == Fingerprint
             ? JsonSerializer.Deserialize<RunResult>(File.ReadAllText(In("result.json")), RunJson.Document)
             : null;
 

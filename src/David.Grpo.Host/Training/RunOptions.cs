@@ -63,9 +63,13 @@ public sealed record MethodOptions
     [Range(0, 1024)]
     public int Continuations { get; init; } = 5;
 
-    [Description("optimizer batches that a step's groups are split into")]
+    [Description("optimizer batches that a main step's groups are split into")]
     [Range(1, 65536)]
     public int Minibatches { get; init; } = 2;
+
+    [Description("optimizer batches that a bootstrapping step's groups are split into")]
+    [Range(1, 65536)]
+    public int BootstrapMinibatches { get; init; } = 1;
 
     [Description("passes over a step's groups")]
     [Range(1, 1024)]

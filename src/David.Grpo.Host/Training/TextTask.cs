@@ -136,8 +136,7 @@ public static partial class TextTask
         if (TextProtocol.QueryOrNull(last) is { } open)
             throw Faulty($"asks \"{open}\" and shows no <search_result> after it");
         string answer =
-            TextProtocol.AnswerOrNull(written.ToString())
-            ?? throw Faulty("has no \\boxed{answer} after </think>");
+            TextProtocol.AnswerOrNull(written.ToString()) ?? throw Faulty("has no \\boxed{answer} after </think>");
         segments.Add(Segment.NewExpert([.. tokenizer.Encode(last, parseSpecial: false), end]));
         return new Trajectory(
             question: record.Question,
@@ -175,7 +174,10 @@ public static partial class TextTask
     {
         HashSet<string> ids = [.. taught.Select(question => question.Id)];
         HashSet<string> texts = [.. taught.Select(Plain)];
-        Question[] shared = [.. evaluation.Where(question => ids.Contains(question.Id) || texts.Contains(Plain(question)))];
+        Question[] shared =
+        [
+            .. evaluation.Where(question => ids.Contains(question.Id) || texts.Contains(Plain(question))),
+        ];
         if (shared.Length > 0)
             throw new InvalidDataException(
                 $"{shared.Length} of {evaluation.Count} evaluation questions are {whose} questions too, the first is "

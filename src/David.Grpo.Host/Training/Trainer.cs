@@ -131,7 +131,10 @@ public sealed class Trainer : IDisposable
             }
             try
             {
-                _state = TrainingLoop.Evolve(_state, await CarryOutAsync(command, cancellationToken).ConfigureAwait(false));
+                _state = TrainingLoop.Evolve(
+                    _state,
+                    await CarryOutAsync(command, cancellationToken).ConfigureAwait(false)
+                );
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
@@ -247,7 +250,7 @@ public sealed class Trainer : IDisposable
 
     private static ContinuationPlan.From? PlanOf(Group group) =>
         Exploration.PlanContinuation(group.Rewards, [.. group.Members.Select(member => member.Trajectory)])
-            as ContinuationPlan.From;
+        as ContinuationPlan.From;
 
     private async Task<Event> ContinueAsync(Command.Continue command, CancellationToken cancellationToken)
     {
@@ -263,7 +266,13 @@ public sealed class Trainer : IDisposable
             for (int c = 0; c < command.continuations; c++)
                 requests.Add(
                     // Numbered after the group's own members, so that random numbers are fresh.
-                    new RolloutRequest(parent.Question, _groups[g].Key, _options.Method.GroupSize + c, parent, plan.keptSegments)
+                    new RolloutRequest(
+                        parent.Question,
+                        _groups[g].Key,
+                        _options.Method.GroupSize + c,
+                        parent,
+                        plan.keptSegments
+                    )
                 );
         }
         Trajectory[] trajectories = await SampleAsync(requests, cancellationToken).ConfigureAwait(false);
@@ -418,13 +427,7 @@ public sealed class Trainer : IDisposable
             saved.QuestionsUsed,
             saved.SkippedUpdates,
             saved.EvaluatedAt,
-            new Cost(
-                saved.Rollouts,
-                saved.GeneratedTokens,
-                saved.ObservedTokens,
-                saved.Searches,
-                saved.OptimizerSteps
-            )
+            new Cost(saved.Rollouts, saved.GeneratedTokens, saved.ObservedTokens, saved.Searches, saved.OptimizerSteps)
         );
         (_before, _learnedTokens) = (saved.Before, saved.LearnedTokens);
         (_rolloutSeconds, _learningSeconds, _evaluationSeconds) = (
@@ -491,7 +494,13 @@ public sealed class Trainer : IDisposable
         public int FailedSearches { get; set; }
         public double RolloutSeconds { get; set; }
 
-        public StepMetrics ToMetrics(int step, Cost spent, UpdateReport report, double deadGroups, double learningSeconds)
+        public StepMetrics ToMetrics(
+            int step,
+            Cost spent,
+            UpdateReport report,
+            double deadGroups,
+            double learningSeconds
+        )
         {
             double Mean(Func<Member, double> pick) => Sampled.Count == 0 ? 0 : Sampled.Average(pick);
             return new StepMetrics

@@ -35,19 +35,23 @@ public static class WorldPretraining
         };
 
     /// <summary>Makes one update a batch, stage after stage; each stage warms up and decays by itself.</summary>
+    /// <param name="finished">Called after each stage, to save the policy.</param>
+    /// <param name="firstStage">Where to go on, from 0.</param>
     public static void Run(
         Decoder policy,
         IReadOnlyList<PretrainingStage> stages,
         Seed seed,
         Action<PretrainingProgress> report,
+        Action<PretrainingStage> finished,
+        int firstStage = 0,
         CancellationToken cancellationToken = default
     )
     {
         policy.RequireGradients();
         int made = 0;
-        int updates = stages.Sum(stage => stage.Updates);
+        int updates = stages.Skip(firstStage).Sum(stage => stage.Updates);
         long tokens = 0;
-        for (int s = 0; s < stages.Count; s++)
+        for (int s = firstStage; s < stages.Count; s++)
         {
             PretrainingStage stage = stages[s];
             Schedule schedule = Schedule.NewCosineWithWarmup(Math.Max(1, stage.Updates / 20), stage.Updates + 1, 0.03);
@@ -61,6 +65,7 @@ public static class WorldPretraining
                 tokens += batch.Sum(episode => episode.Tokens.Length);
                 report(new PretrainingProgress(stage.Name, ++made, updates, loss, tokens));
             }
+            finished(stage);
         }
         policy.RequireGradients(false);
     }
@@ -74,7 +79,11 @@ public static class WorldPretraining
             using TensorScope scope = new();
             using GradientRecording recording = Torch.WithoutGradients();
             PrefixTree tree = new([.. batch.Select(probe => probe.Tokens)]);
-            Tensor hidden = policy.Forward(tree.Tokens, tree.Positions, new TreeAttention(tree, policy.Config.HeadDimension));
+            Tensor hidden = policy.Forward(
+                tree.Tokens,
+                tree.Positions,
+                new TreeAttention(tree, policy.Config.HeadDimension)
+            );
             long[] likeliest = policy.Logits(hidden).ArgMax().ToArray<long>();
             for (int i = 0; i < batch.Length; i++)
             {

@@ -27,6 +27,7 @@ public static class WorldRuns
                 GroupSize = arm == Arm.David ? 5 : 6,
                 Continuations = 1,
                 Minibatches = 2,
+                BootstrapMinibatches = 2,
                 Epochs = 4,
                 Temperature = 1,
                 LearningRate = 3e-4,
@@ -44,6 +45,6 @@ public static class WorldRuns
                 QuestionsDuring = Math.Min(150, evaluationQuestions),
                 Temperature = 0.6,
             },
-            CheckpointEvery = 4,
+            CheckpointEvery = 2,
         };
 }

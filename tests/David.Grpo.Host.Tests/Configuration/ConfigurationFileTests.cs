@@ -259,11 +259,11 @@ public sealed class ConfigurationFileTests
     }
 
     [Fact]
-    public void Parse_ReportsASyntaxErrorAlone() =>
-        Assert.Equal(
-            (2, 1),
-            Assert.Single(Problems<RequiredOptions>("steps: x\n@")) is var p ? (p.Line, p.Column) : default
-        );
+    public void Parse_ReportsASyntaxErrorAlone()
+    {
+        ConfigurationProblem problem = Assert.Single(Problems<RequiredOptions>("steps: x\n@"));
+        Assert.Equal((2, 1), (problem.Line, problem.Column));
+    }
 
     [Fact]
     public void Parse_ReportsAllProblems_InTheOrderOfTheFile()

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using David.Grpo.Cli.Configuration;
+using David.Grpo.Training;
 
 namespace David.Grpo.Host.Tests.Configuration;
 
@@ -172,6 +173,22 @@ public sealed class ConfigurationWriterTests
             Absolute,
             ConfigurationFile.Parse<SampleOptions>(ConfigurationReference.Describe<SampleOptions>(), "/data/run.yaml")
         );
+
+    [Fact]
+    public void RunOptions_AreDescribedAndReadBack()
+    {
+        RunOptions changed = new()
+        {
+            Seed = 7,
+            Method = new MethodOptions { Arm = Arm.GrpoCoverage, LearningRate = 3e-5 },
+        };
+
+        Assert.Equal(changed, ReadBack(changed));
+        Assert.Equal(
+            new RunOptions(),
+            ConfigurationFile.Parse<RunOptions>(ConfigurationReference.Describe<RunOptions>(), "run.yaml")
+        );
+    }
 
     [Fact]
     public void Description_LeavesRequiredKeysOpen() =>

@@ -50,8 +50,14 @@ internal static class Access
         long lowest = step > 0 ? 0 : -1;
         long highest = step > 0 ? count : count - 1;
         long Bound(long bound) => Math.Clamp(bound < 0 ? bound + count : bound, lowest, highest);
-        long start = from is { } first ? Bound(first) : step > 0 ? 0 : count - 1;
-        long stop = to is { } last ? Bound(last) : step > 0 ? count : -1;
+        long start =
+            from is { } first ? Bound(first)
+            : step > 0 ? 0
+            : count - 1;
+        long stop =
+            to is { } last ? Bound(last)
+            : step > 0 ? count
+            : -1;
         List<T> slice = [];
         for (long at = start; step > 0 ? at < stop : at > stop; at += step)
             slice.Add(items[(int)at]);

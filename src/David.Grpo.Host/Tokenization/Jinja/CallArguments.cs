@@ -29,8 +29,9 @@ internal sealed class CallArguments(string callee, object?[] placed, Dictionary<
     public string? OptionalText(int place, string name) => Optional(place, name) is null ? null : Text(place, name);
 
     public long? OptionalWhole(int place, string name) =>
-        Optional(place, name) is not { } value ? null
-        : Value.Whole(value) ?? throw Wrong($"got {Value.Kind(value)} for '{name}'; expected a whole number");
+        Optional(place, name) is not { } value
+            ? null
+            : Value.Whole(value) ?? throw Wrong($"got {Value.Kind(value)} for '{name}'; expected a whole number");
 
     /// <summary>Refuses arguments that nothing would read.</summary>
     public void AtMost(int count)

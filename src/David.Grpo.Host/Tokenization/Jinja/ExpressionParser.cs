@@ -22,7 +22,9 @@ internal sealed class ExpressionParser(TokenReader reader)
         if (!reader.Is(","))
             return first;
         List<Expression> items = [first];
-        while (reader.Take(",") && reader.Current.Kind is not (TokenKind.TagEnd or TokenKind.OutputEnd) && !reader.Is(")"))
+        while (
+            reader.Take(",") && reader.Current.Kind is not (TokenKind.TagEnd or TokenKind.OutputEnd) && !reader.Is(")")
+        )
             items.Add(Whole());
         return new ListLiteral(first.Line, [.. items]);
     }
@@ -90,7 +92,10 @@ internal sealed class ExpressionParser(TokenReader reader)
         }
         bool compares =
             reader.IsName("in")
-            || (reader.Current.Kind == TokenKind.Operator && reader.Current.Text is "==" or "!=" or "<" or "<=" or ">" or ">=");
+            || (
+                reader.Current.Kind == TokenKind.Operator
+                && reader.Current.Text is "==" or "!=" or "<" or "<=" or ">" or ">="
+            );
         return compares ? reader.Next().Text : null;
     }
 
@@ -144,11 +149,19 @@ internal sealed class ExpressionParser(TokenReader reader)
                     text += reader.Next().Text;
                 return new Constant(token.Line, text);
             case TokenKind.Integer:
-                return long.TryParse(token.Text.Replace("_", ""), NumberStyles.None, CultureInfo.InvariantCulture, out long whole)
+                return long.TryParse(
+                    token.Text.Replace("_", ""),
+                    NumberStyles.None,
+                    CultureInfo.InvariantCulture,
+                    out long whole
+                )
                     ? new Constant(token.Line, whole)
                     : throw ChatTemplateException.At(token.Line, $"the number {token.Text} is too large.");
             case TokenKind.Real:
-                return new Constant(token.Line, double.Parse(token.Text.Replace("_", ""), CultureInfo.InvariantCulture));
+                return new Constant(
+                    token.Line,
+                    double.Parse(token.Text.Replace("_", ""), CultureInfo.InvariantCulture)
+                );
             case TokenKind.Operator when token.Text == "(":
                 Expression inner = reader.Is(")") ? new ListLiteral(token.Line, []) : Tuple();
                 reader.Expect(")");
@@ -192,9 +205,10 @@ internal sealed class ExpressionParser(TokenReader reader)
         {
             int line = reader.Current.Line;
             if (reader.Take("."))
-                value = reader.Current.Kind == TokenKind.Integer
-                    ? new Item(line, value, Primary())
-                    : new Attribute(line, value, reader.Expect(TokenKind.Name).Text);
+                value =
+                    reader.Current.Kind == TokenKind.Integer
+                        ? new Item(line, value, Primary())
+                        : new Attribute(line, value, reader.Expect(TokenKind.Name).Text);
             else if (reader.Take("["))
                 value = Subscript(line, value);
             else if (reader.Take("("))

@@ -8,7 +8,8 @@ internal static class Filters
     private static readonly Dictionary<string, Func<object?, CallArguments, object?>> All = new()
     {
         ["tojson"] = ToJson,
-        ["trim"] = (value, arguments) => PythonText.Strip(PythonText.Show(value), arguments.OptionalText(0, "chars"), true, true),
+        ["trim"] = (value, arguments) =>
+            PythonText.Strip(PythonText.Show(value), arguments.OptionalText(0, "chars"), true, true),
         ["string"] = (value, _) => PythonText.Show(value),
         ["safe"] = (value, _) => value,
         ["upper"] = (value, _) => PythonText.Show(value).ToUpperInvariant(),
@@ -26,11 +27,17 @@ internal static class Filters
         ["default"] = Default,
         ["d"] = Default,
         ["list"] = (value, arguments) => (List<object?>)[.. Items(value, arguments)],
-        ["first"] = (value, arguments) => Items(value, arguments) is [var first, ..] ? first : new Undefined("the first of nothing"),
-        ["last"] = (value, arguments) => Items(value, arguments) is [.., var last] ? last : new Undefined("the last of nothing"),
-        ["reverse"] = (value, _) => value is string ? Access.Slice(value, null, null, -1) : Access.Slice(Value.Items(value), null, null, -1),
+        ["first"] = (value, arguments) =>
+            Items(value, arguments) is [var first, ..] ? first : new Undefined("the first of nothing"),
+        ["last"] = (value, arguments) =>
+            Items(value, arguments) is [.., var last] ? last : new Undefined("the last of nothing"),
+        ["reverse"] = (value, _) =>
+            value is string ? Access.Slice(value, null, null, -1) : Access.Slice(Value.Items(value), null, null, -1),
         ["join"] = (value, arguments) =>
-            string.Join(arguments.OptionalText(0, "d") ?? "", Mapped(value, arguments.Optional(1, "attribute"), arguments).Select(PythonText.Show)),
+            string.Join(
+                arguments.OptionalText(0, "d") ?? "",
+                Mapped(value, arguments.Optional(1, "attribute"), arguments).Select(PythonText.Show)
+            ),
         ["items"] = (value, arguments) =>
             value is Map map ? Methods.Pairs(map)
             : value is Undefined ? (List<object?>)[]
@@ -45,12 +52,17 @@ internal static class Filters
     public static object? Apply(string name, object? value, CallArguments arguments) =>
         All.TryGetValue(name, out Func<object?, CallArguments, object?>? filter)
             ? filter(value, arguments)
-            : throw new ChatTemplateException($"the filter '{name}' is not supported; there are {string.Join(", ", All.Keys)}.");
+            : throw new ChatTemplateException(
+                $"the filter '{name}' is not supported; there are {string.Join(", ", All.Keys)}."
+            );
 
     private static string ToJson(object? value, CallArguments arguments)
     {
         foreach (string option in arguments.Named.Keys)
-            if (option is not ("indent" or "ensure_ascii") || (option == "ensure_ascii" && Value.IsTrue(arguments.Named[option])))
+            if (
+                option is not ("indent" or "ensure_ascii")
+                || (option == "ensure_ascii" && Value.IsTrue(arguments.Named[option]))
+            )
                 throw arguments.Wrong($"takes no '{option}' here; expected indent, or ensure_ascii=false");
         // transformers declares tojson(x, ensure_ascii, indent, ...): the indentation is never given by place.
         return arguments.Placed.Count == 0
@@ -63,15 +75,19 @@ internal static class Filters
 
     private static object? Default(object? value, CallArguments arguments) =>
         value is Undefined || (Value.IsTrue(arguments.Optional(1, "boolean")) && !Value.IsTrue(value))
-            ? arguments.Has(0, "default_value") ? arguments.Optional(0, "default_value") : ""
+            ? arguments.Has(0, "default_value")
+                ? arguments.Optional(0, "default_value")
+                : ""
             : value;
 
     private static long? ToWhole(object? value) =>
         value switch
         {
             double real when Math.Abs(real) < long.MaxValue => (long)real,
-            string text when long.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out long whole) => whole,
-            string text when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double real) => ToWhole(real),
+            string text when long.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out long whole) =>
+                whole,
+            string text when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double real) =>
+                ToWhole(real),
             _ => Value.Whole(value),
         };
 
@@ -112,11 +128,14 @@ internal static class Filters
     }
 
     private static List<object?> Mapped(object? value, object? attribute, CallArguments arguments) =>
-        attribute is string path ? Items(value, arguments).ConvertAll(item => Attribute(item, path)) : Items(value, arguments);
+        attribute is string path
+            ? Items(value, arguments).ConvertAll(item => Attribute(item, path))
+            : Items(value, arguments);
 
     /// <summary>An attribute; a path with dots goes through several.</summary>
     private static object? Attribute(object? item, string path) =>
-        path.Split('.').Aggregate(item, (owner, name) => Access.Item(owner, long.TryParse(name, out long index) ? index : name));
+        path.Split('.')
+            .Aggregate(item, (owner, name) => Access.Item(owner, long.TryParse(name, out long index) ? index : name));
 
     private static List<object?> Items(object? value, CallArguments arguments) =>
         Value.Items(value) ?? throw arguments.Wrong($"got {Value.Kind(value)}, which has no items");

@@ -19,8 +19,11 @@ internal static class Globals
     {
         Dictionary<string, object?> merged = [];
         foreach (object? map in arguments.Placed)
-            foreach ((string name, object? value) in map as Map ?? throw arguments.Wrong($"got {Value.Kind(map)}; expected a mapping"))
-                merged[name] = value;
+        foreach (
+            (string name, object? value) in map as Map
+                ?? throw arguments.Wrong($"got {Value.Kind(map)}; expected a mapping")
+        )
+            merged[name] = value;
         foreach ((string name, object? value) in arguments.Named)
             merged[name] = value;
         return merged;

@@ -107,7 +107,9 @@ internal sealed class Interpreter
             return inner;
         }
         if (Value.Items(item) is not { } parts || parts.Count != targets.Length)
-            throw new ChatTemplateException($"the loop takes items of {targets.Length} parts, and got {Value.Kind(item)}.");
+            throw new ChatTemplateException(
+                $"the loop takes items of {targets.Length} parts, and got {Value.Kind(item)}."
+            );
         for (int i = 0; i < targets.Length; i++)
             inner[targets[i]] = parts[i];
         return inner;
@@ -183,12 +185,16 @@ internal sealed class Interpreter
             Binary { Operator: "or" } either => Evaluate(either.Left, scope) is var left && Value.IsTrue(left)
                 ? left
                 : Evaluate(either.Right, scope),
-            Binary binary => Operators.Binary(binary.Operator, Evaluate(binary.Left, scope), Evaluate(binary.Right, scope)),
+            Binary binary => Operators.Binary(
+                binary.Operator,
+                Evaluate(binary.Left, scope),
+                Evaluate(binary.Right, scope)
+            ),
             Comparison comparison => Compare(comparison, scope),
             Conditional conditional => Value.IsTrue(Evaluate(conditional.Condition, scope))
                 ? Evaluate(conditional.Value, scope)
-                : conditional.Otherwise is { } otherwise ? Evaluate(otherwise, scope)
-                : new Undefined("an 'if' without 'else'"),
+            : conditional.Otherwise is { } otherwise ? Evaluate(otherwise, scope)
+            : new Undefined("an 'if' without 'else'"),
             _ => throw new InvalidOperationException($"no rule for {expression.GetType().Name}"),
         };
     }
@@ -206,8 +212,10 @@ internal sealed class Interpreter
     }
 
     private long? Bound(Expression? bound, Scope scope) =>
-        bound is null || Evaluate(bound, scope) is not { } value ? null
-        : Value.Whole(value) ?? throw new ChatTemplateException($"a slice takes whole numbers, and got {Value.Kind(value)}.");
+        bound is null || Evaluate(bound, scope) is not { } value
+            ? null
+            : Value.Whole(value)
+                ?? throw new ChatTemplateException($"a slice takes whole numbers, and got {Value.Kind(value)}.");
 
     private object? Invoke(Call call, Scope scope)
     {

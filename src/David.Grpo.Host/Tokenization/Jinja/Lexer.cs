@@ -70,7 +70,8 @@ internal sealed class Lexer
         bool ends = open == source.Length;
         char mark = open + 2 < source.Length ? source[open + 2] : ' ';
         bool output = !ends && source[open + 1] == '{';
-        string shown = ends ? data
+        string shown =
+            ends ? data
             : mark == '-' ? TrimEnd(data)
             : mark == '+' || output ? data
             : WithoutIndentation(data);
@@ -118,7 +119,8 @@ internal sealed class Lexer
     }
 
     private bool Closes(string delimiter) =>
-        StartsWith(delimiter) || (source[at] is '-' or '+' && string.CompareOrdinal(source, at + 1, delimiter, 0, 2) == 0);
+        StartsWith(delimiter)
+        || (source[at] is '-' or '+' && string.CompareOrdinal(source, at + 1, delimiter, 0, 2) == 0);
 
     private void ReadToken(ref int nesting)
     {
@@ -136,7 +138,10 @@ internal sealed class Lexer
             ReadText(first);
         else if (Operators.FirstOrDefault(StartsWith) is { } sign)
         {
-            nesting += sign is "(" or "[" or "{" ? 1 : sign is ")" or "]" or "}" ? -1 : 0;
+            nesting +=
+                sign is "(" or "[" or "{" ? 1
+                : sign is ")" or "]" or "}" ? -1
+                : 0;
             Take(TokenKind.Operator, at + sign.Length);
         }
         else
@@ -188,7 +193,10 @@ internal sealed class Lexer
         if (digits > 0)
         {
             string code = letter + digits < source.Length ? source.Substring(letter + 1, digits) : "";
-            if (!int.TryParse(code, System.Globalization.NumberStyles.AllowHexSpecifier, null, out int point) || !Rune.IsValid(point))
+            if (
+                !int.TryParse(code, System.Globalization.NumberStyles.AllowHexSpecifier, null, out int point)
+                || !Rune.IsValid(point)
+            )
                 throw ChatTemplateException.At(opened, $"'\\{source[letter]}{code}' is no character.");
             text.Append(new Rune(point).ToString());
             return letter + digits;
@@ -226,7 +234,10 @@ internal sealed class Lexer
             if (EndOfTag(open + (trims ? 3 : 2), "endraw") is not int end)
                 continue;
             string text = source[start..open];
-            text = trimsAfter ? text.TrimStart() : text.StartsWith('\n') ? text[1..] : text;
+            text =
+                trimsAfter ? text.TrimStart()
+                : text.StartsWith('\n') ? text[1..]
+                : text;
             Add(TokenKind.Data, trims ? TrimEnd(text) : WithoutIndentation(text));
             Advance(end - (source[end - 3] == '-' ? 3 : 2));
             Close("%}", trimsNewline: true);
@@ -274,7 +285,11 @@ internal sealed class Lexer
 
     private int NextDelimiter(int from)
     {
-        for (int open = source.IndexOf('{', from); open >= 0 && open + 1 < source.Length; open = source.IndexOf('{', open + 1))
+        for (
+            int open = source.IndexOf('{', from);
+            open >= 0 && open + 1 < source.Length;
+            open = source.IndexOf('{', open + 1)
+        )
             if (source[open + 1] is '{' or '%' or '#')
                 return open;
         return source.Length;

@@ -11,9 +11,13 @@ internal static class Methods
         ["startswith"] = (text, arguments) => Any(arguments, part => text.StartsWith(part, StringComparison.Ordinal)),
         ["endswith"] = (text, arguments) => Any(arguments, part => text.EndsWith(part, StringComparison.Ordinal)),
         ["removeprefix"] = (text, arguments) =>
-            arguments.Text(0, "prefix") is var part && text.StartsWith(part, StringComparison.Ordinal) ? text[part.Length..] : text,
+            arguments.Text(0, "prefix") is var part && text.StartsWith(part, StringComparison.Ordinal)
+                ? text[part.Length..]
+                : text,
         ["removesuffix"] = (text, arguments) =>
-            arguments.Text(0, "suffix") is var part && text.EndsWith(part, StringComparison.Ordinal) ? text[..^part.Length] : text,
+            arguments.Text(0, "suffix") is var part && text.EndsWith(part, StringComparison.Ordinal)
+                ? text[..^part.Length]
+                : text,
         ["split"] = Split,
         ["splitlines"] = (text, _) => Lines(text),
         ["join"] = (text, arguments) => Join(text, arguments),
@@ -42,13 +46,20 @@ internal static class Methods
     public static Function? Find(object? owner, string name) =>
         owner switch
         {
-            string text when OfText.TryGetValue(name, out var method) => new Function(name, arguments => method(text, arguments)),
-            Map map when OfMap.TryGetValue(name, out var method) => new Function(name, arguments => method(map, arguments)),
+            string text when OfText.TryGetValue(name, out var method) => new Function(
+                name,
+                arguments => method(text, arguments)
+            ),
+            Map map when OfMap.TryGetValue(name, out var method) => new Function(
+                name,
+                arguments => method(map, arguments)
+            ),
             _ => null,
         };
 
     /// <summary>The entries as lists of key and value.</summary>
-    public static List<object?> Pairs(Map map) => [.. map.Select(entry => new List<object?> { entry.Key, entry.Value })];
+    public static List<object?> Pairs(Map map) =>
+        [.. map.Select(entry => new List<object?> { entry.Key, entry.Value })];
 
     /// <summary><c>replace(old, new, count)</c>; an empty old text stands before every character and at the end.</summary>
     public static string Replace(string text, CallArguments arguments)

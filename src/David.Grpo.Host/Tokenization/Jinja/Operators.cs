@@ -26,10 +26,15 @@ internal static class Operators
                 ("+", string a, string b) => a + b,
                 ("+", List<object?> a, List<object?> b) => (List<object?>)[.. a, .. b],
                 ("*", string text, long or bool) => Repeat(text, text.Length, right),
-                ("*", List<object?> list, long or bool) => Enumerable.Repeat(list, Times(list.Count, right)).SelectMany(item => item).ToList(),
+                ("*", List<object?> list, long or bool) => Enumerable
+                    .Repeat(list, Times(list.Count, right))
+                    .SelectMany(item => item)
+                    .ToList(),
                 _ when Value.Whole(left) is long a && Value.Whole(right) is long b => Whole(sign, a, b),
                 _ when Value.Real(left) is double a && Value.Real(right) is double b => Real(sign, a, b),
-                _ => throw new ChatTemplateException($"'{sign}' cannot take {Value.Kind(left)} and {Value.Kind(right)}."),
+                _ => throw new ChatTemplateException(
+                    $"'{sign}' cannot take {Value.Kind(left)} and {Value.Kind(right)}."
+                ),
             };
         }
         catch (OverflowException)
@@ -53,7 +58,9 @@ internal static class Operators
                     ">" => order > 0,
                     _ => order >= 0,
                 }
-                : throw new ChatTemplateException($"'{sign}' cannot compare {Value.Kind(left)} and {Value.Kind(right)}."),
+                : throw new ChatTemplateException(
+                    $"'{sign}' cannot compare {Value.Kind(left)} and {Value.Kind(right)}."
+                ),
         };
 
     public static bool Contains(object? container, object? item) =>
@@ -63,7 +70,9 @@ internal static class Operators
             (List<object?> list, _) => list.Exists(other => Value.AreEqual(other, item)),
             (Map map, string key) => map.ContainsKey(key),
             (Map or Undefined, _) => false,
-            _ => throw new ChatTemplateException($"'in' cannot look for {Value.Kind(item)} in {Value.Kind(container)}."),
+            _ => throw new ChatTemplateException(
+                $"'in' cannot look for {Value.Kind(item)} in {Value.Kind(container)}."
+            ),
         };
 
     private static object Whole(string sign, long left, long right) =>

@@ -37,7 +37,10 @@ internal sealed class Parser
                     depth--;
                     return [.. body];
                 case TokenKind.End:
-                    throw ChatTemplateException.At(opened, $"a block has no end; expected '{string.Join("' or '", ends)}'.");
+                    throw ChatTemplateException.At(
+                        opened,
+                        $"a block has no end; expected '{string.Join("' or '", ends)}'."
+                    );
                 case TokenKind.Data:
                     reader.Next();
                     body.Add(new DataStatement(token.Line, token.Text));
@@ -106,8 +109,7 @@ internal sealed class Parser
     private ForStatement For(int line)
     {
         List<string> targets = [];
-        do
-            targets.Add(reader.Expect(TokenKind.Name).Text);
+        do targets.Add(reader.Expect(TokenKind.Name).Text);
         while (reader.Take(","));
         reader.ExpectName("in");
         Expression items = expressions.WithoutCondition();

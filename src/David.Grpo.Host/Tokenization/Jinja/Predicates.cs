@@ -21,7 +21,8 @@ internal static class Predicates
         ["callable"] = (value, _) => value is Function,
         ["odd"] = (value, arguments) => Remainder(value, 2, arguments) == 1,
         ["even"] = (value, arguments) => Remainder(value, 2, arguments) == 0,
-        ["divisibleby"] = (value, arguments) => Remainder(value, arguments.OptionalWhole(0, "num") ?? 0, arguments) == 0,
+        ["divisibleby"] = (value, arguments) =>
+            Remainder(value, arguments.OptionalWhole(0, "num") ?? 0, arguments) == 0,
         ["in"] = (value, arguments) => Operators.Contains(arguments.Required(0, "seq"), value),
         ["eq"] = Compares("=="),
         ["equalto"] = Compares("=="),
@@ -35,7 +36,9 @@ internal static class Predicates
     public static bool Holds(string name, object? value, CallArguments arguments) =>
         All.TryGetValue(name, out Func<object?, CallArguments, bool>? test)
             ? test(value, arguments)
-            : throw new ChatTemplateException($"the test '{name}' is not supported; there are {string.Join(", ", All.Keys)}.");
+            : throw new ChatTemplateException(
+                $"the test '{name}' is not supported; there are {string.Join(", ", All.Keys)}."
+            );
 
     private static Func<object?, CallArguments, bool> Compares(string sign) =>
         (value, arguments) => Operators.Compare(sign, value, arguments.Required(0, "other"));
@@ -43,5 +46,7 @@ internal static class Predicates
     private static long Remainder(object? value, long divisor, CallArguments arguments) =>
         Value.Whole(value) is long whole && divisor != 0
             ? Math.Abs(whole % divisor)
-            : throw arguments.Wrong($"got {Value.Kind(value)} and {divisor}; expected a whole number and one that is not 0");
+            : throw arguments.Wrong(
+                $"got {Value.Kind(value)} and {divisor}; expected a whole number and one that is not 0"
+            );
 }

@@ -104,7 +104,11 @@ internal static class PythonText
             break;
         }
         int split = shortest.IndexOf('E');
-        int exponent = int.Parse(shortest.AsSpan(split + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        int exponent = int.Parse(
+            shortest.AsSpan(split + 1),
+            NumberStyles.AllowLeadingSign,
+            CultureInfo.InvariantCulture
+        );
         string sign = shortest[0] == '-' ? "-" : "";
         string mantissa = shortest[sign.Length..split].Replace(".", "");
         if (exponent is < -4 or >= 16)

@@ -72,7 +72,8 @@ internal sealed record Unary(int Line, string Operator, Expression Value) : Expr
 internal sealed record Binary(int Line, string Operator, Expression Left, Expression Right) : Expression(Line);
 
 /// <summary><c>first operator value operator value …</c>, which holds if every neighbouring pair does.</summary>
-internal sealed record Comparison(int Line, Expression First, (string Operator, Expression Value)[] Rest) : Expression(Line);
+internal sealed record Comparison(int Line, Expression First, (string Operator, Expression Value)[] Rest)
+    : Expression(Line);
 
 /// <summary><c>value if condition else otherwise</c></summary>
 internal sealed record Conditional(int Line, Expression Condition, Expression Value, Expression? Otherwise)

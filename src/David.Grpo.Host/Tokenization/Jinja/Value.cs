@@ -55,7 +55,8 @@ internal static class Value
         (left, right) switch
         {
             (Undefined, Undefined) => true,
-            (List<object?> a, List<object?> b) => a.Count == b.Count && a.Zip(b).All(pair => AreEqual(pair.First, pair.Second)),
+            (List<object?> a, List<object?> b) => a.Count == b.Count
+                && a.Zip(b).All(pair => AreEqual(pair.First, pair.Second)),
             (Map a, Map b) => a.Count == b.Count
                 && a.All(entry => b.TryGetValue(entry.Key, out object? other) && AreEqual(entry.Value, other)),
             (double or long or bool, double or long or bool) => Compare(left, right) == 0,
@@ -68,7 +69,9 @@ internal static class Value
         {
             (string a, string b) => PythonText.Compare(a, b),
             _ when Whole(left) is long a && Whole(right) is long b => a.CompareTo(b),
-            _ when Real(left) is double a && Real(right) is double b => double.IsNaN(a) || double.IsNaN(b) ? null : a.CompareTo(b),
+            _ when Real(left) is double a && Real(right) is double b => double.IsNaN(a) || double.IsNaN(b)
+                ? null
+                : a.CompareTo(b),
             _ => null,
         };
 
@@ -110,7 +113,10 @@ internal static class Value
         };
 
     private static object FromNumber(string digits) =>
-        digits.AsSpan().IndexOfAny('.', 'e', 'E') >= 0 ? double.Parse(digits, System.Globalization.CultureInfo.InvariantCulture)
+        digits.AsSpan().IndexOfAny('.', 'e', 'E') >= 0
+            ? double.Parse(digits, System.Globalization.CultureInfo.InvariantCulture)
         : long.TryParse(digits, out long whole) ? whole
-        : throw new ChatTemplateException($"The number {BigInteger.Parse(digits)} in the messages or variables is too large.");
+        : throw new ChatTemplateException(
+            $"The number {BigInteger.Parse(digits)} in the messages or variables is too large."
+        );
 }

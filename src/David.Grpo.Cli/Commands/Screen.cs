@@ -1,0 +1,100 @@
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace David.Grpo.Cli.Commands;
+
+/// <summary>Where a command writes: bars and a status line on a terminal, plain lines anywhere else.</summary>
+internal sealed class Screen
+{
+    private static readonly double[] Told = [0.25, 0.5, 0.75, 1];
+
+    private readonly TextWriter _writer;
+    private readonly IAnsiConsole _console;
+    private StatusContext? _status;
+
+    public Screen(TextWriter writer)
+    {
+        _writer = writer;
+        IsInteractive = ReferenceEquals(writer, Console.Out) && !Console.IsOutputRedirected;
+        _console = AnsiConsole.Create(
+            new AnsiConsoleSettings
+            {
+                Ansi = IsInteractive ? AnsiSupport.Detect : AnsiSupport.No,
+                Interactive = IsInteractive ? InteractionSupport.Detect : InteractionSupport.No,
+                Out = new AnsiConsoleOutput(writer),
+            }
+        );
+        if (!IsInteractive)
+            _console.Profile.Width = 160;
+    }
+
+    public bool IsInteractive { get; }
+
+    /// <summary>A line of text, at once.</summary>
+    public void Line(string text = "")
+    {
+        if (IsInteractive)
+            _console.MarkupLine(Markup.Escape(text));
+        else
+        {
+            _writer.WriteLine(text);
+            _writer.Flush();
+        }
+    }
+
+    public void Show(IRenderable content)
+    {
+        _console.Write(content);
+        Line();
+    }
+
+    /// <summary>The line that is overwritten while work goes on; nothing where there is no terminal.</summary>
+    public void Status(string text) => _status?.Status(Markup.Escape(text));
+
+    /// <summary>Work with a status line.</summary>
+    public async Task<T> WithStatusAsync<T>(Func<Task<T>> work)
+    {
+        if (!IsInteractive)
+            return await work().ConfigureAwait(false);
+        return await _console
+            .Status()
+            .StartAsync(
+                "…",
+                async status =>
+                {
+                    _status = status;
+                    try
+                    {
+                        return await work().ConfigureAwait(false);
+                    }
+                    finally
+                    {
+                        _status = null;
+                    }
+                }
+            )
+            .ConfigureAwait(false);
+    }
+
+    /// <summary>Work that tells how far it is, in [0, 1]: a bar, or a line at each quarter. Silent if it tells nothing.</summary>
+    public T WithBar<T>(string what, Func<Action<double>, T> work)
+    {
+        if (IsInteractive)
+            return _console
+                .Progress()
+                .AutoClear(true)
+                .Start(progress =>
+                {
+                    ProgressTask? bar = null;
+                    return work(fraction =>
+                        (bar ??= progress.AddTask(Markup.Escape(what), maxValue: 1)).Value = fraction
+                    );
+                });
+        int told = 0;
+        return work(fraction =>
+        {
+            while (told < Told.Length && fraction >= Told[told])
+                Line($"{what}: {Told[told++]:P0}");
+        });
+    }
+}

@@ -1,0 +1,103 @@
+using System.Text.Json;
+using David.Grpo.Training;
+
+namespace David.Grpo.Host.Tests.Cli;
+
+public sealed class EvalCommandTests
+{
+    [Fact]
+    public async Task Eval_OfARun_GivesItsLastEvaluation()
+    {
+        using TinyRun run = new();
+        Assert.Equal(0, (await run.TrainAsync("--set", "method.main_steps=0")).Code);
+        EvaluationMetrics trained = Last(Path.Combine(run["out"], "metrics.jsonl"));
+
+        (int code, string output, _) = await TinyRun.EvalAsync(
+            "--model",
+            run["out"],
+            "--config",
+            Path.Combine(run["out"], "config.yaml"),
+            "--out",
+            run["answers.jsonl"],
+            "--json"
+        );
+
+        Assert.Equal(0, code);
+        EvaluationMetrics evaluated = JsonSerializer.Deserialize<EvaluationMetrics>(output, RunJson.Document)!;
+        Assert.Equal(3, evaluated.Questions);
+        Assert.Equal(trained.GeneratedTokens, evaluated.GeneratedTokens);
+        Assert.Equal(trained.Coverage, evaluated.Coverage);
+        Assert.Equal(trained.Intervals["generated_tokens"], evaluated.Intervals["generated_tokens"]);
+        Assert.Equal(
+            File.ReadAllText(Path.Combine(run["out"], "evaluations/step-000001.jsonl")),
+            File.ReadAllText(run["answers.jsonl"])
+        );
+    }
+
+    [Fact]
+    public async Task Eval_OnNamedFiles_ShowsATable()
+    {
+        using TinyRun run = new();
+        (int code, string output, string error) = await TinyRun.EvalAsync([
+            "--model",
+            run["model"],
+            "--questions",
+            run["questions.jsonl"],
+            "--corpus",
+            run["corpus.jsonl"],
+            "--index",
+            run["index"],
+            "--count",
+            "4",
+            "--first",
+            "1",
+            "--response-tokens",
+            "12",
+            "--threads",
+            "1",
+        ]);
+
+        Assert.Equal("", error);
+        Assert.Equal(0, code);
+        Assert.Contains("4 questions, means with 95 % intervals", output);
+        Assert.Contains("bridge (2)", output);
+        Assert.Contains("comparison (2)", output);
+        foreach (
+            string measure in (string[])
+                ["exact match", "F1", "evidence coverage", "searches a question", "generated tokens", "answered"]
+        )
+            Assert.Contains(measure, output);
+    }
+
+    [Fact]
+    public async Task Eval_WithoutQuestions_SaysWhatToGive()
+    {
+        using TinyRun run = new();
+        (int code, _, string error) = await TinyRun.EvalAsync("--model", run["model"]);
+        Assert.Equal(2, code);
+        Assert.Contains("--questions FILE and --corpus FILE, or --config", error);
+    }
+
+    [Fact]
+    public async Task Eval_OfAnotherModelInTheWorld_IsRefused()
+    {
+        using TinyRun run = new();
+        (int code, _, string error) = await TinyRun.EvalAsync("--model", run["model"], "--protocol", "world");
+        Assert.Equal(2, code);
+        Assert.Contains("has a vocabulary of 49152", error);
+    }
+
+    [Theory]
+    [InlineData("--temperature", "-1")]
+    [InlineData("--count", "-3")]
+    [InlineData("--top-k", "0")]
+    public async Task Eval_OutOfRange_IsRefused(string option, string value)
+    {
+        (int code, _, string error) = await TinyRun.EvalAsync("--model", "x", option, value);
+        Assert.NotEqual(0, code);
+        Assert.Contains($"{option} is {value}; expected", error);
+    }
+
+    private static EvaluationMetrics Last(string path) =>
+        JsonSerializer.Deserialize<EvaluationMetrics>(File.ReadLines(path).Last(), RunJson.Line)!;
+}

@@ -1,0 +1,219 @@
+using System.Diagnostics;
+using System.IO.Compression;
+using System.Text.Json.Nodes;
+using David.Grpo.Formats;
+using David.Grpo.Models;
+using David.Grpo.Tensors;
+using David.Grpo.Training;
+
+namespace David.Grpo.Host.Tests.Training;
+
+/// <summary>Whole runs on the embedded world, from the shipped base policy.</summary>
+public sealed class WorldRunTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("david-run-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void ARunKilledAtRandomMoments_GivesTheNumbersOfAnUninterruptedOne()
+    {
+        string whole = Path.Combine(_folder, "whole");
+        Stopwatch clock = Stopwatch.StartNew();
+        Assert.Equal(0, Demo(whole, killAfter: null));
+        TimeSpan taken = clock.Elapsed;
+
+        string cut = Path.Combine(_folder, "cut");
+        // At random on purpose: every moment has to do.
+        for (int kill = 0; kill < 2; kill++)
+            Demo(cut, killAfter: taken * (0.2 + 0.7 * Random.Shared.NextDouble()));
+        Assert.Equal(0, Demo(cut, killAfter: null));
+
+        Assert.Equal(Metrics(whole), Metrics(cut));
+        Assert.Equal(Trajectories(whole), Trajectories(cut));
+        string last = Path.GetFileName(Checkpoints(whole)[^1]);
+        foreach (string file in (string[])["model.safetensors", "optimizer.safetensors"])
+            Assert.True(
+                File.ReadAllBytes(Path.Combine(Run(whole), "checkpoints", last, file))
+                    .AsSpan()
+                    .SequenceEqual(File.ReadAllBytes(Path.Combine(Run(cut), "checkpoints", last, file))),
+                $"{file} differs"
+            );
+    }
+
+    [Fact]
+    public async Task ARun_SpendsItsBudgetAndLeavesNoTensorBehind()
+    {
+        long before = Torch.LiveTensors;
+        List<long> alive = [];
+        RunResult result = await TrainAsync(
+            Options(rollouts: 190),
+            happened =>
+            {
+                if (happened is RunEvent.Stepped { Metrics.Phase: "main" })
+                    alive.Add(Torch.LiveTensors);
+            }
+        );
+        Assert.InRange(result.Rollouts, 190 - 6, 190);
+        Assert.True(result.OptimizerSteps > 0);
+        Assert.True(alive.Count >= 2);
+        Assert.All(alive, count => Assert.Equal(alive[0], count));
+        Assert.Equal(before, Torch.LiveTensors);
+    }
+
+    [Fact]
+    public async Task ACancelledRun_EndsAfterAWholeStepAndGoesOn()
+    {
+        using CancellationTokenSource stop = new();
+        RunOptions options = Options(rollouts: 120);
+        RunResult stopped = await TrainAsync(
+            options,
+            happened =>
+            {
+                if (happened is RunEvent.Stepped { Metrics.Step: 3 })
+                    stop.Cancel();
+            },
+            stop.Token
+        );
+        Assert.True(stopped.Stopped);
+        Assert.Equal(3, stopped.Steps);
+        Assert.EndsWith("step-000003", Checkpoints(_folder, nested: false)[^1], StringComparison.Ordinal);
+
+        int resumed = -1;
+        RunResult finished = await TrainAsync(
+            options,
+            happened => resumed = happened is RunEvent.Resumed at ? at.Step : resumed
+        );
+        Assert.Equal(3, resumed);
+        Assert.False(finished.Stopped);
+    }
+
+    [Fact]
+    public async Task AFinishedRun_IsNotRunAgain()
+    {
+        RunOptions options = Options(rollouts: 20);
+        await TrainAsync(options, _ => { });
+        int events = 0;
+        await TrainAsync(options, _ => events++);
+        Assert.Equal(0, events);
+    }
+
+    [Fact]
+    public async Task AFolderOfAnotherRun_IsRefused()
+    {
+        await TrainAsync(Options(rollouts: 20), _ => { });
+        InvalidDataException refused = await Assert.ThrowsAsync<InvalidDataException>(() =>
+            TrainAsync(Options(rollouts: 20), _ => { }, fingerprint: "another")
+        );
+        Assert.Contains("belongs to another run", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task TheDavidArm_UsesItsThreeMechanisms()
+    {
+        List<StepMetrics> steps = [];
+        await TrainAsync(
+            Options(rollouts: 260),
+            happened =>
+            {
+                if (happened is RunEvent.Stepped { Metrics: var metrics })
+                    steps.Add(metrics);
+            }
+        );
+        Assert.Contains(steps, step => step.Phase == "bootstrapping" && step.Experts > 0);
+        Assert.Contains(steps, step => step.Phase == "main" && step.Continued > 0);
+        Assert.All(steps.Where(step => step.Phase == "main"), step => Assert.Equal(0, step.Experts));
+        // The expert's example is followed at once.
+        Assert.True(steps[^1].SearchesPerQuestion > steps[0].SearchesPerQuestion + 0.3);
+    }
+
+    private static RunOptions Options(int rollouts) =>
+        WorldRuns.Options(Arm.David, seed: 5, rollouts, evaluationQuestions: 20);
+
+    private async Task<RunResult> TrainAsync(
+        RunOptions options,
+        Action<RunEvent> report,
+        CancellationToken cancellationToken = default,
+        string fingerprint = "test"
+    )
+    {
+        using ModelFiles files = ModelFiles.Open(Path.Combine(AppContext.BaseDirectory, "base-policy"));
+        using Decoder policy = Decoder.Load(files.Config, files.Weights);
+        using Trainer trainer = new(
+            policy,
+            WorldTask.Create(options.Seed, WorldRuns.TrainingQuestions, options.Evaluation.Questions),
+            options,
+            new RunFolder(_folder, fingerprint),
+            new(),
+            report
+        );
+        return await trainer.RunAsync(cancellationToken);
+    }
+
+    /// <summary>The demo in a process of its own; its exit code, 137 if it was killed first.</summary>
+    private static int Demo(string folder, TimeSpan? killAfter)
+    {
+        ProcessStartInfo start = new("dotnet")
+        {
+            ArgumentList =
+            {
+                Path.Combine(AppContext.BaseDirectory, "david.dll"),
+                "demo",
+                "--arms",
+                "david",
+                "--seeds",
+                "1",
+                "--budget",
+                "170",
+                "--questions",
+                "20",
+                "--workers",
+                "1",
+                "--out",
+                folder,
+            },
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using Process process = Process.Start(start)!;
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        if (killAfter is { } moment && !process.WaitForExit(moment))
+        {
+            process.Kill();
+            process.WaitForExit();
+            return 137;
+        }
+        process.WaitForExit();
+        return process.ExitCode;
+    }
+
+    private static string Run(string folder) => Path.Combine(folder, "david", "seed-1");
+
+    private static string[] Checkpoints(string folder, bool nested = true) =>
+        [.. Directory.GetDirectories(Path.Combine(nested ? Run(folder) : folder, "checkpoints"), "step-*").Order()];
+
+    /// <summary>The lines of metrics.jsonl without what the clock says.</summary>
+    private static string[] Metrics(string folder) =>
+        [
+            .. File.ReadLines(Path.Combine(Run(folder), "metrics.jsonl"))
+                .Select(line =>
+                {
+                    JsonObject metrics = JsonNode.Parse(line)!.AsObject();
+                    foreach (
+                        string key in metrics.Select(pair => pair.Key).Where(key => key.Contains("seconds")).ToArray()
+                    )
+                        metrics.Remove(key);
+                    return metrics.ToJsonString();
+                }),
+        ];
+
+    private static string Trajectories(string folder)
+    {
+        using GZipStream stream = new(
+            File.OpenRead(Path.Combine(Run(folder), "trajectories.jsonl.gz")),
+            CompressionMode.Decompress
+        );
+        return new StreamReader(stream).ReadToEnd();
+    }
+}
