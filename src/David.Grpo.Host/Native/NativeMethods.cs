@@ -99,6 +99,9 @@ internal static unsafe partial class NativeMethods
         out TensorHandle result
     );
 
+    [LibraryImport(Library, EntryPoint = "david_split")]
+    public static partial int Split(TensorHandle tensor, long* lengths, int count, nint* results);
+
     [LibraryImport(Library, EntryPoint = "david_cat")]
     public static partial int Cat(nint* tensors, int count, long dimension, out TensorHandle result);
 

@@ -169,6 +169,16 @@ public sealed unsafe class Tensor : IDisposable
     public Tensor Narrow(long dimension, long start, long length) =>
         Take(NativeMethods.Narrow(_handle, dimension, start, length, out TensorHandle handle), handle);
 
+    /// <summary>Pieces of the given lengths along dimension 0, which they make up.</summary>
+    public Tensor[] Split(ReadOnlySpan<long> lengths)
+    {
+        nint[] handles = new nint[lengths.Length];
+        fixed (long* sizes = lengths)
+        fixed (nint* first = handles)
+            NativeMethods.Check(NativeMethods.Split(_handle, sizes, handles.Length, first));
+        return [.. handles.Select(handle => new Tensor(new TensorHandle(handle)))];
+    }
+
     public static Tensor Cat(ReadOnlySpan<Tensor> tensors, long dimension = 0)
     {
         nint[] handles = Handles(tensors);

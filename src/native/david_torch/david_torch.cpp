@@ -39,6 +39,11 @@ thread_local std::string last_error;
 std::atomic<int64_t> live{0};
 std::atomic<int32_t> wanted_threads{0};
 
+#if defined(__GLIBC__)
+/* Large buffers come and go at every step: keep them instead of mapping them anew. From the moment of loading. */
+[[maybe_unused]] const bool keeps_buffers = mallopt(M_MMAP_THRESHOLD, 1 << 30) && mallopt(M_TRIM_THRESHOLD, 1 << 30);
+#endif
+
 /* OpenMP counts threads by calling thread, and work may move to another one of the host's: each gets the wanted number. */
 void use_wanted_threads() {
   thread_local int32_t used = 0;
@@ -133,11 +138,6 @@ const char* david_torch_version(void) { return TORCH_VERSION; }
 
 int32_t david_set_threads(int32_t threads) {
   return guarded("set_threads", {}, [&] {
-#if defined(__GLIBC__)
-    /* Large buffers come and go at every step: keep them instead of mapping them anew. */
-    mallopt(M_MMAP_THRESHOLD, 1 << 30);
-    mallopt(M_TRIM_THRESHOLD, 1 << 30);
-#endif
     wanted_threads = threads;
     use_wanted_threads();
   });
@@ -275,6 +275,13 @@ int32_t david_transpose(const david_tensor* tensor, int64_t first, int64_t secon
 int32_t david_contiguous(const david_tensor* tensor, david_tensor** out) { UNARY("contiguous", x.contiguous()); }
 int32_t david_narrow(const david_tensor* tensor, int64_t dimension, int64_t start, int64_t length, david_tensor** out) {
   UNARY("narrow", x.narrow(dimension, start, length));
+}
+int32_t david_split(const david_tensor* tensor, const int64_t* lengths, int32_t count, david_tensor** out) {
+  return guarded("split", {tensor}, [&] {
+    std::vector<Tensor> pieces =
+        at::split_with_sizes(tensor->value, at::IntArrayRef(lengths, static_cast<size_t>(count)), 0);
+    for (size_t i = 0; i < pieces.size(); ++i) out[i] = give(std::move(pieces[i]));
+  });
 }
 int32_t david_cat(const david_tensor* const* tensors, int32_t count, int64_t dimension, david_tensor** out) {
   return guarded("cat", tensors, static_cast<size_t>(count), [&] { *out = give(at::cat(values_of(tensors, count), dimension)); });

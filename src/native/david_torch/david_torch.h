@@ -64,6 +64,9 @@ int32_t david_reshape(const david_tensor* tensor, const int64_t* shape, int32_t 
 int32_t david_transpose(const david_tensor* tensor, int64_t first, int64_t second, david_tensor** out);
 int32_t david_contiguous(const david_tensor* tensor, david_tensor** out);
 int32_t david_narrow(const david_tensor* tensor, int64_t dimension, int64_t start, int64_t length, david_tensor** out);
+/* Pieces of the given lengths along dimension 0, which they make up; writes `count` tensors. One backward step for all
+ * pieces together, where `count` narrows would each fill a tensor of the whole size. */
+int32_t david_split(const david_tensor* tensor, const int64_t* lengths, int32_t count, david_tensor** out);
 int32_t david_cat(const david_tensor* const* tensors, int32_t count, int64_t dimension, david_tensor** out);
 int32_t david_index_select(const david_tensor* tensor, int64_t dimension, const david_tensor* index, david_tensor** out);
 /* target[index[i]] = source[i] along dimension 0, in place, outside autograd. */

@@ -75,7 +75,7 @@ public sealed partial class HeaderTests
             "int64_t*" => given == typeof(long*) || given == typeof(long).MakeByRefType(),
             // A plain pointer where null is allowed, and where the handle itself is freed.
             "david_tensor*" or "const david_tensor*" => given == typeof(TensorHandle) || given == typeof(nint),
-            "david_tensor**" => given == typeof(TensorHandle).MakeByRefType(),
+            "david_tensor**" => given == typeof(TensorHandle).MakeByRefType() || given == typeof(nint*),
             "const david_tensor* const*" => given == typeof(nint*),
             _ => false,
         };

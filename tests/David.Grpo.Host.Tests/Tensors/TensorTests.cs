@@ -156,6 +156,21 @@ public sealed class TensorTests
     }
 
     [Fact]
+    public void Split_GivesConsecutivePieces_AndTheirGradients()
+    {
+        using TensorScope scope = new();
+        Tensor whole = Tensor.From<float>([1, 2, 3, 4, 5, 6, 7, 8], [4, 2]);
+        whole.RequireGradient();
+        Tensor[] pieces = (whole * 2).Split([1, 0, 3]);
+        Assert.Equal([2, 4], pieces[0].ToArray<float>());
+        Assert.Equal([0, 2], pieces[1].Shape.ToArray());
+        Assert.Equal([6, 8, 10, 12, 14, 16], pieces[2].ToArray<float>());
+        Tensor.Backward([pieces[2]], [Tensor.From<float>([1, 0, 0, 1, 5, 0], [3, 2])]);
+        Assert.Equal([0, 0, 2, 0, 0, 2, 10, 0], whole.Gradient()!.ToArray<float>());
+        AssertError(() => whole.Split([1, 2]), "split([4, 2] Float)");
+    }
+
+    [Fact]
     public void SearchSorted_FindsTheFirstThatIsLargeEnough()
     {
         using TensorScope scope = new();
