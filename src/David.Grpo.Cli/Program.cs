@@ -29,7 +29,7 @@ catch (Exception failure)
             is ArgumentException
                 or IOException
                 or InvalidDataException
-                or Configuration.ConfigurationException
+                or David.Grpo.Cli.Configuration.ConfigurationException
                 or UnauthorizedAccessException
                 or NotSupportedException
                 or DllNotFoundException
