@@ -77,14 +77,14 @@ you know the answer, close your thinking with </think> and give the final answer
         [| SearchOpen; SearchClose; ResultOpen; ResultClose; ThinkOpen; ThinkClose |]
 
     /// Text of a question or a passage in which no tag of the protocol can be read, nor a box: `<` of a tag becomes `‹`,
-    /// and `\boxed` loses its backslash. So nothing that the environment writes can pass for the policy's action.
+    /// and the backslash of `\boxed` becomes `＼`. So nothing that the environment writes can pass for the policy's action.
     [<CompiledName "Neutral">]
     let neutral (text: string) : string =
         tags
         |> Array.fold
             (fun (text: string) tag -> text.Replace(tag, "‹" + tag.Substring 1, StringComparison.Ordinal))
             text
-        |> _.Replace("\\boxed", "boxed", StringComparison.Ordinal)
+        |> _.Replace("\\boxed", "＼boxed", StringComparison.Ordinal)
 
     /// The user message of a question.
     [<CompiledName "UserMessage">]
