@@ -12,9 +12,9 @@ internal static class ComparisonTables
         Console.WriteLine();
         Table arms = new Table()
             .Title(
-                $"{summary.Rollouts} rollouts, {summary.Seeds.Length} seed{(summary.Seeds.Length == 1 ? "" : "s")}, {summary.EvaluationQuestions} evaluation questions; mean ± half of the 95 % interval over seeds"
+                $"{summary.Rollouts} rollouts, {summary.Seeds.Length} seed{(summary.Seeds.Length == 1 ? "" : "s")}, {summary.EvaluationQuestions} evaluation questions; mean±half of the 95 % interval over seeds"
             )
-            .AddColumns("arm", "EM %", "F1 %", "coverage %", "searches", "answered %", "tokens", "seconds");
+            .AddColumns("arm", "EM %", "F1 %", "cov. %", "searches", "answ. %", "tokens", "s");
         EvaluationMetrics base_ = summary.Before;
         arms.AddRow(
             "base policy",
@@ -87,7 +87,7 @@ internal static class ComparisonTables
     {
         string mean = (scale * spread.Mean).ToString("F" + decimals, CultureInfo.InvariantCulture);
         return spread.High is { } high
-            ? $"{mean} ± {(scale * (high - spread.Mean)).ToString("F" + decimals, CultureInfo.InvariantCulture)}"
+            ? $"{mean}±{(scale * (high - spread.Mean)).ToString("F" + decimals, CultureInfo.InvariantCulture)}"
             : mean;
     }
 
