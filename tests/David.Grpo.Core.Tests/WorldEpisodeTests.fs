@@ -376,12 +376,14 @@ let ``years bear weight only where a right answer copies them`` () =
 [<Fact>]
 let ``the default stages ask about years from the start and end lazy`` () =
     let stages = WorldEpisode.defaultStages
-    Assert.InRange(stages |> Array.sumBy _.Updates, 1800, 2200)
+    // As many as the shipped base policy took (notebooks/LOG.md).
+    Assert.Equal(3020, stages |> Array.sumBy _.Updates)
 
     let asksYear (episode: PretrainingEpisode) =
         World.isYear episode.Tokens[episode.Tokens.Length - 2]
 
-    for stage in stages do
+    // The stage of names is for what is read once years are.
+    for stage in stages |> Array.filter (fun stage -> stage.Name <> "names") do
         let episodes =
             Array.init 20 (fun i -> WorldEpisode.batch stage (World.pretrainingSeed (int64 i))) |> Array.concat
 
