@@ -25,6 +25,7 @@ public sealed record CheckpointState
     public required double RolloutSeconds { get; init; }
     public required double LearningSeconds { get; init; }
     public required double EvaluationSeconds { get; init; }
+    public required double TotalSeconds { get; init; }
     public required EvaluationMetrics? Before { get; init; }
 
     /// <summary>Bytes of metrics.jsonl and trajectories.jsonl.gz that belong to the steps made.</summary>

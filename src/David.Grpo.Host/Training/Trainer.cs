@@ -50,6 +50,7 @@ public sealed class Trainer : IDisposable
     private double _rolloutSeconds;
     private double _learningSeconds;
     private double _evaluationSeconds;
+    private double _earlierSeconds; // of the processes that this run began in
     private long _learnedTokens;
     private int _savedStep;
 
@@ -408,6 +409,7 @@ public sealed class Trainer : IDisposable
                 RolloutSeconds = _rolloutSeconds,
                 LearningSeconds = _learningSeconds,
                 EvaluationSeconds = _evaluationSeconds,
+                TotalSeconds = _earlierSeconds + _clock.Elapsed.TotalSeconds,
                 Before = _before,
                 MetricsBytes = 0,
                 TrajectoryBytes = 0,
@@ -430,10 +432,11 @@ public sealed class Trainer : IDisposable
             new Cost(saved.Rollouts, saved.GeneratedTokens, saved.ObservedTokens, saved.Searches, saved.OptimizerSteps)
         );
         (_before, _learnedTokens) = (saved.Before, saved.LearnedTokens);
-        (_rolloutSeconds, _learningSeconds, _evaluationSeconds) = (
+        (_rolloutSeconds, _learningSeconds, _evaluationSeconds, _earlierSeconds) = (
             saved.RolloutSeconds,
             saved.LearningSeconds,
-            saved.EvaluationSeconds
+            saved.EvaluationSeconds,
+            saved.TotalSeconds
         );
         if (File.Exists(_folder.In("reference.safetensors")) && _options.Method.KlCoefficient > 0)
         {
@@ -462,7 +465,7 @@ public sealed class Trainer : IDisposable
             RolloutSeconds = _rolloutSeconds,
             LearningSeconds = _learningSeconds,
             EvaluationSeconds = _evaluationSeconds,
-            TotalSeconds = _clock.Elapsed.TotalSeconds,
+            TotalSeconds = _earlierSeconds + _clock.Elapsed.TotalSeconds,
             Before = _before,
             After = _last,
             Stopped = _state.StopRequested,
