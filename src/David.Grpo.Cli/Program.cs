@@ -18,7 +18,15 @@ RootCommand root = new(
 };
 try
 {
-    return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    return await root.Parse(args)
+        .InvokeAsync(
+            new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                // Ctrl-C asks a run to end at its next safe point; it takes longer than the default two seconds.
+                ProcessTerminationTimeout = TimeSpan.FromMinutes(2),
+            }
+        );
 }
 catch (OperationCanceledException)
 {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.IO.Compression;
 using System.Text.Json.Nodes;
 using David.Grpo.Formats;
+using David.Grpo.Host.Tests.Tensors;
 using David.Grpo.Models;
 using David.Grpo.Tensors;
 using David.Grpo.Training;
@@ -9,6 +10,7 @@ using David.Grpo.Training;
 namespace David.Grpo.Host.Tests.Training;
 
 /// <summary>Whole runs on the embedded world, from the shipped base policy.</summary>
+[Collection(LiveTensorsCollection.Name)]
 public sealed class WorldRunTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("david-run-").FullName;
