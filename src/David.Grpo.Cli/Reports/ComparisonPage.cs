@@ -159,7 +159,8 @@ internal static class ComparisonPage
                     "evaluation",
                     summary,
                     metrics => metrics.Rollouts,
-                    metrics => scale * pick(metrics)
+                    metrics => scale * pick(metrics),
+                    most: unit == "%" ? 100 : double.PositiveInfinity
                 )
             );
         return Figure.Page(
@@ -188,7 +189,8 @@ internal static class ComparisonPage
                     "step",
                     summary,
                     metrics => metrics.Rollouts,
-                    metrics => scale * pick(metrics)
+                    metrics => scale * pick(metrics),
+                    most: unit == "%" ? 100 : double.PositiveInfinity
                 )
             );
         return Figure.Page(
@@ -209,7 +211,8 @@ internal static class ComparisonPage
         string kind,
         ComparisonSummary summary,
         Func<T, double> cost,
-        Func<T, double> value
+        Func<T, double> value,
+        double most
     )
     {
         List<Curve> curves = [];
@@ -241,8 +244,9 @@ internal static class ComparisonPage
                     ComparedRun.NameOf(arm.Key),
                     grid,
                     means,
-                    [.. spreads.Select(spread => spread.Low ?? spread.Mean)],
-                    [.. spreads.Select(spread => spread.High ?? spread.Mean)]
+                    // An interval may leave the range of what it is about; the drawing does not.
+                    [.. spreads.Select(spread => Math.Max(0, spread.Low ?? spread.Mean))],
+                    [.. spreads.Select(spread => Math.Min(most, spread.High ?? spread.Mean))]
                 )
             );
         }
