@@ -139,12 +139,17 @@ module TrainingLoop =
     /// budget can never be exceeded.
     let private mainGroupCost plan = plan.GroupSize + plan.Continuations
 
+    /// The groups of the next step: as many as the plan wishes, or as the budget pays for. A step of less than half its
+    /// groups is not made: it would get as many updates as a whole one, out of a handful of trajectories.
     let private affordable state =
+        let groups wanted size =
+            let paid = Ledger.affordableGroups wanted size state.Ledger
+            if 2 * paid < wanted then 0 else paid
+
         match phase state with
-        | Phase.Bootstrapping ->
-            Ledger.affordableGroups state.Plan.ExpertQuestions state.Plan.BootstrapGroupSize state.Ledger
+        | Phase.Bootstrapping -> groups state.Plan.ExpertQuestions state.Plan.BootstrapGroupSize
         | _ when mainStepsMade state >= state.Plan.MainSteps -> 0
-        | _ -> Ledger.affordableGroups state.Plan.QuestionsPerStep (mainGroupCost state.Plan) state.Ledger
+        | _ -> groups state.Plan.QuestionsPerStep (mainGroupCost state.Plan)
 
     /// Training question number `used`, counted over all passes.
     let private questionAt (plan: LoopPlan) : int -> int =

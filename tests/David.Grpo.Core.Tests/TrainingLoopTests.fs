@@ -71,7 +71,7 @@ let ``bootstrapping comes first and shows every expert question in each step`` (
     Assert.All(List.skip 5 phases, (fun (phase, _) -> Assert.Equal(Phase.Main, phase)))
 
 [<Fact>]
-let ``no plan spends more than its budget, and what is left buys no further group`` () =
+let ``no plan spends more than its budget, and what is left does not buy half a step`` () =
     law (fun (budget: uint16, boot: byte, experts: byte, perStep: byte, size: byte, continuations: byte) ->
         let plan =
             { plan with
@@ -85,11 +85,29 @@ let ``no plan spends more than its budget, and what is left buys no further grou
 
         let state, _ = run (TrainingLoop.start plan) []
         let left = state.Ledger.RolloutsLeft
+        let half groups = (groups + 1) / 2
 
         left >= 0
-        && (left < plan.GroupSize + plan.Continuations
+        && (left < half plan.QuestionsPerStep * (plan.GroupSize + plan.Continuations)
             // or the budget did not last through bootstrapping
-            || (state.Step < plan.BootstrapSteps && left < plan.BootstrapGroupSize)))
+            || (state.Step < plan.BootstrapSteps && left < half plan.ExpertQuestions * plan.BootstrapGroupSize)))
+
+[<Fact>]
+let ``no step has less than half its questions`` () =
+    law (fun (budget: uint16) ->
+        let _, commands =
+            run
+                (TrainingLoop.start
+                    { plan with
+                        RolloutBudget = int budget % 1000
+                    })
+                []
+
+        commands
+        |> List.forall (function
+            | Command.RollOut(Phase.Main, questions, _) -> questions.Length >= 6
+            | Command.RollOut(_, questions, _) -> questions.Length >= 2
+            | _ -> true))
 
 [<Fact>]
 let ``main questions are used once each before any comes again`` () =

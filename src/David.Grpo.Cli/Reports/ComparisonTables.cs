@@ -10,6 +10,9 @@ internal static class ComparisonTables
     public static void Print(ComparisonSummary summary, BeforeAndAfter? example)
     {
         Console.WriteLine();
+        // A file has no width to keep to.
+        if (Console.IsOutputRedirected)
+            AnsiConsole.Profile.Width = 120;
         Table arms = new Table()
             .Title(
                 $"{summary.Rollouts} rollouts, {summary.Seeds.Length} seed{(summary.Seeds.Length == 1 ? "" : "s")}, {summary.EvaluationQuestions} evaluation questions; mean±half of the 95 % interval over seeds"

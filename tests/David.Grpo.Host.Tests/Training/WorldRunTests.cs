@@ -56,7 +56,8 @@ public sealed class WorldRunTests : IDisposable
                     alive.Add(Torch.LiveTensors);
             }
         );
-        Assert.InRange(result.Rollouts, 190 - 6, 190);
+        // What is left does not buy half a step: 6 groups of 6.
+        Assert.InRange(result.Rollouts, 190 - 35, 190);
         Assert.True(result.OptimizerSteps > 0);
         Assert.True(alive.Count >= 2);
         Assert.All(alive, count => Assert.Equal(alive[0], count));
