@@ -49,7 +49,7 @@ public sealed class WorldRunTests : IDisposable
         long before = Torch.LiveTensors;
         List<long> alive = [];
         RunResult result = await TrainAsync(
-            Options(rollouts: 190),
+            Options(rollouts: 260),
             happened =>
             {
                 if (happened is RunEvent.Stepped { Metrics.Phase: "main" })
@@ -57,7 +57,7 @@ public sealed class WorldRunTests : IDisposable
             }
         );
         // What is left does not buy half a step: 6 groups of 6.
-        Assert.InRange(result.Rollouts, 190 - 35, 190);
+        Assert.InRange(result.Rollouts, 260 - 35, 260);
         Assert.True(result.OptimizerSteps > 0);
         Assert.True(alive.Count >= 2);
         Assert.All(alive, count => Assert.Equal(alive[0], count));
