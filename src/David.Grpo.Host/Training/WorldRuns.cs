@@ -9,7 +9,7 @@ public static class WorldRuns
     /// <summary>A run of an arm at a budget.</summary>
     /// <remarks>
     /// A main step costs every arm 72 rollouts at most: 12 groups of 6, or of 5 and one continuation. Learning rate,
-    /// epochs and minibatches are shared, chosen on worlds of other seeds (notebooks/LOG.md).
+    /// epochs and minibatches are shared, taken from a prototype and tuned for none of them (notebooks/LOG.md).
     /// </remarks>
     public static RunOptions Options(Arm arm, long seed, int rollouts, int evaluationQuestions) =>
         new()
