@@ -499,6 +499,26 @@ module WorldEpisode =
             }
         |]
 
+    /// The default stages, but for the habit that the last one sets: after a first search, another one follows in the
+    /// share `again` of the episodes, in [0, 1], and one more after that one in the same share.
+    [<CompiledName "StagesSearchingAgain">]
+    let stagesSearchingAgain (again: float) : PretrainingStage[] =
+        Check.range (nameof again) "a share from 0 to 1" (again >= 0.0 && again <= 1.0) again
+        let last = Array.last defaultStages
+
+        Array.updateAt
+            (defaultStages.Length - 1)
+            { last with
+                AnswerProbability =
+                    [|
+                        last.AnswerProbability[0]
+                        1.0 - again
+                        1.0 - again
+                        last.AnswerProbability[3]
+                    |]
+            }
+            defaultStages
+
     /// Only what the policy says once the right decisions are given: queries, closing tags, answers.
     let private contentOf clutter =
         { defaultStages[0] with

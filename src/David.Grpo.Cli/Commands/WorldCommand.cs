@@ -31,6 +31,16 @@ internal static class WorldCommand
             Description = "The stage to begin with, from 0; the policy is written after each",
             DefaultValueFactory = _ => 0,
         };
+        Option<int> width = new("--width")
+        {
+            Description = "Hidden size of a new policy, a multiple of 64; 256 has 4 times the parameters of 128",
+            DefaultValueFactory = _ => WorldPretraining.Config.HiddenSize,
+        };
+        Option<double?> searchAgain = new("--search-again")
+        {
+            Description =
+                "The share of episodes whose search the last stage teaches to follow by another; default .015",
+        };
         Option<int> threads = new("--threads") { Description = "Computation threads", DefaultValueFactory = _ => 1 };
         Command command = new(
             "pretrain",
@@ -44,6 +54,8 @@ internal static class WorldCommand
             seed,
             from,
             firstStage,
+            width,
+            searchAgain,
             threads,
         };
         command.SetAction(
@@ -51,13 +63,15 @@ internal static class WorldCommand
             {
                 Torch.Threads = parse.GetValue(threads);
                 long own = parse.GetValue(seed);
-                using Decoder policy = Start(parse.GetValue(from), own);
+                using Decoder policy = Start(parse.GetValue(from), parse.GetValue(width), own);
                 string folder = parse.GetValue(output)!.FullName;
                 Console.WriteLine($"{policy.ParameterCount:N0} parameters, {World.Vocabulary.Length} words");
                 Stopwatch clock = Stopwatch.StartNew();
                 WorldPretraining.Run(
                     policy,
-                    WorldEpisode.DefaultStages,
+                    parse.GetValue(searchAgain) is { } again
+                        ? WorldEpisode.StagesSearchingAgain(again)
+                        : WorldEpisode.DefaultStages,
                     Seeds.OfInt64(own + 6),
                     progress =>
                     {
@@ -83,10 +97,10 @@ internal static class WorldCommand
         return command;
     }
 
-    private static Decoder Start(string? from, long seed)
+    private static Decoder Start(string? from, int width, long seed)
     {
         if (from is null)
-            return Decoder.Random(WorldPretraining.Config, Seeds.OfInt64(seed));
+            return Decoder.Random(WorldPretraining.ConfigOf(width), Seeds.OfInt64(seed));
         using Formats.ModelFiles files = BasePolicy.Open(from);
         return Decoder.Load(files.Config, files.Weights);
     }

@@ -15,24 +15,34 @@ public sealed record PretrainingProgress(string Stage, int Update, int Updates, 
 /// <summary>Trains the embedded world's base policy from nothing on episodes of invented worlds.</summary>
 public static class WorldPretraining
 {
+    private const int HeadDimension = 32;
+
     /// <summary>The base policy's shape: 4 layers of width 128, some 0.75 million parameters.</summary>
-    public static ModelConfig Config { get; } =
-        new()
-        {
-            Architecture = Architecture.Llama,
-            VocabularySize = World.Vocabulary.Length,
-            HiddenSize = 128,
-            IntermediateSize = 320,
-            Layers = 4,
-            Heads = 4,
-            KeyValueHeads = 2,
-            HeadDimension = 32,
-            RmsNormEpsilon = 1e-5,
-            RopeTheta = 10_000,
-            TieWordEmbeddings = true,
-            MaxPositions = WorldLimit.Tokens,
-            EndOfSequenceIds = [WorldTag.AnswerClose],
-        };
+    public static ModelConfig Config { get; } = ConfigOf(128);
+
+    /// <summary>A policy's shape by its width, a multiple of 64: 256 has some 4 times the parameters of 128.</summary>
+    public static ModelConfig ConfigOf(int width) =>
+        width < 64 || width % 64 != 0
+            ? throw new ArgumentOutOfRangeException(
+                nameof(width),
+                $"The width is {width}; it must be a multiple of 64."
+            )
+            : new()
+            {
+                Architecture = Architecture.Llama,
+                VocabularySize = World.Vocabulary.Length,
+                HiddenSize = width,
+                IntermediateSize = width * 5 / 2,
+                Layers = 4,
+                Heads = width / HeadDimension,
+                KeyValueHeads = width / HeadDimension / 2,
+                HeadDimension = HeadDimension,
+                RmsNormEpsilon = 1e-5,
+                RopeTheta = 10_000,
+                TieWordEmbeddings = true,
+                MaxPositions = WorldLimit.Tokens,
+                EndOfSequenceIds = [WorldTag.AnswerClose],
+            };
 
     /// <summary>Makes one update a batch, stage after stage; each stage warms up and decays by itself.</summary>
     /// <param name="finished">Called after each stage, to save the policy.</param>
