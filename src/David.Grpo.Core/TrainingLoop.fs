@@ -37,6 +37,9 @@ type LoopPlan =
         Forks: int
         /// Steps between two evaluations; 0 evaluates only at the beginning and the end.
         EvaluateEvery: int
+        /// Rollouts at which the run is compared, ascending: a whole evaluation is made after the last step that does not
+        /// pass them.
+        Marks: int[]
         /// Steps between two checkpoints, at least 1.
         CheckpointEvery: int
     }
@@ -100,8 +103,8 @@ type LoopState =
 /// What the host is asked to do.
 [<RequireQualifiedAccess>]
 type Command =
-    /// Score the policy on the evaluation questions.
-    | Evaluate of isFinal: bool
+    /// Score the policy: on all evaluation questions, or on those that stand for them during training.
+    | Evaluate of isWhole: bool
     /// Sample `groupSize` trajectories for each question (indices into the expert's or the training questions).
     | RollOut of phase: Phase * questions: int[] * groupSize: int
     /// Sample the forks that exploration planned, at most this many.
@@ -222,19 +225,33 @@ module TrainingLoop =
     let private isOver state =
         state.StopRequested || affordable state = 0
 
+    /// What the next step costs at most.
+    let private stepCost state =
+        match phase state with
+        | Phase.Imitation -> 0
+        | Phase.Bootstrapping -> state.Plan.ExpertQuestions * state.Plan.BootstrapGroupSize
+        | _ -> state.Plan.QuestionsPerStep * mainGroupCost state.Plan
+
+    /// Whether the next step would pass a mark.
+    let private isAtMark state =
+        let spent = state.Ledger.Spent.Rollouts
+
+        state.Plan.Marks |> Array.exists (fun mark -> spent <= mark && mark < spent + stepCost state)
+
     let private evaluationDue state =
         if state.EvaluatedAt = state.Step then
             false
         else
             state.EvaluatedAt < 0
             || (isOver state && not state.StopRequested)
+            || isAtMark state
             || (state.Plan.EvaluateEvery > 0 && state.Step % state.Plan.EvaluateEvery = 0)
 
     /// The next command. Total; the same state always gives the same command.
     [<CompiledName "Decide">]
     let decide (state: LoopState) : Command =
         match state.Stage with
-        | Stage.Evaluation -> Command.Evaluate(isOver state && state.EvaluatedAt >= 0)
+        | Stage.Evaluation -> Command.Evaluate(state.EvaluatedAt < 0 || isOver state || isAtMark state)
         | Stage.RollOut ->
             let phase = phase state
 

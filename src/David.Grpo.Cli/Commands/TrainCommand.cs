@@ -157,7 +157,7 @@ public static class TrainCommand
             $"main        {method.MainSteps} steps of {method.QuestionsPerStep} × {arm.GroupSize} rollouts"
                 + (
                     arm.Exploration.MaxForks > 0
-                        ? $" and up to {arm.Exploration.MaxForks} {arm.Exploration.Name} forks a question"
+                        ? $" a question and up to {arm.Exploration.MaxForks} by {arm.Exploration.Name}"
                         : ""
                 )
                 + $", learning rate {Number(method.LearningRate)}"

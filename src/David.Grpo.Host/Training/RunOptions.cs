@@ -184,6 +184,11 @@ public sealed record EvaluationOptions
     [Range(0, int.MaxValue)]
     public int Every { get; init; } = 10;
 
+    [Description(
+        "rollouts at which the run is compared: a whole evaluation each, before the step that would pass them"
+    )]
+    public int[] At { get; init; } = [];
+
     [Description("questions of an evaluation before and after training")]
     [Range(1, int.MaxValue)]
     public int Questions { get; init; } = 200;

@@ -105,6 +105,7 @@ public sealed class Trainer : IDisposable
             groupSize: _arm.GroupSize,
             forks: _arm.Exploration.MaxForks,
             evaluateEvery: _options.Evaluation.Every,
+            marks: _options.Evaluation.At,
             checkpointEvery: _options.CheckpointEvery
         );
     }
@@ -157,7 +158,7 @@ public sealed class Trainer : IDisposable
         switch (command)
         {
             case Command.Evaluate evaluate:
-                return await EvaluateAsync(evaluate.isFinal, cancellationToken).ConfigureAwait(false);
+                return await EvaluateAsync(evaluate.isWhole, cancellationToken).ConfigureAwait(false);
             case Command.RollOut rollOut:
                 return await RollOutAsync(rollOut, cancellationToken).ConfigureAwait(false);
             case Command.Explore explore:
@@ -170,12 +171,11 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    private async Task<Event> EvaluateAsync(bool isFinal, CancellationToken cancellationToken)
+    private async Task<Event> EvaluateAsync(bool isWhole, CancellationToken cancellationToken)
     {
         Stopwatch clock = Stopwatch.StartNew();
-        bool isOuter = isFinal || _state.EvaluatedAt < 0;
         int questions =
-            isOuter || _options.Evaluation.QuestionsDuring == 0
+            isWhole || _options.Evaluation.QuestionsDuring == 0
                 ? _options.Evaluation.Questions
                 : _options.Evaluation.QuestionsDuring;
         EvaluationResult result = await Evaluator
