@@ -41,20 +41,19 @@ type Comparison =
 [<RequireQualifiedAccess>]
 module Statistics =
 
-    let private checkLevel (level: float) =
+    let internal checkLevel (level: float) =
         Check.range (nameof level) "above 0 and below 1, such as 0.95" (level > 0.0 && level < 1.0) level
 
-    let private checkValues name (values: float[]) =
+    let internal checkValues name (values: float[]) =
         Check.finite name "A run that failed has no score: leave it out, and say so." values
 
     /// P(|T| > t) for Student's T with `degrees` degrees of freedom; t at least 0.
-    let private bothTails (degrees: int) (t: float) =
-        let freedom = float degrees
-        SpecialFunctions.BetaRegularized(0.5 * freedom, 0.5, freedom / (freedom + t * t))
+    let private bothTails (degrees: float) (t: float) =
+        SpecialFunctions.BetaRegularized(0.5 * degrees, 0.5, degrees / (degrees + t * t))
 
     /// The t that |T| exceeds with probability 1 − level. By bisection down to neighbouring floats: MathNet's own quantile
     /// stops at ±800, which one degree of freedom passes at level 0.9995.
-    let private studentQuantile (level: float) (degrees: int) =
+    let internal studentQuantile (level: float) (degrees: float) =
         let rec above t =
             if bothTails degrees t > 1.0 - level then
                 above (2.0 * t)
@@ -80,7 +79,7 @@ module Statistics =
         else
             let mean = Numerics.mean values
             let standardError = Numerics.deviation 1 values / sqrt (float values.Length)
-            let half = studentQuantile level (values.Length - 1) * standardError
+            let half = studentQuantile level (float (values.Length - 1)) * standardError
             Interval.Between(mean - half, mean + half)
 
     /// Σ x / n of at least 1 value.
@@ -126,7 +125,7 @@ module Statistics =
                 | 0.0 -> PValue.Undefined
                 | deviation ->
                     let t = difference / (deviation / sqrt (float values.Length))
-                    PValue.Known(bothTails (values.Length - 1) (abs t))
+                    PValue.Known(bothTails (float (values.Length - 1)) (abs t))
 
         {
             Count = values.Length
