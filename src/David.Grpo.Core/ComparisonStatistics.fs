@@ -43,15 +43,6 @@ module ComparisonStatistics =
         Statistics.checkValues (nameof target) [| target |]
         target - (Array.concat scores |> Array.map (min target) |> Numerics.mean)
 
-    /// P(x > y) + P(x = y) / 2 over all pairs of values, [n] and [m]: Mann and Whitney's U / (n m). In [0, 1].
-    let private superiority (x: float[]) (y: float[]) =
-        Array.allPairs x y
-        |> Array.map (fun (a, b) ->
-            if a > b then 1.0
-            elif a = b then 0.5
-            else 0.0)
-        |> Numerics.mean
-
     /// The chance that a run of x beats a run of y on a task: ties count half, all pairs of runs within a task, mean over
     /// tasks. In [0, 1]; 1/2 where they are alike. x and y have the same tasks, not necessarily as many runs.
     /// Source: Agarwal et al. (2021), section 4.3; rliable 1.2.0 `probability_of_improvement`.
@@ -61,7 +52,7 @@ module ComparisonStatistics =
         checkScores (nameof y) y
         Check.length "y[0]" x[0].Length "the tasks of x, in the same order" y[0]
 
-        Array.map2 superiority (Array.transpose x) (Array.transpose y) |> Numerics.mean
+        Array.map2 Statistics.superiority (Array.transpose x) (Array.transpose y) |> Numerics.mean
 
     /// The positions of the points that no other point dominates, by rising cost and then by position. A point dominates
     /// another that costs no less and scores no more, if one of the two is strict; so of equal points all are kept.
@@ -227,4 +218,8 @@ module ComparisonStatistics =
     let cliffDelta (x: float[]) (y: float[]) : float =
         Statistics.checkValues (nameof x) x
         Statistics.checkValues (nameof y) y
-        2.0 * superiority x y - 1.0
+
+        if x.Length = 0 || y.Length = 0 then
+            invalidArg (nameof x) $"x has {x.Length} values and y {y.Length}; expected at least 1 of each."
+
+        2.0 * Statistics.superiority x y - 1.0

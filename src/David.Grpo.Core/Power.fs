@@ -33,7 +33,7 @@ module Power =
     /// fast on both sides, so that the trapezoidal rule converges exponentially; dividing by the sum of the weights saves
     /// the constant. Source: Trefethen and Weideman, SIAM Review 56 (2014), section 5.
     let private noncentralTail upper (degrees: float) (noncentrality: float) (t: float) =
-        let step = 0.1 / (1.0 + sqrt degrees + abs noncentrality)
+        let step = 0.25 / (2.0 + sqrt degrees + abs noncentrality)
         let sign = if upper then 1.0 else -1.0
 
         let exponent u =

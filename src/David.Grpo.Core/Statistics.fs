@@ -82,6 +82,30 @@ module Statistics =
             let half = studentQuantile level (float (values.Length - 1)) * standardError
             Interval.Between(mean - half, mean + half)
 
+    /// P(x > y) + P(x = y) / 2 over all pairs of values, [n] and [m], at least 1 of each, in [0, 1]: Mann and Whitney's
+    /// U / (n m).
+    let internal superiority (x: float[]) (y: float[]) =
+        let sorted = Array.sort y
+
+        /// The number of y below `value`, or not above it.
+        let rec count isBelow low high =
+            if low = high then
+                low
+            else
+                let middle = (low + high) / 2
+
+                if isBelow sorted[middle] then
+                    count isBelow (middle + 1) high
+                else
+                    count isBelow low middle
+
+        x
+        |> Array.map (fun value ->
+            let below = count (fun other -> other < value) 0 y.Length
+            let notAbove = count (fun other -> other <= value) 0 y.Length
+            0.5 * float (below + notAbove) / float y.Length)
+        |> Numerics.mean
+
     /// Σ x / n of at least 1 value.
     [<CompiledName "Mean">]
     let mean (values: float[]) : float =

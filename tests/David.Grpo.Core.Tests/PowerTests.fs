@@ -106,14 +106,23 @@ let ``without an effect the power is alpha`` () =
 
 [<Fact>]
 let ``the smallest effect found with some power has that power, and less needs fewer`` () =
-    lawFor (Gen.zip someTest (Gen.choose (2, 9))) (fun ((design, alternative, alpha, count), tenths) ->
-        let power = float tenths / 10.0
-        let effect = Power.minimumDetectableEffect design alternative alpha power count
-        let signed = if alternative = Alternative.Less then -effect else effect
+    for design in [ TTestDesign.Paired; TTestDesign.Independent ] do
+        for alternative in [ Alternative.TwoSided; Alternative.Greater; Alternative.Less ] do
+            for count in [ 2; 12 ] do
+                let power = 0.8
 
-        Golden.close 1e-10 power (Power.ofTTest design alternative alpha count signed)
-        && Golden.close 1e-6 (float count) (Power.countNeeded design alternative alpha power signed)
-        && Power.minimumDetectableEffect design alternative alpha power (count + 1) < effect)
+                let effect = Power.minimumDetectableEffect design alternative 0.05 power count
+
+                let signed = if alternative = Alternative.Less then -effect else effect
+                GoldenCase.assertClose "power" 1e-10 power (Power.ofTTest design alternative 0.05 count signed)
+
+                GoldenCase.assertClose
+                    "count"
+                    1e-6
+                    (float count)
+                    (Power.countNeeded design alternative 0.05 power signed)
+
+                Assert.True(Power.minimumDetectableEffect design alternative 0.05 power (count + 1) < effect)
 
 [<Fact>]
 let ``wrong arguments are refused by name`` () =
