@@ -80,6 +80,12 @@ type Limits =
             Seconds = System.Double.PositiveInfinity
         }
 
+    /// No bound but on rollouts.
+    static member OfRollouts(rollouts: int) : Limits =
+        { Limits.Unlimited with
+            Rollouts = rollouts
+        }
+
 /// A run's account: what it may spend, and what it has spent. Only `Ledger` functions change it.
 type Ledger =
     private

@@ -4,11 +4,6 @@ open Xunit
 open David.Grpo
 open David.Grpo.Tests.RewardTests
 
-let private rollouts limit =
-    { Limits.Unlimited with
-        Rollouts = limit
-    }
-
 [<Fact>]
 let ``no sequence of affordable groups overspends`` () =
     law (fun (limit: uint16, wishes: (byte * byte) list) ->
@@ -24,14 +19,14 @@ let ``no sequence of affordable groups overspends`` () =
                             Rollouts = affordable * size
                         }
                         ledger)
-                (Ledger.openFor (rollouts (int limit)))
+                (Ledger.openFor (Limits.OfRollouts(int limit)))
 
         ledger.RolloutsLeft >= 0 && ledger.Spent.Rollouts <= int limit)
 
 [<Fact>]
 let ``spending more than is left is refused`` () =
     Assert.Throws<System.InvalidOperationException>(fun () ->
-        Ledger.openFor (rollouts 3) |> Ledger.spend { Cost.zero with Rollouts = 4 } |> ignore)
+        Ledger.openFor (Limits.OfRollouts 3) |> Ledger.spend { Cost.zero with Rollouts = 4 } |> ignore)
 
 [<Fact>]
 let ``a trajectory costs a rollout, its own tokens and its searches`` () =
@@ -60,6 +55,6 @@ let ``a restored account is the one that was written down`` () =
         }
 
     Assert.Equal(
-        Ledger.openFor (rollouts 10) |> Ledger.spend spent |> Ledger.work 2.5,
-        Ledger.restore (rollouts 10) spent 2.5
+        Ledger.openFor (Limits.OfRollouts 10) |> Ledger.spend spent |> Ledger.work 2.5,
+        Ledger.restore (Limits.OfRollouts 10) spent 2.5
     )

@@ -42,7 +42,7 @@ let ``a group has a signal exactly where its advantages are not all zero`` () =
 
 [<Fact>]
 let ``a round samples what is missing, by the share that had a signal`` () =
-    let ledger = Ledger.openFor 1000
+    let ledger = Ledger.openFor (Limits.OfRollouts 1000)
     Assert.Equal(Refill.Sample 10, Selection.refill refill 0 0 0 ledger)
     // 6 missing · 10/4 · 1.25 = 18.75.
     Assert.Equal(Refill.Sample 19, Selection.refill refill 1 10 4 ledger)
@@ -53,9 +53,9 @@ let ``a round samples what is missing, by the share that had a signal`` () =
 
 [<Fact>]
 let ``with little budget left a round is smaller, with none the batch settles`` () =
-    Assert.Equal(Refill.Sample 2, Selection.refill refill 1 10 4 (Ledger.openFor 11))
-    Assert.Equal(Refill.Settle, Selection.refill refill 1 10 4 (Ledger.openFor 3))
-    Assert.Equal(Refill.Settle, Selection.refill refill 0 0 0 (Ledger.openFor 0))
+    Assert.Equal(Refill.Sample 2, Selection.refill refill 1 10 4 (Ledger.openFor (Limits.OfRollouts 11)))
+    Assert.Equal(Refill.Settle, Selection.refill refill 1 10 4 (Ledger.openFor (Limits.OfRollouts 3)))
+    Assert.Equal(Refill.Settle, Selection.refill refill 0 0 0 (Ledger.openFor (Limits.OfRollouts 0)))
 
 [<Fact>]
 let ``refilling ends, never overspends, never fails, and is full exactly if it kept enough`` () =
@@ -103,7 +103,7 @@ let ``refilling ends, never overspends, never fails, and is full exactly if it k
             | Refill.Settle ->
                 kept < options.Groups && (rounds = options.Rounds || ledger.RolloutsLeft < options.GroupSize)
 
-        run 0 0 0 (Ledger.openFor budget))
+        run 0 0 0 (Ledger.openFor (Limits.OfRollouts budget)))
 
 [<Fact>]
 let ``a question is skipped the more, the longer it was easy or hard without a break`` () =
@@ -178,7 +178,7 @@ let ``wrong options and counts are refused`` () =
     let refusal (call: unit -> 'result) =
         GoldenCase.refusal (fun () -> call () |> ignore)
 
-    let ledger = Ledger.openFor 10
+    let ledger = Ledger.openFor (Limits.OfRollouts 10)
     Assert.Contains("GroupSize is 1", refusal (fun () -> Selection.refill { refill with GroupSize = 1 } 0 0 0 ledger))
     Assert.Contains("kept is 3 of 2 sampled", refusal (fun () -> Selection.refill refill 1 2 3 ledger))
 
