@@ -5,53 +5,14 @@ namespace David.Grpo.Training;
 
 /// <summary>A run of a comparison.</summary>
 /// <param name="Name">Of the arm within the comparison, in snake_case.</param>
-public sealed record ComparedRun(string Name, long Seed, RunOptions Options)
+/// <param name="Arm">The method; null for the one that the options name.</param>
+public sealed record ComparedRun(string Name, long Seed, RunOptions Options, Arm? Arm = null)
 {
     /// <summary>Its folder within the comparison's.</summary>
     public string Folder => Path.Combine(Name, $"seed-{Seed}");
 }
 
-/// <summary>A mean over seeds with its 95 % interval; null bounds where one seed allows none.</summary>
-public sealed record Spread(double Mean, double? Low, double? High, double[] BySeed)
-{
-    public static Spread Of(IEnumerable<double> values)
-    {
-        double[] all = [.. values];
-        MeanEstimate estimate = Statistics.MeanOverSeeds(0.95, all);
-        return estimate.Interval is Interval.Between between
-            ? new Spread(estimate.Mean, between.low, between.high, all)
-            : new Spread(estimate.Mean, null, null, all);
-    }
-}
-
-/// <summary>One arm's results over seeds, at the end of the budget.</summary>
-public sealed record ArmSummary(
-    string Arm,
-    Spread ExactMatch,
-    Spread F1,
-    Spread Coverage,
-    Spread SearchesPerQuestion,
-    Spread Answered,
-    Spread Rollouts,
-    Spread TrainingTokens,
-    Spread Seconds
-);
-
-/// <summary>David minus another arm, or any two arms, paired by seed.</summary>
-public sealed record PairedDifference(string Arm, string Reference, string Measure, Spread Difference, double? PValue);
-
-/// <summary>What a comparison found: summary.json.</summary>
-public sealed record ComparisonSummary(
-    int Rollouts,
-    long[] Seeds,
-    int EvaluationQuestions,
-    EvaluationMetrics Before,
-    ArmSummary[] Arms,
-    PairedDifference[] Differences,
-    double WallSeconds
-);
-
-/// <summary>Runs arms over seeds side by side, one thread a run, and sums them up.</summary>
+/// <summary>Runs arms over seeds side by side, one thread a run.</summary>
 public static class ArmComparison
 {
     /// <param name="runs">Every arm over the same seeds.</param>
@@ -89,7 +50,8 @@ public static class ArmComparison
                     run.Options,
                     new RunFolder(Path.Combine(folder, run.Folder), fingerprint(run)),
                     new Rollout.EngineOptions(),
-                    happened => report(run, happened)
+                    happened => report(run, happened),
+                    run.Arm
                 );
                 RunResult result = await trainer.RunAsync(cancellationToken).ConfigureAwait(false);
                 results[i] = result.Stopped ? null : result;
@@ -103,77 +65,5 @@ public static class ArmComparison
             )
             .ConfigureAwait(false);
         return results;
-    }
-
-    /// <summary>Means over seeds, and each other arm's paired difference to the last one.</summary>
-    public static ComparisonSummary Summarize(
-        IReadOnlyList<ComparedRun> runs,
-        IReadOnlyList<RunResult> results,
-        double wallSeconds
-    )
-    {
-        string[] arms = [.. runs.Select(run => run.Name).Distinct()];
-        long[] seeds = [.. runs.Select(run => run.Seed).Distinct().Order()];
-        RunResult[] Of(string arm) =>
-            [
-                .. seeds.Select(seed =>
-                    results[runs.Index().First(run => run.Item.Name == arm && run.Item.Seed == seed).Index]
-                ),
-            ];
-        Spread Over(RunResult[] own, Func<RunResult, double> pick) => Spread.Of(own.Select(pick));
-
-        ArmSummary[] summaries =
-        [
-            .. arms.Select(arm =>
-            {
-                RunResult[] own = Of(arm);
-                return new ArmSummary(
-                    arm,
-                    Over(own, result => result.After!.ExactMatch),
-                    Over(own, result => result.After!.F1),
-                    Over(own, result => result.After!.Coverage),
-                    Over(own, result => result.After!.SearchesPerQuestion),
-                    Over(own, result => result.After!.Answered),
-                    Over(own, result => result.Spent.Rollouts),
-                    Over(own, result => result.Spent.GeneratedTokens),
-                    Over(own, result => result.Times.RolloutSeconds + result.Times.LearningSeconds)
-                );
-            }),
-        ];
-
-        string last = arms[^1];
-        List<PairedDifference> differences = [];
-        foreach (string reference in arms[..^1])
-        foreach (
-            (string measure, Func<RunResult, double> pick) in ((string, Func<RunResult, double>)[])
-                [
-                    ("exact_match", result => result.After!.ExactMatch),
-                    ("f1", result => result.After!.F1),
-                    ("coverage", result => result.After!.Coverage),
-                    ("searches_per_question", result => result.After!.SearchesPerQuestion),
-                ]
-        )
-        {
-            double[] ours = [.. Of(last).Select(pick)],
-                theirs = [.. Of(reference).Select(pick)];
-            differences.Add(
-                new PairedDifference(
-                    last,
-                    reference,
-                    measure,
-                    Spread.Of(ours.Zip(theirs, (our, their) => our - their)),
-                    Statistics.PairedDifference(0.95, ours, theirs).PValue is PValue.Known known ? known.value : null
-                )
-            );
-        }
-        return new ComparisonSummary(
-            runs[0].Options.Rollouts,
-            seeds,
-            results[0].After!.Questions,
-            results[0].Before!,
-            summaries,
-            [.. differences],
-            wallSeconds
-        );
     }
 }

@@ -102,7 +102,22 @@ public sealed class RunFolder
     }
 
     /// <summary>Where <see cref="WriteOutcomes"/> writes.</summary>
-    public string Outcomes(int step) => In(System.IO.Path.Combine("evaluations", $"step-{step:D6}.jsonl"));
+    public string Outcomes(int step) => Outcomes(Path, step);
+
+    /// <summary>Where a run's <see cref="WriteOutcomes"/> writes.</summary>
+    public static string Outcomes(string folder, int step) =>
+        System.IO.Path.Combine(folder, "evaluations", $"step-{step:D6}.jsonl");
+
+    /// <summary>The lines of a kind of a run's metrics.jsonl, in order.</summary>
+    public static IEnumerable<T> ReadMetrics<T>(string folder, string kind)
+    {
+        foreach (string line in File.ReadLines(System.IO.Path.Combine(folder, "metrics.jsonl")))
+        {
+            using JsonDocument document = JsonDocument.Parse(line);
+            if (document.RootElement.GetProperty("kind").GetString() == kind)
+                yield return document.Deserialize<T>(RunJson.Line)!;
+        }
+    }
 
     public void WriteResult(RunResult result)
     {

@@ -27,7 +27,7 @@ public enum Mean
 }
 
 /// <summary>What a run learns by. The defaults are the authors' (method of arXiv 2601.21699, code of September 2026).</summary>
-public sealed record MethodOptions
+public record MethodOptions
 {
     [Description("the compared method")]
     [NamedBy(typeof(Arms), nameof(Arms.Names))]

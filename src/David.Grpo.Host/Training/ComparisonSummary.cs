@@ -1,0 +1,276 @@
+using System.Text.Json;
+
+namespace David.Grpo.Training;
+
+/// <summary>A mean with its 95 % interval; null bounds where the data allow none.</summary>
+public sealed record Spread(double Mean, double? Low, double? High, double[] BySeed)
+{
+    /// <summary>Over seeds, by Student's t.</summary>
+    public static Spread Of(IEnumerable<double> values)
+    {
+        double[] all = [.. values];
+        return Of(Statistics.MeanOverSeeds(ComparisonSummary.Level, all), all);
+    }
+
+    /// <summary>Over seeds and questions, by the two-level bootstrap.</summary>
+    /// <param name="scores">[seeds][questions], the same questions for all seeds.</param>
+    public static Spread OfScores(double[][] scores)
+    {
+        ClusteredEstimate estimate = Bootstrap.ClusteredMean(
+            Clustering.Crossed,
+            ComparisonSummary.Level,
+            ComparisonSummary.Resamples,
+            Seeds.OfInt64(0),
+            scores
+        );
+        double[] bySeed = [.. scores.Select(own => own.Average())];
+        return Of(new MeanEstimate(estimate.Mean, estimate.Interval), bySeed);
+    }
+
+    internal static Spread Of(MeanEstimate estimate, double[] bySeed) =>
+        estimate.Interval is Interval.Between between
+            ? new Spread(estimate.Mean, between.low, between.high, bySeed)
+            : new Spread(estimate.Mean, null, null, bySeed);
+}
+
+/// <summary>One arm's results at a budget. Scores are over seeds and questions, costs over seeds.</summary>
+public sealed record ArmSummary(
+    string Arm,
+    Spread ExactMatch,
+    double InterquartileMean,
+    Spread F1,
+    Spread Coverage,
+    Spread SearchesPerQuestion,
+    Spread TokensPerQuestion,
+    Spread Answered,
+    Spread Rollouts,
+    Spread TrainingTokens,
+    Spread Seconds
+);
+
+/// <summary>An arm minus the reference, paired by seed.</summary>
+/// <param name="Difference">With Student's t interval over seeds.</param>
+/// <param name="PValue">Of the paired t test; null where it says nothing.</param>
+/// <param name="AdjustedPValue">After Holm, over the arms compared with the reference at this budget in this measure.</param>
+/// <param name="ProbabilityOfImprovement">That a seed of the arm beats a seed of the reference.</param>
+/// <param name="DetectableEffect">
+/// The smallest difference that this many seeds, with this spread, find with a chance of 80 %; null for one seed.
+/// </param>
+public sealed record PairedDifference(
+    string Arm,
+    string Reference,
+    string Measure,
+    Spread Difference,
+    double? PValue,
+    double? AdjustedPValue,
+    double ProbabilityOfImprovement,
+    double? DetectableEffect
+);
+
+/// <summary>The comparison at one budget.</summary>
+/// <param name="FrontBySearches">Arms that no other beats in exact match at as few searches a question.</param>
+/// <param name="FrontByTokens">The same by generated tokens a question.</param>
+public sealed record MarkSummary(
+    int Rollouts,
+    ArmSummary[] Arms,
+    PairedDifference[] Differences,
+    string[] FrontBySearches,
+    string[] FrontByTokens
+);
+
+/// <summary>What a comparison found: summary.json.</summary>
+public sealed record ComparisonSummary(
+    long[] Seeds,
+    string Reference,
+    int EvaluationQuestions,
+    EvaluationMetrics Before,
+    MarkSummary[] Marks,
+    double WallSeconds
+)
+{
+    internal const double Level = 0.95;
+    internal const int Resamples = 2000;
+
+    /// <summary>At the end of the budget.</summary>
+    public MarkSummary End => Marks[^1];
+
+    /// <summary>What is compared: a name and its value of an outcome.</summary>
+    private static readonly (string Name, Func<OutcomeRecord, double> Of)[] Measures =
+    [
+        ("exact_match", outcome => outcome.ExactMatch),
+        ("f1", outcome => outcome.F1),
+        ("coverage", outcome => outcome.Coverage),
+        ("searches_per_question", outcome => outcome.Searches),
+    ];
+
+    /// <param name="folder">Of the comparison, with the folders of its finished runs.</param>
+    /// <param name="runs">Every arm over the same seeds, with the same budget and marks.</param>
+    /// <param name="reference">The arm that the others are compared with.</param>
+    public static ComparisonSummary Of(
+        string folder,
+        IReadOnlyList<ComparedRun> runs,
+        string reference,
+        double wallSeconds
+    )
+    {
+        RunLines[] lines = [.. runs.Select(run => RunLines.Read(Path.Combine(folder, run.Folder)))];
+        string[] arms = [.. runs.Select(run => run.Name).Distinct()];
+        long[] seeds = [.. runs.Select(run => run.Seed).Distinct().Order()];
+        RunLines[] LinesOf(string arm) =>
+            [
+                .. seeds.Select(seed =>
+                    lines[runs.Index().First(run => run.Item.Name == arm && run.Item.Seed == seed).Index]
+                ),
+            ];
+        int budget = runs[0].Options.Rollouts;
+        return new ComparisonSummary(
+            seeds,
+            reference,
+            runs[0].Options.Evaluation.Questions,
+            lines[0].Evaluations[0],
+            [
+                .. runs[0]
+                    .Options.Evaluation.At.Where(mark => mark < budget)
+                    .Append(budget)
+                    .Select(mark => At(mark, arms, reference, LinesOf)),
+            ],
+            wallSeconds
+        );
+    }
+
+    private static MarkSummary At(int mark, string[] arms, string reference, Func<string, RunLines[]> linesOf)
+    {
+        Dictionary<string, RunPoint[]> points = arms.ToDictionary(
+            arm => arm,
+            arm => linesOf(arm).Select(lines => lines.At(mark)).ToArray()
+        );
+        double[][] Scores(string arm, Func<OutcomeRecord, double> pick) =>
+            [.. points[arm].Select(point => point.Outcomes.Select(pick).ToArray())];
+
+        ArmSummary[] summaries =
+        [
+            .. arms.Select(arm =>
+            {
+                double[][] exact = Scores(arm, outcome => outcome.ExactMatch);
+                Spread Cost(Func<RunPoint, double> pick) => Spread.Of(points[arm].Select(pick));
+                return new ArmSummary(
+                    arm,
+                    Spread.OfScores(exact),
+                    ComparisonStatistics.InterquartileMean([
+                        .. exact.Select(own => (double[])[own.Average()]),
+                    ]),
+                    Spread.OfScores(Scores(arm, outcome => outcome.F1)),
+                    Spread.OfScores(Scores(arm, outcome => outcome.Coverage)),
+                    Spread.OfScores(Scores(arm, outcome => outcome.Searches)),
+                    Spread.OfScores(Scores(arm, outcome => outcome.GeneratedTokens)),
+                    Spread.OfScores(Scores(arm, outcome => outcome.Ending == "answered" ? 1 : 0)),
+                    Cost(point => point.Rollouts),
+                    Cost(point => point.GeneratedTokens),
+                    Cost(point => point.Seconds)
+                );
+            }),
+        ];
+        string[] Front(Func<ArmSummary, double> cost) =>
+            [
+                .. ComparisonStatistics
+                    .ParetoFront([.. summaries.Select(arm => new CostScore(cost(arm), arm.ExactMatch.Mean))])
+                    .Select(index => summaries[index].Arm),
+            ];
+        return new MarkSummary(
+            mark,
+            summaries,
+            [
+                .. Measures.SelectMany(measure =>
+                    Differences(
+                        measure.Name,
+                        [.. arms.Where(arm => arm != reference)],
+                        reference,
+                        arm => [.. Scores(arm, measure.Of).Select(own => own.Average())]
+                    )
+                ),
+            ],
+            Front(arm => arm.SearchesPerQuestion.Mean),
+            Front(arm => arm.TokensPerQuestion.Mean)
+        );
+    }
+
+    private static PairedDifference[] Differences(
+        string measure,
+        string[] arms,
+        string reference,
+        Func<string, double[]> bySeed
+    )
+    {
+        double[] theirs = bySeed(reference);
+        (string Arm, double[] Ours, Comparison Test)[] tests =
+        [
+            .. arms.Select(arm =>
+                (arm, bySeed(arm), Statistics.PairedDifference(Level, bySeed(arm), theirs))
+            ),
+        ];
+        double[] known = [.. tests.Select(test => test.Test.PValue).OfType<PValue.Known>().Select(p => p.value)];
+        Queue<double> adjusted = new(Statistics.Holm(known));
+        return
+        [
+            .. tests.Select(test =>
+            {
+                double[] differences = [.. test.Ours.Zip(theirs, (our, their) => our - their)];
+                bool isKnown = test.Test.PValue.IsKnown;
+                return new PairedDifference(
+                    test.Arm,
+                    reference,
+                    measure,
+                    Spread.Of(new MeanEstimate(test.Test.Difference, test.Test.Interval), differences),
+                    isKnown ? ((PValue.Known)test.Test.PValue).value : null,
+                    isKnown ? adjusted.Dequeue() : null,
+                    ComparisonStatistics.ProbabilityOfImprovement(AsTask(test.Ours), AsTask(theirs)),
+                    differences.Length < 2
+                        ? null
+                        : Statistics.SampleDeviation(differences)
+                            * Power.MinimumDetectableEffect(
+                                TTestDesign.Paired,
+                                Alternative.TwoSided,
+                                1 - Level,
+                                0.8,
+                                differences.Length
+                            )
+                );
+            }),
+        ];
+    }
+
+    /// <summary>Seeds as runs of one task.</summary>
+    private static double[][] AsTask(double[] bySeed) => [.. bySeed.Select(score => (double[])[score])];
+}
+
+/// <summary>A run at a point of its budget.</summary>
+internal sealed record RunPoint(int Rollouts, long GeneratedTokens, double Seconds, OutcomeRecord[] Outcomes);
+
+/// <summary>What a finished run left in its folder.</summary>
+internal sealed record RunLines(string Folder, EvaluationMetrics[] Evaluations, StepMetrics[] Steps)
+{
+    public static RunLines Read(string folder) =>
+        new(
+            folder,
+            [.. RunFolder.ReadMetrics<EvaluationMetrics>(folder, "evaluation")],
+            [.. RunFolder.ReadMetrics<StepMetrics>(folder, "step")]
+        );
+
+    /// <summary>Its last whole evaluation within a budget of rollouts.</summary>
+    public RunPoint At(int rollouts)
+    {
+        EvaluationMetrics point = Evaluations.Last(evaluation =>
+            evaluation.Rollouts <= rollouts && evaluation.Questions == Evaluations[0].Questions
+        );
+        StepMetrics[] before = [.. Steps.Where(step => step.Step <= point.Step)];
+        return new RunPoint(
+            point.Rollouts,
+            before.Length == 0 ? 0 : before[^1].GeneratedTokens,
+            before.Sum(step => step.RolloutSeconds + step.LearningSeconds),
+            [
+                .. File.ReadLines(RunFolder.Outcomes(Folder, point.Step))
+                    .Select(line => JsonSerializer.Deserialize<OutcomeRecord>(line, RunJson.Line)!),
+            ]
+        );
+    }
+}
