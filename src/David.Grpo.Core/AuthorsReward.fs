@@ -92,7 +92,7 @@ module AuthorsReward =
         text.Contains(part, StringComparison.Ordinal)
 
     /// The text after the last `tag`, or all of it.
-    let private afterLast (tag: string) (text: string) =
+    let internal afterLast (tag: string) (text: string) =
         match text.LastIndexOf(tag, StringComparison.Ordinal) with
         | -1 -> text
         | found -> text.Substring(found + tag.Length)
@@ -107,7 +107,7 @@ module AuthorsReward =
         count 0 0
 
     /// The spans [start, end) of all `opening…closing`, tags included, in order; each ends at the first closing tag.
-    let private spans (opening: string) (closing: string) (text: string) : struct (int * int)[] =
+    let internal spans (opening: string) (closing: string) (text: string) : struct (int * int)[] =
         let found = ResizeArray()
 
         let rec scan from =
@@ -269,7 +269,7 @@ module AuthorsReward =
             AuthorsGate.Passed
 
     /// Points for an answer against one gold answer, both normalised, as a share of the full points.
-    let private answerShare (answer: string) (gold: string) =
+    let internal answerShare (answer: string) (gold: string) =
         let keywordShare = 0.7
 
         if answer = gold then
