@@ -168,6 +168,13 @@ module Answer =
         let prediction = normalize prediction
         golds |> Array.exists (fun gold -> normalize gold = prediction)
 
+    /// 1 if the trajectory's final answer matches an accepted one, else 0, also without an answer.
+    [<CompiledName "ExactMatchOf">]
+    let exactMatchOf (trajectory: Trajectory) : float =
+        match trajectory.Ending with
+        | Ending.Answered answer when exactMatch answer trajectory.Question.Answers -> 1.0
+        | _ -> 0.0
+
     /// The best F1 over the gold answers, with HotpotQA's yes/no rule (`AnswerScorer.Standard`), in [0, 1]. Throws where
     /// `golds` is empty.
     [<CompiledName "F1">]

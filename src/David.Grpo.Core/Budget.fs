@@ -57,48 +57,132 @@ module Cost =
                 |> int64
         }
 
-/// A run's account: how many rollouts it may spend, and what it has spent. Only `Ledger` functions change it.
+/// What a run may spend of each currency; a run ends when the first of them is spent.
+type Limits =
+    {
+        /// At least 0.
+        Rollouts: int
+        /// Tokens that the policy samples, at least 0.
+        GeneratedTokens: int64
+        /// Answered searches, at least 0.
+        Searches: int64
+        /// Seconds of sampling and learning, evaluations left out, at least 0. Unlike the others this one is checked
+        /// between steps: the last step may pass it.
+        Seconds: float
+    }
+
+    /// No bound on anything.
+    static member Unlimited: Limits =
+        {
+            Rollouts = System.Int32.MaxValue
+            GeneratedTokens = System.Int64.MaxValue
+            Searches = System.Int64.MaxValue
+            Seconds = System.Double.PositiveInfinity
+        }
+
+/// A run's account: what it may spend, and what it has spent. Only `Ledger` functions change it.
 type Ledger =
     private
         {
-            Limit: int
+            Bounds: Limits
             Used: Cost
+            UsedSeconds: float
         }
 
-    /// Rollouts that the run may spend.
-    member ledger.RolloutLimit = ledger.Limit
+    /// What the run may spend.
+    member ledger.Limits = ledger.Bounds
     /// What was spent so far.
     member ledger.Spent = ledger.Used
+    /// Seconds of work so far.
+    member ledger.Seconds = ledger.UsedSeconds
     /// Rollouts that are left.
-    member ledger.RolloutsLeft = ledger.Limit - ledger.Used.Rollouts
+    member ledger.RolloutsLeft = ledger.Bounds.Rollouts - ledger.Used.Rollouts
 
-/// Spending under a limit. Every arm of a comparison gets the same limit.
+    /// Tokens that the policy may still sample.
+    member ledger.GeneratedTokensLeft =
+        ledger.Bounds.GeneratedTokens - ledger.Used.GeneratedTokens
+
+    /// Searches that may still be answered.
+    member ledger.SearchesLeft = ledger.Bounds.Searches - ledger.Used.Searches
+
+/// Spending under limits. Every arm of a comparison gets the same.
 [<RequireQualifiedAccess>]
 module Ledger =
 
-    /// An account of `rollouts` rollouts, at least 0.
+    /// An account with nothing spent.
     [<CompiledName "Open">]
-    let openFor (rollouts: int) : Ledger =
-        if rollouts < 0 then
-            invalidArg (nameof rollouts) $"The budget is {rollouts} rollouts; it must be at least 0."
+    let openFor (limits: Limits) : Ledger =
+        let atLeastZero name (value: float) =
+            Check.range name "at least 0" (value >= 0.0) value
 
-        { Limit = rollouts; Used = Cost.zero }
+        atLeastZero "Rollouts" (float limits.Rollouts)
+        atLeastZero "GeneratedTokens" (float limits.GeneratedTokens)
+        atLeastZero "Searches" (float limits.Searches)
+        atLeastZero "Seconds" limits.Seconds
 
-    /// How many of `wanted` groups of `size` rollouts can still be paid for.
+        {
+            Bounds = limits
+            Used = Cost.zero
+            UsedSeconds = 0.0
+        }
+
+    /// Whether some currency is spent.
+    [<CompiledName "IsSpent">]
+    let isSpent (ledger: Ledger) : bool =
+        ledger.RolloutsLeft <= 0
+        || ledger.GeneratedTokensLeft <= 0L
+        || ledger.SearchesLeft <= 0L
+        || ledger.Seconds >= ledger.Bounds.Seconds
+
+    /// How many of `wanted` groups of `size` rollouts can still be paid for. Rollouts are counted exactly; tokens, searches
+    /// and seconds are forecast from what a rollout took so far, and until one was made there is enough of them.
     [<CompiledName "AffordableGroups">]
     let affordableGroups (wanted: int) (size: int) (ledger: Ledger) : int =
-        max 0 (min wanted (ledger.RolloutsLeft / max 1 size))
+        let made = ledger.Used.Rollouts
 
-    /// The account after a cost. Spending more rollouts than are left is refused.
+        let forecast (left: float) (used: float) =
+            if made = 0 || used = 0.0 then
+                System.Double.PositiveInfinity
+            else
+                left / (used / float made)
+
+        let rollouts =
+            [|
+                float ledger.RolloutsLeft
+                forecast (float ledger.GeneratedTokensLeft) (float ledger.Used.GeneratedTokens)
+                forecast (float ledger.SearchesLeft) (float ledger.Used.Searches)
+                forecast (ledger.Bounds.Seconds - ledger.Seconds) ledger.Seconds
+            |]
+            |> Array.min
+
+        if isSpent ledger then
+            0
+        else
+            int (min (float wanted) (rollouts / float (max 1 size)))
+
+    /// The account after a cost. Spending more than is left is refused: the host is told beforehand what is left.
     [<CompiledName "Spend">]
     let spend (cost: Cost) (ledger: Ledger) : Ledger =
-        if cost.Rollouts > ledger.RolloutsLeft then
-            invalidOp $"{cost.Rollouts} rollouts were to be spent, {ledger.RolloutsLeft} are left."
+        let refuse what (wanted: int64) (left: int64) =
+            if wanted > left then
+                invalidOp $"{wanted} {what} were to be spent, {left} are left."
+
+        refuse "rollouts" (int64 cost.Rollouts) (int64 ledger.RolloutsLeft)
+        refuse "generated tokens" cost.GeneratedTokens ledger.GeneratedTokensLeft
+        refuse "searches" cost.Searches ledger.SearchesLeft
 
         { ledger with
             Used = ledger.Used + cost
         }
 
+    /// The account after `seconds` of work, at least 0.
+    [<CompiledName "Work">]
+    let work (seconds: float) (ledger: Ledger) : Ledger =
+        { ledger with
+            UsedSeconds = ledger.UsedSeconds + seconds
+        }
+
     /// An account as it stood when it was written down.
     [<CompiledName "Restore">]
-    let restore (rollouts: int) (spent: Cost) : Ledger = openFor rollouts |> spend spent
+    let restore (limits: Limits) (spent: Cost) (seconds: float) : Ledger =
+        openFor limits |> spend spent |> work seconds

@@ -86,3 +86,163 @@ module Exploration =
             Replacement.Replace(firstWorst rewards, firstBest candidates)
         else
             Replacement.Keep
+
+/// A place from which more is sampled: after the first `KeptSegments` segments of a member, at least its prompt.
+type Fork = { Member: int; KeptSegments: int }
+
+/// How a run explores beyond the independent members of a group: where more is sampled, and what becomes of it.
+type ExplorationRule =
+    {
+        /// In snake_case.
+        Name: string
+        /// Forks of a group at most.
+        MaxForks: int
+        /// Forks of a group, from its members' rewards [G] and trajectories [G]; `MaxForks` at most, none to leave it as
+        /// it is.
+        Plan: Seed -> float[] -> Trajectory[] -> Fork[]
+        /// Who stays, from the rewards of members [G] and forks [F]: indices into both, members first, [any].
+        Select: float[] -> float[] -> int[]
+    }
+
+    /// `Plan`, for C#.
+    member rule.Forks(seed: Seed, rewards: float[], group: Trajectory[]) : Fork[] = rule.Plan seed rewards group
+
+    /// `Select`, for C#.
+    member rule.Stay(rewards: float[], candidates: float[]) : int[] = rule.Select rewards candidates
+
+    /// A rule of one's own.
+    static member Create
+        (
+            name: string,
+            maxForks: int,
+            plan: System.Func<Seed, float[], Trajectory[], Fork[]>,
+            select: System.Func<float[], float[], int[]>
+        ) : ExplorationRule =
+        {
+            Name = name
+            MaxForks = maxForks
+            Plan = fun seed rewards group -> plan.Invoke(seed, rewards, group)
+            Select = fun rewards candidates -> select.Invoke(rewards, candidates)
+        }
+
+/// Where David-GRPO's continuation starts (method of arXiv 2601.21699 and its ablations).
+type CutPoint =
+    /// After the best member's first search that completed its evidence (the method's).
+    | EvidenceOfBest = 0
+    /// After a random search of the best member, or after its prompt.
+    | RandomOfBest = 1
+    /// After a random search, or the prompt, of a random member.
+    | RandomOfAny = 2
+
+/// When a continuation takes the worst member's place.
+type ReplacementRule =
+    /// It is better than the best member (the method's).
+    | BetterThanBest = 0
+    /// It is better than the worst member.
+    | BetterThanWorst = 1
+
+/// Explorations of the compared methods.
+[<RequireQualifiedAccess>]
+module ExplorationRules =
+
+    /// Independent members only.
+    [<CompiledName "Independent">]
+    let independent: ExplorationRule =
+        {
+            Name = "independent"
+            MaxForks = 0
+            Plan = fun _ _ _ -> [||]
+            Select = fun rewards _ -> [| 0 .. rewards.Length - 1 |]
+        }
+
+    /// The segments that are kept when a trajectory is cut after its first `searches` searches.
+    let private keptSegments (searches: int) (trajectory: Trajectory) =
+        if searches = 0 then
+            1
+        else
+            trajectory.Searches[searches - 1].SegmentsThrough
+
+    /// A fork after a search of `trajectory` or its prompt, all equally likely, except behind its last segment.
+    let private randomFork seed index (trajectory: Trajectory) =
+        let nodes =
+            [|
+                for searches in 0 .. trajectory.Searches.Length do
+                    let kept = keptSegments searches trajectory
+
+                    if searches = 0 || kept < trajectory.Segments.Length then
+                        kept
+            |]
+
+        {
+            Member = index
+            KeptSegments = nodes[Seed.below nodes.Length seed]
+        }
+
+    /// David-GRPO's continuation: `continuations` forks of a group without a solved member, and one place for the best of
+    /// them. The defaults of the method are `EvidenceOfBest` and `BetterThanBest`.
+    [<CompiledName "Continuation">]
+    let continuation (continuations: int) (cut: CutPoint) (replacement: ReplacementRule) : ExplorationRule =
+        if continuations < 0 then
+            invalidArg (nameof continuations) $"{continuations} continuations; it must be at least 0."
+
+        let plan seed rewards (group: Trajectory[]) =
+            match Exploration.planContinuation rewards group with
+            | ContinuationPlan.NotNeeded -> [||]
+            | ContinuationPlan.From(best, _, keptSegments, _) ->
+                Array.init continuations (fun i ->
+                    let seed = Seed.child (int64 i) seed
+
+                    match cut with
+                    | CutPoint.RandomOfBest -> randomFork seed best group[best]
+                    | CutPoint.RandomOfAny ->
+                        let index = Seed.below group.Length (Seed.named "member" seed)
+                        randomFork seed index group[index]
+                    | _ ->
+                        {
+                            Member = best
+                            KeptSegments = keptSegments
+                        })
+
+        let select (rewards: float[]) (candidates: float[]) =
+            let members = [| 0 .. rewards.Length - 1 |]
+
+            let replaced =
+                match replacement with
+                | ReplacementRule.BetterThanWorst ->
+                    // The rule looks at the best of what it is given: here at the worst alone.
+                    let worst = Array.findIndex ((=) (Array.min rewards)) rewards
+
+                    match Exploration.replacement [| rewards[worst] |] candidates with
+                    | Replacement.Replace(_, candidate) -> Replacement.Replace(worst, candidate)
+                    | Replacement.Keep -> Replacement.Keep
+                | _ -> Exploration.replacement rewards candidates
+
+            match replaced with
+            | Replacement.Keep -> members
+            | Replacement.Replace(worst, candidate) -> Array.updateAt worst (rewards.Length + candidate) members
+
+        {
+            Name = "continuation"
+            MaxForks = continuations
+            Plan = plan
+            Select = select
+        }
+
+    /// Tree-GRPO's round of expansion: every member is the first chain of a tree; for each tree `forks` nodes are drawn
+    /// with replacement, uniformly from its prompt and its non-leaf nodes (after each search), and rolled to the end. All
+    /// leaves stay.
+    /// Source: Tree-GRPO (arXiv 2509.21240) and its released script: 2 trees, 2 forks each, one round.
+    [<CompiledName "Tree">]
+    let tree (trees: int) (forks: int) : ExplorationRule =
+        {
+            Name = "tree"
+            MaxForks = trees * forks
+            Plan =
+                fun seed _ group ->
+                    [|
+                        for index in 0 .. group.Length - 1 do
+                            for fork in 0 .. forks - 1 do
+                                randomFork (Seed.path [| int64 index; int64 fork |] seed) index group[index]
+                    |]
+            Select = fun rewards candidates -> [| 0 .. rewards.Length + candidates.Length - 1 |]
+        }

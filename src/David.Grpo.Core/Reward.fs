@@ -46,26 +46,31 @@ module Evidence =
         | 0 -> 0.0
         | total -> float (Array.last (foundBySearch trajectory)) / float total
 
-/// How a run rewards a trajectory.
-[<RequireQualifiedAccess>]
-type RewardRule =
-    /// r = λ · coverage + (1 − λ) · EM if the trajectory gave an answer, otherwise 0. λ = 0 is the outcome reward of
-    /// plain GRPO. David-GRPO's reward (figure 2 (b)), gated on having answered: without the gate a policy learns to
-    /// search to the limit and never answer.
-    | Gated of lambda: float
-    /// The authors' released reward on the transcript, gates included; λ = 0.5 is theirs exactly,
-    /// r = λ · coverage + (1 − λ) · 2 · answer with their answer part in [0, 0.5].
-    | Authors of lambda: float
+/// One addend of a reward. Each is logged by itself.
+type RewardTerm =
+    {
+        /// In snake_case, as it stands in logs.
+        Name: string
+        /// What the value is multiplied by.
+        Weight: float
+        /// Before weighing.
+        Value: float
+    }
 
 /// A reward with what it is made of.
 type RewardParts =
     {
-        /// In [0, 1].
+        /// What the trajectory is worth; 1 is solved.
         Total: float
         /// The answer's part before weighing, in [0, 1].
         Answer: float
         /// Evidence coverage, in [0, 1], whatever the gates said.
         Coverage: float
+        /// The terms; where no gate closed, Total = Σ weight · value.
+        Terms: RewardTerm[]
+        /// When Total is paid: [searches + 1], what is paid after each search and, last, at the end. They add up to Total.
+        /// Empty where all of it is paid at the end.
+        Turns: float[]
     }
 
 /// A reward, or why there is none; a trajectory without one is dropped and counted, never scored 0.
@@ -74,58 +79,221 @@ type RewardOutcome =
     | Scored of RewardParts
     | Failed of reason: string
 
+/// How a run rewards a trajectory.
+type RewardRule =
+    {
+        /// In snake_case.
+        Name: string
+        /// Of a finished trajectory.
+        Score: Trajectory -> RewardOutcome
+    }
+
+    /// A rule of one's own: a number for each trajectory. Answer and coverage are measured beside it.
+    static member Create(name: string, total: System.Func<Trajectory, float>) : RewardRule =
+        {
+            Name = name
+            Score =
+                fun trajectory ->
+                    let total = total.Invoke trajectory
+
+                    RewardOutcome.Scored
+                        {
+                            Total = total
+                            Answer = Answer.exactMatchOf trajectory
+                            Coverage = Evidence.coverage trajectory
+                            Terms =
+                                [|
+                                    {
+                                        Name = name
+                                        Weight = 1.0
+                                        Value = total
+                                    }
+                                |]
+                            Turns = [||]
+                        }
+        }
+
+/// A measure of a trajectory that a reward may be composed of.
+type RewardMeasure =
+    {
+        Name: string
+        Weight: float
+        Measure: Trajectory -> float
+    }
+
+    static member Create(name: string, weight: float, measure: System.Func<Trajectory, float>) : RewardMeasure =
+        {
+            Name = name
+            Weight = weight
+            Measure = measure.Invoke
+        }
+
 /// Rewards of whole trajectories.
 [<RequireQualifiedAccess>]
 module Reward =
 
-    let private score rule (trajectory: Trajectory) =
-        let coverage = Evidence.coverage trajectory
-        let question = trajectory.Question
+    let private termOf trajectory (measure: RewardMeasure) : RewardTerm =
+        {
+            Name = measure.Name
+            Weight = measure.Weight
+            Value = measure.Measure trajectory
+        }
 
-        match rule with
-        | RewardRule.Gated lambda ->
-            match trajectory.Ending with
-            | Ending.Answered answer ->
-                let exact =
-                    if Answer.exactMatch answer question.Answers then
-                        1.0
-                    else
-                        0.0
+    let private answered trajectory =
+        match trajectory.Ending with
+        | Ending.Answered _ -> true
+        | _ -> false
 
-                {
-                    Total = lambda * coverage + (1.0 - lambda) * exact
-                    Answer = exact
-                    Coverage = coverage
-                }
-            | _ ->
-                {
-                    Total = 0.0
-                    Answer = 0.0
-                    Coverage = coverage
-                }
-        | RewardRule.Authors lambda ->
-            let parts =
-                AuthorsReward.training trajectory.PromptText trajectory.Response question.Answers question.GoldTitles
+    /// Exact match of the final answer, as a term.
+    [<CompiledName "ExactMatch">]
+    let exactMatch (weight: float) : RewardMeasure =
+        {
+            Name = "exact_match"
+            Weight = weight
+            Measure = Answer.exactMatchOf
+        }
 
-            {
-                Total =
-                    if parts.Total = 0.0 then
-                        0.0
-                    else
-                        lambda * parts.Coverage + (1.0 - lambda) * 2.0 * parts.Answer
-                Answer = 2.0 * parts.Answer
-                Coverage = coverage
-            }
+    /// Token F1 of the final answer, as a term; 0 without one.
+    [<CompiledName "F1">]
+    let f1 (weight: float) : RewardMeasure =
+        {
+            Name = "f1"
+            Weight = weight
+            Measure =
+                fun trajectory ->
+                    match trajectory.Ending with
+                    | Ending.Answered answer -> Answer.f1 answer trajectory.Question.Answers
+                    | _ -> 0.0
+        }
 
-    /// The reward of a trajectory under a rule. A question without accepted answers cannot be rewarded.
+    /// Evidence coverage, as a term.
+    [<CompiledName "Coverage">]
+    let coverage (weight: float) : RewardMeasure =
+        {
+            Name = "coverage"
+            Weight = weight
+            Measure = Evidence.coverage
+        }
+
+    /// Σ weight · value over the measures.
+    [<CompiledName "Sum">]
+    let sum (name: string) (measures: RewardMeasure[]) : RewardRule =
+        {
+            Name = name
+            Score =
+                fun trajectory ->
+                    let terms = measures |> Array.map (termOf trajectory)
+
+                    RewardOutcome.Scored
+                        {
+                            Total = terms |> Array.sumBy (fun term -> term.Weight * term.Value)
+                            Answer = Answer.exactMatchOf trajectory
+                            Coverage = Evidence.coverage trajectory
+                            Terms = terms
+                            Turns = [||]
+                        }
+        }
+
+    /// What a rule makes of the parts that another one gave; what that one could not score stays unscored.
+    [<CompiledName "Map">]
+    let map (change: Trajectory -> RewardParts -> RewardParts) (rule: RewardRule) : RewardRule =
+        { rule with
+            Score =
+                fun trajectory ->
+                    match rule.Score trajectory with
+                    | RewardOutcome.Scored parts -> RewardOutcome.Scored(change trajectory parts)
+                    | failed -> failed
+        }
+
+    /// The rule's reward where the gate is open, 0 where it is closed; the terms are kept for the log.
+    [<CompiledName "GatedBy">]
+    let gatedBy (isOpen: Trajectory -> bool) (rule: RewardRule) : RewardRule =
+        rule
+        |> map (fun trajectory parts ->
+            if isOpen trajectory then
+                parts
+            else
+                { parts with Total = 0.0; Turns = [||] })
+
+    /// r = λ · coverage + (1 − λ) · EM if the trajectory gave an answer, otherwise 0. λ = 0 is the outcome reward of plain
+    /// GRPO. David-GRPO's reward (figure 2 (b)), gated on having answered: without the gate a policy learns to search to
+    /// the limit and never answer.
+    [<CompiledName "Gated">]
+    let gated (lambda: float) : RewardRule =
+        sum "gated" [| coverage lambda; exactMatch (1.0 - lambda) |] |> gatedBy answered
+
+    /// The authors' released reward on the transcript, gates included; λ = 0.5 is theirs exactly,
+    ///     r = λ · coverage + (1 − λ) · 2 · answer   with their answer part in [0, 0.5].
+    [<CompiledName "Authors">]
+    let authors (lambda: float) : RewardRule =
+        {
+            Name = "authors"
+            Score =
+                fun trajectory ->
+                    let question = trajectory.Question
+
+                    let parts =
+                        AuthorsReward.training
+                            trajectory.PromptText
+                            trajectory.Response
+                            question.Answers
+                            question.GoldTitles
+
+                    let terms: RewardTerm[] =
+                        [|
+                            {
+                                Name = "coverage"
+                                Weight = lambda
+                                Value = parts.Coverage
+                            }
+                            {
+                                Name = "answer"
+                                Weight = 1.0 - lambda
+                                Value = 2.0 * parts.Answer
+                            }
+                        |]
+
+                    RewardOutcome.Scored
+                        {
+                            Total =
+                                if parts.Total = 0.0 then
+                                    0.0
+                                else
+                                    terms |> Array.sumBy (fun term -> term.Weight * term.Value)
+                            Answer = 2.0 * parts.Answer
+                            Coverage = Evidence.coverage trajectory
+                            Terms = terms
+                            Turns = [||]
+                        }
+        }
+
+    /// The same reward with the part λ · coverage paid when the evidence is found:
+    ///     turn t:  λ (Φₜ − Φₜ₋₁),   Φₜ the coverage after search t;   at the end: what is left of Total.
+    /// No trajectory's total changes, only when it is paid; a closed gate takes back at the end what was paid before.
+    /// Source: potential-based shaping (Ng, Harada and Russell, ICML 1999), with the coverage as potential.
+    [<CompiledName "CreditTurns">]
+    let creditTurns (lambda: float) (rule: RewardRule) : RewardRule =
+        rule
+        |> map (fun trajectory parts ->
+            let potentials =
+                Evidence.foundBySearch trajectory
+                |> Array.map (fun found -> float found / float (max 1 (Evidence.size trajectory.Question)))
+
+            let gains =
+                potentials |> Array.pairwise |> Array.map (fun (before, after) -> lambda * (after - before))
+
+            { parts with
+                Turns = Array.append gains [| parts.Total - Array.sum gains |]
+            })
+
+    /// The reward of a trajectory under a rule. A question without accepted answers cannot be rewarded, nor can a reward
+    /// count that is not finite.
     [<CompiledName "Score">]
     let scoreOf (rule: RewardRule) (trajectory: Trajectory) : RewardOutcome =
         if trajectory.Question.Answers.Length = 0 then
             RewardOutcome.Failed $"question {trajectory.Question.Id} has no accepted answer"
         else
-            let parts = score rule trajectory
-
-            if System.Double.IsFinite parts.Total then
-                RewardOutcome.Scored parts
-            else
-                RewardOutcome.Failed $"the reward of question {trajectory.Question.Id} is {parts.Total}"
+            match rule.Score trajectory with
+            | RewardOutcome.Scored parts when not (System.Double.IsFinite parts.Total) ->
+                RewardOutcome.Failed $"the reward {rule.Name} of question {trajectory.Question.Id} is {parts.Total}"
+            | outcome -> outcome

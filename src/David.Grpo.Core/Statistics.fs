@@ -41,20 +41,19 @@ type Comparison =
 [<RequireQualifiedAccess>]
 module Statistics =
 
-    let private checkLevel (level: float) =
+    let internal checkLevel (level: float) =
         Check.range (nameof level) "above 0 and below 1, such as 0.95" (level > 0.0 && level < 1.0) level
 
-    let private checkValues name (values: float[]) =
+    let internal checkValues name (values: float[]) =
         Check.finite name "A run that failed has no score: leave it out, and say so." values
 
     /// P(|T| > t) for Student's T with `degrees` degrees of freedom; t at least 0.
-    let private bothTails (degrees: int) (t: float) =
-        let freedom = float degrees
-        SpecialFunctions.BetaRegularized(0.5 * freedom, 0.5, freedom / (freedom + t * t))
+    let private bothTails (degrees: float) (t: float) =
+        SpecialFunctions.BetaRegularized(0.5 * degrees, 0.5, degrees / (degrees + t * t))
 
     /// The t that |T| exceeds with probability 1 − level. By bisection down to neighbouring floats: MathNet's own quantile
     /// stops at ±800, which one degree of freedom passes at level 0.9995.
-    let private studentQuantile (level: float) (degrees: int) =
+    let internal studentQuantile (level: float) (degrees: float) =
         let rec above t =
             if bothTails degrees t > 1.0 - level then
                 above (2.0 * t)
@@ -80,8 +79,32 @@ module Statistics =
         else
             let mean = Numerics.mean values
             let standardError = Numerics.deviation 1 values / sqrt (float values.Length)
-            let half = studentQuantile level (values.Length - 1) * standardError
+            let half = studentQuantile level (float (values.Length - 1)) * standardError
             Interval.Between(mean - half, mean + half)
+
+    /// P(x > y) + P(x = y) / 2 over all pairs of values, [n] and [m], at least 1 of each, in [0, 1]: Mann and Whitney's
+    /// U / (n m).
+    let internal superiority (x: float[]) (y: float[]) =
+        let sorted = Array.sort y
+
+        /// The number of y below `value`, or not above it.
+        let rec count isBelow low high =
+            if low = high then
+                low
+            else
+                let middle = (low + high) / 2
+
+                if isBelow sorted[middle] then
+                    count isBelow (middle + 1) high
+                else
+                    count isBelow low middle
+
+        x
+        |> Array.map (fun value ->
+            let below = count (fun other -> other < value) 0 y.Length
+            let notAbove = count (fun other -> other <= value) 0 y.Length
+            0.5 * float (below + notAbove) / float y.Length)
+        |> Numerics.mean
 
     /// Σ x / n of at least 1 value.
     [<CompiledName "Mean">]
@@ -126,7 +149,7 @@ module Statistics =
                 | 0.0 -> PValue.Undefined
                 | deviation ->
                     let t = difference / (deviation / sqrt (float values.Length))
-                    PValue.Known(bothTails (values.Length - 1) (abs t))
+                    PValue.Known(bothTails (float (values.Length - 1)) (abs t))
 
         {
             Count = values.Length

@@ -1,7 +1,9 @@
 namespace David.Grpo
 
-/// The two phases of David-GRPO (method of arXiv 2601.21699; phases as in the authors' scripts).
+/// The phases of a run. The last two are David-GRPO's (arXiv 2601.21699; phases as in the authors' scripts).
 type Phase =
+    /// Every step is supervised on the expert's trajectories; nothing is rolled out.
+    | Imitation = 2
     /// Every step uses the expert's questions; the expert joins each unsolved group. No continuation.
     | Bootstrapping = 0
     /// Every step uses the next training questions; no expert.
@@ -12,8 +14,10 @@ type LoopPlan =
     {
         /// Decides the order of the questions.
         Seed: Seed
-        /// Rollouts that the run may spend.
-        RolloutBudget: int
+        /// What the run may spend.
+        Budget: Limits
+        /// Supervised steps on the expert's trajectories before all others; 0 leaves them out.
+        ImitationSteps: int
         /// Steps of the bootstrapping phase; 0 leaves it out.
         BootstrapSteps: int
         /// Questions that an expert answered; each is rolled out in each bootstrapping step.
@@ -29,10 +33,13 @@ type LoopPlan =
         BootstrapGroupSize: int
         /// Rollouts of a group in the main phase, G.
         GroupSize: int
-        /// Continuations of a group whose best trajectory is not perfect; 0 leaves them out.
-        Continuations: int
+        /// Rollouts that exploration may add to a main group at most; 0 leaves it out.
+        Forks: int
         /// Steps between two evaluations; 0 evaluates only at the beginning and the end.
         EvaluateEvery: int
+        /// Rollouts at which the run is compared, ascending: a whole evaluation is made after the last step that does not
+        /// pass them.
+        Marks: int[]
         /// Steps between two checkpoints, at least 1.
         CheckpointEvery: int
     }
@@ -41,10 +48,27 @@ type LoopPlan =
 type Stage =
     | Evaluation = 0
     | RollOut = 1
-    | Continuation = 2
+    | Exploration = 2
     | Update = 3
     | Checkpoint = 4
     | Finished = 5
+
+/// What a checkpoint keeps of the loop.
+type LoopProgress =
+    {
+        /// Steps that were completed.
+        Step: int
+        /// Main-phase questions that were used, over all passes.
+        QuestionsUsed: int
+        /// Updates that were left out because a loss or a gradient was not finite.
+        SkippedUpdates: int
+        /// Steps made at the last evaluation; −1 before the first.
+        EvaluatedAt: int
+        /// What was spent.
+        Spent: Cost
+        /// Seconds of sampling and learning.
+        Seconds: float
+    }
 
 /// All that the loop remembers. Folding a run's events over its first state gives its last.
 type LoopState =
@@ -58,22 +82,33 @@ type LoopState =
         Ledger: Ledger
         /// Updates that were left out because a loss or a gradient was not finite.
         SkippedUpdates: int
-        /// The number of groups of this step that can be continued.
-        Unsolved: int
-        /// Rollouts spent at the last evaluation; −1 before the first.
+        /// Forks that exploration wants in this step.
+        WantedForks: int
+        /// Steps made at the last evaluation; −1 before the first.
         EvaluatedAt: int
         StopRequested: bool
     }
 
+    /// What a checkpoint keeps.
+    member state.Progress: LoopProgress =
+        {
+            Step = state.Step
+            QuestionsUsed = state.QuestionsUsed
+            SkippedUpdates = state.SkippedUpdates
+            EvaluatedAt = state.EvaluatedAt
+            Spent = state.Ledger.Spent
+            Seconds = state.Ledger.Seconds
+        }
+
 /// What the host is asked to do.
 [<RequireQualifiedAccess>]
 type Command =
-    /// Score the policy on the evaluation questions.
-    | Evaluate of isFinal: bool
+    /// Score the policy: on all evaluation questions, or on those that stand for them during training.
+    | Evaluate of isWhole: bool
     /// Sample `groupSize` trajectories for each question (indices into the expert's or the training questions).
     | RollOut of phase: Phase * questions: int[] * groupSize: int
-    /// Continue at most `groups` unsolved groups, `continuations` times each.
-    | Continue of groups: int * continuations: int
+    /// Sample the forks that exploration planned, at most this many.
+    | Explore of forks: int
     /// Turn the step's groups into optimizer steps.
     | Update of phase: Phase
     /// Write a checkpoint.
@@ -85,11 +120,11 @@ type Command =
 [<RequireQualifiedAccess>]
 type Event =
     | Evaluated
-    /// Trajectories were sampled at this cost; `unsolved` groups have no perfect trajectory.
-    | RolledOut of cost: Cost * unsolved: int
-    | Continued of cost: Cost
-    /// `optimizerSteps` were made and `skipped` left out.
-    | Updated of optimizerSteps: int * skipped: int
+    /// Trajectories were sampled at this cost; exploration wants to add `forks` to their groups.
+    | RolledOut of cost: Cost * forks: int
+    | Explored of cost: Cost
+    /// `optimizerSteps` were made and `skipped` left out; the whole step took `seconds`.
+    | Updated of optimizerSteps: int * skipped: int * seconds: float
     | Saved
     /// The user wants the run to end at the next safe point.
     | StopWanted
@@ -114,30 +149,33 @@ module TrainingLoop =
             Stage = Stage.Evaluation
             Step = 0
             QuestionsUsed = 0
-            Ledger = Ledger.openFor plan.RolloutBudget
+            Ledger = Ledger.openFor plan.Budget
             SkippedUpdates = 0
-            Unsolved = 0
+            WantedForks = 0
             EvaluatedAt = -1
             StopRequested = false
         }
 
+    /// Steps before the main phase.
+    let private warmUpSteps (plan: LoopPlan) =
+        if plan.ExpertQuestions > 0 then
+            plan.ImitationSteps + plan.BootstrapSteps
+        else
+            0
+
     /// The phase of the step that is being made.
     [<CompiledName "PhaseOf">]
     let phase (state: LoopState) : Phase =
-        if state.Step < state.Plan.BootstrapSteps && state.Plan.ExpertQuestions > 0 then
-            Phase.Bootstrapping
-        else
+        if state.Step >= warmUpSteps state.Plan then
             Phase.Main
-
-    let private mainStepsMade state =
-        if state.Plan.ExpertQuestions > 0 then
-            state.Step - state.Plan.BootstrapSteps
+        elif state.Step < state.Plan.ImitationSteps then
+            Phase.Imitation
         else
-            state.Step
+            Phase.Bootstrapping
 
-    /// Rollouts that a main group may cost at most: what continuations could need is set aside beforehand, so the
-    /// budget can never be exceeded.
-    let private mainGroupCost plan = plan.GroupSize + plan.Continuations
+    /// Rollouts that a main group may cost at most: what exploration could need is set aside beforehand, so the budget
+    /// can never be exceeded.
+    let private mainGroupCost plan = plan.GroupSize + plan.Forks
 
     /// The groups of the next step: as many as the plan wishes, or as the budget pays for. A step of less than half its
     /// groups is not made: it would get as many updates as a whole one, out of a handful of trajectories.
@@ -147,8 +185,13 @@ module TrainingLoop =
             if 2 * paid < wanted then 0 else paid
 
         match phase state with
+        | Phase.Imitation ->
+            if Ledger.isSpent state.Ledger then
+                0
+            else
+                state.Plan.ExpertQuestions
         | Phase.Bootstrapping -> groups state.Plan.ExpertQuestions state.Plan.BootstrapGroupSize
-        | _ when mainStepsMade state >= state.Plan.MainSteps -> 0
+        | _ when state.Step - warmUpSteps state.Plan >= state.Plan.MainSteps -> 0
         | _ -> groups state.Plan.QuestionsPerStep (mainGroupCost state.Plan)
 
     /// Training question number `used`, counted over all passes.
@@ -182,21 +225,33 @@ module TrainingLoop =
     let private isOver state =
         state.StopRequested || affordable state = 0
 
-    let private evaluationDue state =
+    /// What the next step costs at most.
+    let private stepCost state =
+        match phase state with
+        | Phase.Imitation -> 0
+        | Phase.Bootstrapping -> state.Plan.ExpertQuestions * state.Plan.BootstrapGroupSize
+        | _ -> state.Plan.QuestionsPerStep * mainGroupCost state.Plan
+
+    /// Whether the next step would pass a mark.
+    let private isAtMark state =
         let spent = state.Ledger.Spent.Rollouts
 
-        if state.EvaluatedAt = spent then
+        state.Plan.Marks |> Array.exists (fun mark -> spent <= mark && mark < spent + stepCost state)
+
+    let private evaluationDue state =
+        if state.EvaluatedAt = state.Step then
             false
         else
             state.EvaluatedAt < 0
             || (isOver state && not state.StopRequested)
+            || isAtMark state
             || (state.Plan.EvaluateEvery > 0 && state.Step % state.Plan.EvaluateEvery = 0)
 
     /// The next command. Total; the same state always gives the same command.
     [<CompiledName "Decide">]
     let decide (state: LoopState) : Command =
         match state.Stage with
-        | Stage.Evaluation -> Command.Evaluate(isOver state && state.EvaluatedAt >= 0)
+        | Stage.Evaluation -> Command.Evaluate(state.EvaluatedAt < 0 || isOver state || isAtMark state)
         | Stage.RollOut ->
             let phase = phase state
 
@@ -207,7 +262,7 @@ module TrainingLoop =
                     state.Plan.GroupSize
 
             Command.RollOut(phase, questions state (affordable state), size)
-        | Stage.Continuation -> Command.Continue(state.Unsolved, state.Plan.Continuations)
+        | Stage.Exploration -> Command.Explore state.WantedForks
         | Stage.Update -> Command.Update(phase state)
         | Stage.Checkpoint -> Command.SaveCheckpoint
         | _ -> Command.Finish
@@ -218,6 +273,8 @@ module TrainingLoop =
             { state with Stage = Stage.Evaluation }
         elif isOver state then
             { state with Stage = Stage.Finished }
+        elif phase state = Phase.Imitation then
+            { state with Stage = Stage.Update }
         else
             { state with Stage = Stage.RollOut }
 
@@ -232,14 +289,9 @@ module TrainingLoop =
                 { state with Stage = Stage.Finished }
             else
                 state
-        | Event.Evaluated ->
-            between
-                { state with
-                    EvaluatedAt = state.Ledger.Spent.Rollouts
-                }
-        | Event.RolledOut(cost, unsolved) ->
-            let continues =
-                phase state = Phase.Main && state.Plan.Continuations > 0 && unsolved > 0
+        | Event.Evaluated -> between { state with EvaluatedAt = state.Step }
+        | Event.RolledOut(cost, forks) ->
+            let explores = phase state = Phase.Main && state.Plan.Forks > 0 && forks > 0
 
             { state with
                 Ledger = Ledger.spend cost state.Ledger
@@ -248,26 +300,26 @@ module TrainingLoop =
                         state.QuestionsUsed + affordable state
                     else
                         state.QuestionsUsed
-                Unsolved = unsolved
-                Stage = if continues then Stage.Continuation else Stage.Update
+                WantedForks = forks
+                Stage = if explores then Stage.Exploration else Stage.Update
             }
-        | Event.Continued cost ->
+        | Event.Explored cost ->
             { state with
                 Ledger = Ledger.spend cost state.Ledger
                 Stage = Stage.Update
             }
-        | Event.Updated(optimizerSteps, skipped) ->
+        | Event.Updated(optimizerSteps, skipped, seconds) ->
             let state =
                 { state with
                     Step = state.Step + 1
-                    Unsolved = 0
+                    WantedForks = 0
                     SkippedUpdates = state.SkippedUpdates + skipped
                     Ledger =
                         Ledger.spend
                             { Cost.zero with
                                 OptimizerSteps = optimizerSteps
                             }
-                            state.Ledger
+                            (Ledger.work seconds state.Ledger)
                 }
 
             if isOver state || state.Step % state.Plan.CheckpointEvery = 0 then
@@ -276,21 +328,14 @@ module TrainingLoop =
                 between state
         | Event.Saved -> between state
 
-    /// The state after `step` whole steps, from what a checkpoint keeps.
+    /// The state between two steps, from what a checkpoint keeps.
     [<CompiledName "Restore">]
-    let restore
-        (plan: LoopPlan)
-        (step: int)
-        (questionsUsed: int)
-        (skippedUpdates: int)
-        (evaluatedAt: int)
-        (spent: Cost)
-        : LoopState =
+    let restore (plan: LoopPlan) (progress: LoopProgress) : LoopState =
         between
             { start plan with
-                Step = step
-                QuestionsUsed = questionsUsed
-                SkippedUpdates = skippedUpdates
-                EvaluatedAt = evaluatedAt
-                Ledger = Ledger.restore plan.RolloutBudget spent
+                Step = progress.Step
+                QuestionsUsed = progress.QuestionsUsed
+                SkippedUpdates = progress.SkippedUpdates
+                EvaluatedAt = progress.EvaluatedAt
+                Ledger = Ledger.restore plan.Budget progress.Spent progress.Seconds
             }

@@ -51,6 +51,14 @@ type Segment =
         | Observation tokens
         | Expert tokens -> tokens
 
+    /// Whether it may be trained: the policy's and the expert's tokens.
+    member segment.IsTrained =
+        match segment with
+        | Action _
+        | Expert _ -> true
+        | Prompt _
+        | Observation _ -> false
+
 /// One search of a trajectory.
 type SearchTurn =
     {
@@ -106,6 +114,11 @@ module Trajectory =
             | Segment.Action _ -> true
             | _ -> false)
             trajectory
+
+    /// Tokens that may be trained: the policy's and the expert's.
+    [<CompiledName "TrainedTokens">]
+    let trainedTokens trajectory =
+        count (fun (segment: Segment) -> segment.IsTrained) trajectory
 
     /// Tokens that the environment wrote.
     [<CompiledName "ObservedTokens">]

@@ -4,6 +4,11 @@ open Xunit
 open David.Grpo
 open David.Grpo.Tests.RewardTests
 
+let private rollouts limit =
+    { Limits.Unlimited with
+        Rollouts = limit
+    }
+
 [<Fact>]
 let ``no sequence of affordable groups overspends`` () =
     law (fun (limit: uint16, wishes: (byte * byte) list) ->
@@ -19,14 +24,14 @@ let ``no sequence of affordable groups overspends`` () =
                             Rollouts = affordable * size
                         }
                         ledger)
-                (Ledger.openFor (int limit))
+                (Ledger.openFor (rollouts (int limit)))
 
         ledger.RolloutsLeft >= 0 && ledger.Spent.Rollouts <= int limit)
 
 [<Fact>]
 let ``spending more than is left is refused`` () =
     Assert.Throws<System.InvalidOperationException>(fun () ->
-        Ledger.openFor 3 |> Ledger.spend { Cost.zero with Rollouts = 4 } |> ignore)
+        Ledger.openFor (rollouts 3) |> Ledger.spend { Cost.zero with Rollouts = 4 } |> ignore)
 
 [<Fact>]
 let ``a trajectory costs a rollout, its own tokens and its searches`` () =
@@ -54,4 +59,7 @@ let ``a restored account is the one that was written down`` () =
             Searches = 3L
         }
 
-    Assert.Equal(Ledger.spend spent (Ledger.openFor 10), Ledger.restore 10 spent)
+    Assert.Equal(
+        Ledger.openFor (rollouts 10) |> Ledger.spend spent |> Ledger.work 2.5,
+        Ledger.restore (rollouts 10) spent 2.5
+    )

@@ -88,14 +88,14 @@ let ``titles stand in for ids where a question names its evidence by title`` () 
 [<Fact>]
 let ``the gated reward pays coverage and answer by lambda`` () =
     let t = trajectory [ "a"; "b" ] [ [ "a" ] ] (Ending.Answered "right")
-    Assert.Equal(0.5 * 0.5 + 0.5, total (RewardRule.Gated 0.5) t)
-    Assert.Equal(1.0, total (RewardRule.Gated 0.0) t)
+    Assert.Equal(0.5 * 0.5 + 0.5, total (Reward.gated 0.5) t)
+    Assert.Equal(1.0, total (Reward.gated 0.0) t)
 
 [<Fact>]
 let ``who does not answer gets nothing, however much was found`` () =
     for ending in [ Ending.Unanswered; Ending.Truncated ] do
         let t = trajectory [ "a"; "b" ] [ [ "a"; "b" ] ] ending
-        Assert.Equal(0.0, total (RewardRule.Gated 0.5) t)
+        Assert.Equal(0.0, total (Reward.gated 0.5) t)
 
 [<Fact>]
 let ``rewards lie in [0, 1] and never fall with lambda fixed and evidence added`` () =
@@ -103,10 +103,10 @@ let ``rewards lie in [0, 1] and never fall with lambda fixed and evidence added`
         let lambda = float share / 255.0
         let ids = found |> List.map (fun b -> string (b % 4uy))
         let ending = Ending.Answered(if right then "right" else "wrong")
-        let less = total (RewardRule.Gated lambda) (trajectory [ "1"; "2" ] [ ids ] ending)
+        let less = total (Reward.gated lambda) (trajectory [ "1"; "2" ] [ ids ] ending)
 
         let more =
-            total (RewardRule.Gated lambda) (trajectory [ "1"; "2" ] [ ids; [ "1"; "2" ] ] ending)
+            total (Reward.gated lambda) (trajectory [ "1"; "2" ] [ ids; [ "1"; "2" ] ] ending)
 
         less >= 0.0 && more <= 1.0 + 1e-12 && more >= less)
 
@@ -130,8 +130,8 @@ let ``lambda one half is the authors' reward`` () =
         AuthorsReward.training t.PromptText t.Response t.Question.Answers t.Question.GoldTitles
 
     Assert.Equal(0.75, theirs.Total)
-    Assert.Equal(theirs.Total, total (RewardRule.Authors 0.5) t)
-    Assert.Equal(1.0, total (RewardRule.Authors 0.0) t)
+    Assert.Equal(theirs.Total, total (Reward.authors 0.5) t)
+    Assert.Equal(1.0, total (Reward.authors 0.0) t)
 
 [<Fact>]
 let ``a question without an accepted answer has no reward`` () =
@@ -142,6 +142,6 @@ let ``a question without an accepted answer has no reward`` () =
             Question = { t.Question with Answers = [||] }
         }
 
-    match Reward.scoreOf (RewardRule.Gated 0.5) t with
+    match Reward.scoreOf (Reward.gated 0.5) t with
     | RewardOutcome.Failed reason -> Assert.Contains("no accepted answer", reason)
     | RewardOutcome.Scored _ -> Assert.Fail "it was scored"

@@ -6,7 +6,8 @@ open David.Grpo
 let private plan: LoopPlan =
     {
         Seed = Seed.ofInt64 1L
-        RolloutBudget = 500
+        Budget = { Limits.Unlimited with Rollouts = 500 }
+        ImitationSteps = 0
         BootstrapSteps = 5
         ExpertQuestions = 4
         MainSteps = 1000
@@ -15,8 +16,9 @@ let private plan: LoopPlan =
         QuestionsPerStep = 12
         BootstrapGroupSize = 5
         GroupSize = 5
-        Continuations = 1
+        Forks = 1
         EvaluateEvery = 2
+        Marks = [||]
         CheckpointEvery = 3
     }
 
@@ -29,14 +31,10 @@ let private report (state: LoopState) command =
             { Cost.zero with
                 Rollouts = questions.Length * size
             },
-            questions.Length - questions.Length / 3
+            (questions.Length - questions.Length / 3) * state.Plan.Forks
         )
-    | Command.Continue(groups, continuations) ->
-        Event.Continued
-            { Cost.zero with
-                Rollouts = groups * continuations
-            }
-    | Command.Update _ -> Event.Updated(4, 0)
+    | Command.Explore forks -> Event.Explored { Cost.zero with Rollouts = forks }
+    | Command.Update _ -> Event.Updated(4, 0, 0.5)
     | Command.SaveCheckpoint -> Event.Saved
     | Command.Finish -> failwith $"nothing follows the end of {state.Step} steps"
 
@@ -48,7 +46,7 @@ let rec private run state commands =
 [<Fact>]
 let ``a run begins with an evaluation and ends with a final one`` () =
     let _, commands = run (TrainingLoop.start plan) []
-    Assert.Equal(Command.Evaluate false, List.head commands)
+    Assert.Equal(Command.Evaluate true, List.head commands)
     Assert.Equal(Command.Evaluate true, List.last commands)
 
 [<Fact>]
@@ -75,12 +73,15 @@ let ``no plan spends more than its budget, and what is left does not buy half a 
     law (fun (budget: uint16, boot: byte, experts: byte, perStep: byte, size: byte, continuations: byte) ->
         let plan =
             { plan with
-                RolloutBudget = int budget % 1000
+                Budget =
+                    { Limits.Unlimited with
+                        Rollouts = int budget % 1000
+                    }
                 BootstrapSteps = int boot % 4
                 ExpertQuestions = int experts % 4
                 QuestionsPerStep = 1 + int perStep % 20
                 GroupSize = 1 + int size % 8
-                Continuations = int continuations % 6
+                Forks = int continuations % 6
             }
 
         let state, _ = run (TrainingLoop.start plan) []
@@ -88,7 +89,7 @@ let ``no plan spends more than its budget, and what is left does not buy half a 
         let half groups = (groups + 1) / 2
 
         left >= 0
-        && (left < half plan.QuestionsPerStep * (plan.GroupSize + plan.Continuations)
+        && (left < half plan.QuestionsPerStep * (plan.GroupSize + plan.Forks)
             // or the budget did not last through bootstrapping
             || (state.Step < plan.BootstrapSteps && left < half plan.ExpertQuestions * plan.BootstrapGroupSize)))
 
@@ -99,7 +100,10 @@ let ``no step has less than half its questions`` () =
             run
                 (TrainingLoop.start
                     { plan with
-                        RolloutBudget = int budget % 1000
+                        Budget =
+                            { Limits.Unlimited with
+                                Rollouts = int budget % 1000
+                            }
                     })
                 []
 
@@ -141,7 +145,7 @@ let ``without shuffling questions come in their order`` () =
     Assert.Equal<int[]>([| 0..11 |], first)
 
 [<Fact>]
-let ``groups are continued only where some are unsolved`` () =
+let ``exploration is asked for only where it wants forks`` () =
     let state =
         TrainingLoop.evolve (TrainingLoop.start { plan with ExpertQuestions = 0 }) Event.Evaluated
 
@@ -149,7 +153,7 @@ let ``groups are continued only where some are unsolved`` () =
     let solved = TrainingLoop.evolve state (Event.RolledOut(cost, 0))
     Assert.Equal(Command.Update Phase.Main, TrainingLoop.decide solved)
     let unsolved = TrainingLoop.evolve state (Event.RolledOut(cost, 7))
-    Assert.Equal(Command.Continue(7, 1), TrainingLoop.decide unsolved)
+    Assert.Equal(Command.Explore 7, TrainingLoop.decide unsolved)
 
 [<Fact>]
 let ``a run restored at any checkpoint goes on as if it had not stopped`` () =
@@ -160,14 +164,7 @@ let ``a run restored at any checkpoint goes on as if it had not stopped`` () =
             let next = TrainingLoop.evolve state (report state command)
 
             if command = Command.SaveCheckpoint then
-                let restored =
-                    TrainingLoop.restore
-                        plan
-                        state.Step
-                        state.QuestionsUsed
-                        state.SkippedUpdates
-                        state.EvaluatedAt
-                        state.Ledger.Spent
+                let restored = TrainingLoop.restore plan state.Progress
 
                 Assert.Equal<Command list>(snd (run next []), snd (run restored []))
                 compare next (checkpoints + 1)
@@ -186,6 +183,88 @@ let ``a wish to stop ends the run at the step's checkpoint`` () =
 
     let _, commands = run (TrainingLoop.evolve within Event.StopWanted) []
     Assert.Equal<Command list>([ Command.Update Phase.Bootstrapping; Command.SaveCheckpoint ], commands)
+
+[<Fact>]
+let ``imitation comes before all else and costs no rollout`` () =
+    let imitating =
+        { plan with
+            ImitationSteps = 3
+            BootstrapSteps = 0
+        }
+
+    let final, commands = run (TrainingLoop.start imitating) []
+
+    let updates =
+        commands
+        |> List.choose (function
+            | Command.Update phase -> Some phase
+            | _ -> None)
+
+    Assert.Equal<Phase list>(List.replicate 3 Phase.Imitation, List.take 3 updates)
+    Assert.All(List.skip 3 updates, (fun phase -> Assert.Equal(Phase.Main, phase)))
+    Assert.Equal(final.Step, updates.Length)
+
+[<Fact>]
+let ``at each mark all questions are evaluated before the step that would pass it`` () =
+    let marked = { plan with Marks = [| 150; 300 |] }
+
+    let rec evaluations state found =
+        match TrainingLoop.decide state with
+        | Command.Finish -> List.rev found
+        | command ->
+            let found =
+                match command with
+                | Command.Evaluate true -> state.Ledger.Spent.Rollouts :: found
+                | _ -> found
+
+            evaluations (TrainingLoop.evolve state (report state command)) found
+
+    match evaluations (TrainingLoop.start marked) [] with
+    | [ 0; first; second; last ] ->
+        Assert.InRange(first, 150 - 72, 150)
+        Assert.InRange(second, 300 - 72, 300)
+        Assert.InRange(last, 500 - 36, 500)
+    | others -> Assert.Fail $"whole evaluations at {others}"
+
+[<Fact>]
+let ``tokens, searches and seconds end a run as rollouts do`` () =
+    let costing =
+        function
+        | Event.RolledOut(cost, forks) ->
+            Event.RolledOut(
+                { cost with
+                    GeneratedTokens = 7L * int64 cost.Rollouts
+                    Searches = int64 cost.Rollouts
+                },
+                forks
+            )
+        | event -> event
+
+    let rec spend state =
+        match TrainingLoop.decide state with
+        | Command.Finish -> state.Ledger
+        | command -> spend (TrainingLoop.evolve state (costing (report state command)))
+
+    let ledger limits =
+        spend (TrainingLoop.start { plan with Budget = limits })
+
+    let tokens =
+        ledger
+            { Limits.Unlimited with
+                GeneratedTokens = 2000L
+            }
+
+    Assert.InRange(tokens.Spent.GeneratedTokens, 1400L, 2000L)
+
+    let searches =
+        ledger
+            { Limits.Unlimited with
+                Searches = 300L
+            }
+
+    Assert.InRange(searches.Spent.Searches, 200L, 300L)
+    let seconds = ledger { Limits.Unlimited with Seconds = 4.2 }
+    Assert.InRange(seconds.Seconds, 3.5, 4.7)
 
 [<Fact>]
 let ``a plan without questions is refused`` () =

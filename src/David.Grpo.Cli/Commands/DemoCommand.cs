@@ -40,7 +40,7 @@ internal static class DemoCommand
         };
         Option<string[]> arms = new("--arms")
         {
-            Description = "Arms to compare, the last one against the others: grpo, grpo_coverage, david",
+            Description = "Arms to compare, the last one against the others",
             DefaultValueFactory = _ => ["grpo", "grpo_coverage", "david"],
             AllowMultipleArgumentsPerToken = true,
         };
@@ -96,14 +96,13 @@ internal static class DemoCommand
     private static int Require(int value, int least, string option) =>
         value >= least ? value : throw new ArgumentException($"{option} is {value}; it must be at least {least}.");
 
-    private static Arm ParseArm(string text) =>
-        Enum.GetValues<Arm>().Cast<Arm?>().FirstOrDefault(arm => ComparedRun.NameOf(arm!.Value) == text.Trim())
-        ?? throw new ArgumentException(
-            $"--arms names \"{text}\"; arms are {string.Join(", ", Enum.GetValues<Arm>().Select(ComparedRun.NameOf))}."
-        );
+    private static string ParseArm(string text) =>
+        Arms.Names.Contains(text.Trim())
+            ? text.Trim()
+            : throw new ArgumentException($"--arms names \"{text}\"; arms are {string.Join(", ", Arms.Names)}.");
 
     private static async Task<int> RunAsync(
-        Arm[] arms,
+        string[] arms,
         long[] seeds,
         int budget,
         int questions,

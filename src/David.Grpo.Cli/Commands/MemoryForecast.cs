@@ -36,7 +36,8 @@ internal sealed record MemoryForecast(long Weights, long Training, long Referenc
         MethodOptions method = file.Method;
         long weights = Float * model.Parameters().Sum(parameter => parameter.Shape.Aggregate(1L, (a, b) => a * b));
         int response = file.Episode.ResponseTokens;
-        bool bootstraps = method.Arm == Arm.David && method.BootstrapSteps > 0 && experts > 0;
+        Arm arm = method.Create(Reward.Authors);
+        bool bootstraps = arm.WarmUp == WarmUp.Bootstrapping && method.BootstrapSteps > 0 && experts > 0;
         bool refers = method.KlCoefficient > 0 && method.MainSteps > 0;
 
         // Rollouts: a shared prompt a question, a response an episode. The pool doubles when it is full.

@@ -20,7 +20,11 @@ internal sealed class RunLog(RunFile file, TrainingTask task, Screen screen)
 
     private int Steps =>
         file.Method.MainSteps
-        + (file.Method.Arm == Arm.David && task.Experts.Count > 0 ? file.Method.BootstrapSteps : 0);
+        + (
+            file.Method.Create(task.Reward).WarmUp != WarmUp.None && task.Experts.Count > 0
+                ? file.Method.BootstrapSteps
+                : 0
+        );
 
     public void Tell(RunEvent happened)
     {

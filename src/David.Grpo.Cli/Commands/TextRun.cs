@@ -106,7 +106,8 @@ internal sealed class TextRun : IDisposable
                     $"evaluation.questions is {evaluated}, but evaluation_questions gives {evaluation.Length}. "
                         + "Lower the first, or take a larger part of the file."
                 );
-            if (file.Method is { Arm: Arm.David, BootstrapSteps: > 0 } && experts.Length == 0)
+            bool needsExperts = file.Method.Create(Reward.Authors).WarmUp != WarmUp.None;
+            if (needsExperts && file.Method.BootstrapSteps > 0 && experts.Length == 0)
                 throw new InvalidDataException(
                     "method.bootstrap_steps is above 0, but experts names no file. Name one with gold_response, or set it to 0."
                 );

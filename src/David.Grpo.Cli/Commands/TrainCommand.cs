@@ -135,7 +135,7 @@ public static class TrainCommand
     {
         RunFile file = run.File;
         MethodOptions method = file.Method;
-        bool david = method.Arm == Arm.David;
+        Arm arm = method.Create(run.Task.Reward);
         int experts = run.Task.Experts.Count;
         screen.Line(
             $"model       {run.Model.Path}: {run.Forecast.Weights / sizeof(float):N0} parameters, "
@@ -145,16 +145,19 @@ public static class TrainCommand
             $"questions   {run.Task.Training.Questions.Count} to train on, {run.Task.Evaluation.Questions.Count} to evaluate on, "
                 + $"{experts} with an expert"
         );
-        if (david && method.BootstrapSteps > 0)
+        if (arm.WarmUp != WarmUp.None && method.BootstrapSteps > 0)
             screen.Line(
-                $"bootstrap   {method.BootstrapSteps} steps of {experts} × {method.BootstrapGroupSize} rollouts, "
-                    + $"learning rate {Number(method.BootstrapLearningRate)}"
+                (
+                    arm.WarmUp == WarmUp.Bootstrapping
+                        ? $"bootstrap   {method.BootstrapSteps} steps of {experts} × {method.BootstrapGroupSize} rollouts, "
+                        : $"imitation   {method.BootstrapSteps} supervised steps on {experts} trajectories, "
+                ) + $"learning rate {Number(method.BootstrapLearningRate)}"
             );
         screen.Line(
-            $"main        {method.MainSteps} steps of {method.QuestionsPerStep} × {method.GroupSize} rollouts"
+            $"main        {method.MainSteps} steps of {method.QuestionsPerStep} × {arm.GroupSize} rollouts"
                 + (
-                    david && method.Continuations > 0
-                        ? $" and up to {method.Continuations} continuations a question"
+                    arm.Exploration.MaxForks > 0
+                        ? $" a question and up to {arm.Exploration.MaxForks} by {arm.Exploration.Name}"
                         : ""
                 )
                 + $", learning rate {Number(method.LearningRate)}"
@@ -172,15 +175,19 @@ public static class TrainCommand
     {
         if (result is { Before: { } before, After: { } after })
             screen.Show(EvaluationTable.Of(before, after, Outcomes(folder, before), Outcomes(folder, after)));
-        double other = result.TotalSeconds - result.RolloutSeconds - result.LearningSeconds - result.EvaluationSeconds;
+        double other =
+            result.Times.TotalSeconds
+            - result.Times.RolloutSeconds
+            - result.Times.LearningSeconds
+            - result.Times.EvaluationSeconds;
         screen.Line(
-            $"{result.Steps} steps, {result.Rollouts} rollouts, {result.GeneratedTokens:N0} tokens sampled, "
-                + $"{result.Searches:N0} searches, {result.LearnedTokens:N0} tokens learned from"
+            $"{result.Steps} steps, {result.Spent.Rollouts} rollouts, {result.Spent.GeneratedTokens:N0} tokens sampled, "
+                + $"{result.Spent.Searches:N0} searches, {result.Times.LearnedTokens:N0} tokens learned from"
         );
         screen.Line(
-            $"{RunLog.Time(result.TotalSeconds)}: rollouts {RunLog.Time(result.RolloutSeconds)}"
-                + $" ({Rate(result.GeneratedTokens, result.RolloutSeconds)} tokens/s), learning {RunLog.Time(result.LearningSeconds)}"
-                + $" ({Rate(result.LearnedTokens, result.LearningSeconds)} tokens/s), evaluation {RunLog.Time(result.EvaluationSeconds)}"
+            $"{RunLog.Time(result.Times.TotalSeconds)}: rollouts {RunLog.Time(result.Times.RolloutSeconds)}"
+                + $" ({Rate(result.Spent.GeneratedTokens, result.Times.RolloutSeconds)} tokens/s), learning {RunLog.Time(result.Times.LearningSeconds)}"
+                + $" ({Rate(result.Times.LearnedTokens, result.Times.LearningSeconds)} tokens/s), evaluation {RunLog.Time(result.Times.EvaluationSeconds)}"
                 + (other > 0 ? $", the rest {RunLog.Time(other)}" : "")
         );
         if (PeakMemory() is { } peak)

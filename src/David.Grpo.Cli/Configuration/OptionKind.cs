@@ -165,14 +165,18 @@ internal sealed record PathKind : TextKind
             );
 }
 
-/// <summary>One of an enum's members.</summary>
-internal sealed record ChoiceKind(Type Type) : ScalarKind
+/// <summary>One of some words.</summary>
+internal abstract record WordKind(string[] Words) : ScalarKind
 {
-    public string[] Words { get; } = [.. Enum.GetNames(Type).Select(OptionSchema.Key)];
-
     public override string Expected =>
         Words is [.. var first, var last] && first.Length > 0 ? $"{string.Join(", ", first)} or {last}" : Words[0];
 
+    public override string? Nearest(string word) => NearestWord.To(word, Words);
+}
+
+/// <summary>One of an enum's members.</summary>
+internal sealed record ChoiceKind(Type Type) : WordKind([.. Enum.GetNames(Type).Select(OptionSchema.Key)])
+{
     public override object? Read(YamlNode.Scalar scalar) =>
         Array.IndexOf(Words, scalar.Text) is >= 0 and var at ? Enum.Parse(Type, Enum.GetNames(Type)[at]) : null;
 
@@ -180,6 +184,15 @@ internal sealed record ChoiceKind(Type Type) : ScalarKind
         Enum.GetName(Type, value) is { } name
             ? OptionSchema.Key(name)
             : throw new ArgumentException($"{value} is no member of {Type.Name}.", nameof(value));
+}
 
-    public override string? Nearest(string word) => NearestWord.To(word, Words);
+/// <summary>A text that is one of some names.</summary>
+internal sealed record NameKind(string[] Names) : WordKind(Names)
+{
+    public override object? Read(YamlNode.Scalar scalar) => Names.Contains(scalar.Text) ? scalar.Text : null;
+
+    public override string Write(object value) =>
+        Names.Contains((string)value)
+            ? (string)value
+            : throw new ArgumentException($"\"{value}\" is none of {string.Join(", ", Names)}.", nameof(value));
 }

@@ -3,6 +3,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using David.Grpo.Training;
 
 namespace David.Grpo.Cli.Configuration;
 
@@ -97,6 +98,7 @@ internal sealed class OptionSchema
                 Bounds.Of(property, double.NegativeInfinity, double.PositiveInfinity)
             ),
             _ when type == typeof(string) && property.IsDefined(typeof(RelativeToFileAttribute)) => new PathKind(),
+            _ when property.GetCustomAttribute<NamedByAttribute>() is { } named => new NameKind(named.Names),
             _ when type == typeof(string) => new TextKind(),
             { IsEnum: true } => new ChoiceKind(type),
             { IsSZArray: true } when type.GetElementType() is { IsArray: false } item => new ListKind(

@@ -49,9 +49,12 @@ internal static class ComparisonPage
             Section.NewFacts([
                 new Fact("Seeds", string.Join(", ", summary.Seeds)),
                 new Fact("Wall time", $"{summary.WallSeconds:F0} s"),
-                new Fact("Rollout time", $"{results.Sum(result => result.RolloutSeconds):F0} s over all runs"),
-                new Fact("Learning time", $"{results.Sum(result => result.LearningSeconds):F0} s over all runs"),
-                new Fact("Evaluation time", $"{results.Sum(result => result.EvaluationSeconds):F0} s over all runs"),
+                new Fact("Rollout time", $"{results.Sum(result => result.Times.RolloutSeconds):F0} s over all runs"),
+                new Fact("Learning time", $"{results.Sum(result => result.Times.LearningSeconds):F0} s over all runs"),
+                new Fact(
+                    "Evaluation time",
+                    $"{results.Sum(result => result.Times.EvaluationSeconds):F0} s over all runs"
+                ),
                 new Fact(
                     "Program",
                     $"David.Grpo {typeof(Trainer).Assembly.GetName().Version}, libtorch {Torch.Version}, .NET {Environment.Version}"
@@ -216,7 +219,7 @@ internal static class ComparisonPage
     )
     {
         List<Curve> curves = [];
-        foreach (IGrouping<Arm, ComparedRun> arm in runs.GroupBy(run => run.Arm))
+        foreach (IGrouping<string, ComparedRun> arm in runs.GroupBy(run => run.Name))
         {
             (double[] Costs, double[] Values)[] seeds =
             [
@@ -241,7 +244,7 @@ internal static class ComparisonPage
             double[] means = [.. spreads.Select(spread => spread.Mean)];
             curves.Add(
                 Curve.Band(
-                    ComparedRun.NameOf(arm.Key),
+                    arm.Key,
                     grid,
                     means,
                     // An interval may leave the range of what it is about; the drawing does not.

@@ -57,6 +57,17 @@ public sealed record EngineOptions
 public sealed record RolloutStatistics(int Episodes, long GeneratedTokens, long ComputedTokens, int FailedSearches)
 {
     public static readonly RolloutStatistics Zero = new(0, 0, 0, 0);
+
+    /// <summary>Indices of the episodes that ended because the allowance did.</summary>
+    public IReadOnlySet<int> Cut { get; init; } = new HashSet<int>();
+}
+
+/// <summary>What a call of the engine may use; at the first that is used up every episode under way is cut.</summary>
+/// <param name="GeneratedTokens">Tokens that the policy may sample.</param>
+/// <param name="Searches">Searches that may be asked.</param>
+public sealed record Allowance(long GeneratedTokens, long Searches)
+{
+    public static readonly Allowance Unlimited = new(long.MaxValue, long.MaxValue);
 }
 
 /// <summary>
@@ -87,15 +98,21 @@ public sealed class RolloutEngine(
     /// <param name="requests">[B], those of a group next to each other.</param>
     /// <param name="seed">The seed of this step.</param>
     /// <param name="version">Optimizer steps that the policy has seen; it is written on each token.</param>
-    /// <returns>[B] trajectories, in the order of the requests.</returns>
+    /// <param name="allowance">What may be used; default: any amount.</param>
+    /// <returns>
+    /// [B] trajectories, in the order of the requests. Those whose end the allowance was are truncated and stand in
+    /// <see cref="RolloutStatistics.Cut"/>.
+    /// </returns>
     public async Task<Trajectory[]> RunAsync(
         IReadOnlyList<RolloutRequest> requests,
         Sampler sampler,
         Seed seed,
         int version,
-        CancellationToken cancellationToken = default
+        CancellationToken cancellationToken = default,
+        Allowance? allowance = null
     )
     {
+        (long tokensLeft, long searchesLeft) = allowance ?? Allowance.Unlimited;
         Statistics = RolloutStatistics.Zero;
         _cache.Clear();
         Episode[] episodes =
@@ -120,10 +137,19 @@ public sealed class RolloutEngine(
             }
 
             await JoinSearchesAsync(running, cancellationToken).ConfigureAwait(false);
-            Step([.. running.Where(episode => !episode.IsWaiting)], sampler);
-            foreach (Episode episode in running)
-                if (episode.Query is { } query && !episode.IsWaiting && !episode.IsOver)
-                    Ask(episode, query, cancellationToken);
+            Episode[] going = [.. running.Where(episode => !episode.IsWaiting)];
+            if (Statistics.GeneratedTokens + going.Length > tokensLeft)
+                break; // the next step would sample more than is left
+            Step(going, sampler);
+            Episode[] asking =
+            [
+                .. running.Where(episode => episode.Query is not null && !episode.IsWaiting && !episode.IsOver),
+            ];
+            if (asking.Length > searchesLeft)
+                break;
+            searchesLeft -= asking.Length;
+            foreach (Episode episode in asking)
+                Ask(episode, episode.Query!, cancellationToken);
             int before = running.Count;
             foreach (Episode episode in running.Where(episode => episode.IsOver))
                 _cache.Free(episode.Sequence);
@@ -131,7 +157,11 @@ public sealed class RolloutEngine(
             if (running.Count < before)
                 Progress?.Invoke(admitted - running.Count, episodes.Length);
         }
-        Statistics = Statistics with { Episodes = episodes.Length };
+        Statistics = Statistics with
+        {
+            Episodes = episodes.Length,
+            Cut = episodes.Index().Where(episode => !episode.Item.IsOver).Select(episode => episode.Index).ToHashSet(),
+        };
         return [.. episodes.Select(episode => episode.ToTrajectory(version))];
     }
 

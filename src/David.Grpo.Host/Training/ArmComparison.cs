@@ -1,19 +1,14 @@
-using System.Text.Json;
 using David.Grpo.Models;
 using David.Grpo.Tensors;
 
 namespace David.Grpo.Training;
 
 /// <summary>A run of a comparison.</summary>
-public sealed record ComparedRun(Arm Arm, long Seed, RunOptions Options)
+/// <param name="Name">Of the arm within the comparison, in snake_case.</param>
+public sealed record ComparedRun(string Name, long Seed, RunOptions Options)
 {
     /// <summary>Its folder within the comparison's.</summary>
     public string Folder => Path.Combine(Name, $"seed-{Seed}");
-
-    /// <summary>The arm as users write it.</summary>
-    public string Name => NameOf(Arm);
-
-    public static string NameOf(Arm arm) => JsonNamingPolicy.SnakeCaseLower.ConvertName(arm.ToString());
 }
 
 /// <summary>A mean over seeds with its 95 % interval; null bounds where one seed allows none.</summary>
@@ -117,12 +112,12 @@ public static class ArmComparison
         double wallSeconds
     )
     {
-        Arm[] arms = [.. runs.Select(run => run.Arm).Distinct()];
+        string[] arms = [.. runs.Select(run => run.Name).Distinct()];
         long[] seeds = [.. runs.Select(run => run.Seed).Distinct().Order()];
-        RunResult[] Of(Arm arm) =>
+        RunResult[] Of(string arm) =>
             [
                 .. seeds.Select(seed =>
-                    results[runs.Index().First(run => run.Item.Arm == arm && run.Item.Seed == seed).Index]
+                    results[runs.Index().First(run => run.Item.Name == arm && run.Item.Seed == seed).Index]
                 ),
             ];
         Spread Over(RunResult[] own, Func<RunResult, double> pick) => Spread.Of(own.Select(pick));
@@ -133,22 +128,22 @@ public static class ArmComparison
             {
                 RunResult[] own = Of(arm);
                 return new ArmSummary(
-                    ComparedRun.NameOf(arm),
+                    arm,
                     Over(own, result => result.After!.ExactMatch),
                     Over(own, result => result.After!.F1),
                     Over(own, result => result.After!.Coverage),
                     Over(own, result => result.After!.SearchesPerQuestion),
                     Over(own, result => result.After!.Answered),
-                    Over(own, result => result.Rollouts),
-                    Over(own, result => result.GeneratedTokens),
-                    Over(own, result => result.RolloutSeconds + result.LearningSeconds)
+                    Over(own, result => result.Spent.Rollouts),
+                    Over(own, result => result.Spent.GeneratedTokens),
+                    Over(own, result => result.Times.RolloutSeconds + result.Times.LearningSeconds)
                 );
             }),
         ];
 
-        Arm last = arms[^1];
+        string last = arms[^1];
         List<PairedDifference> differences = [];
-        foreach (Arm reference in arms[..^1])
+        foreach (string reference in arms[..^1])
         foreach (
             (string measure, Func<RunResult, double> pick) in ((string, Func<RunResult, double>)[])
                 [
@@ -163,8 +158,8 @@ public static class ArmComparison
                 theirs = [.. Of(reference).Select(pick)];
             differences.Add(
                 new PairedDifference(
-                    ComparedRun.NameOf(last),
-                    ComparedRun.NameOf(reference),
+                    last,
+                    reference,
                     measure,
                     Spread.Of(ours.Zip(theirs, (our, their) => our - their)),
                     Statistics.PairedDifference(0.95, ours, theirs).PValue is PValue.Known known ? known.value : null

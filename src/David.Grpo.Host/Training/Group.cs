@@ -2,22 +2,22 @@ namespace David.Grpo.Training;
 
 /// <summary>One member of a group, scored.</summary>
 /// <param name="Trajectory">What was written.</param>
-/// <param name="Reward">In [0, 1].</param>
-/// <param name="Answer">The answer's part of it.</param>
-/// <param name="Coverage">Evidence coverage.</param>
+/// <param name="Parts">Its reward.</param>
+/// <param name="Tree">Which of the group's trees it is a leaf of: the member whose chain it goes back to.</param>
 /// <param name="IsExpert">Written by the expert.</param>
 /// <param name="KeptSegments">Segments that were taken over from another member; 0 for none.</param>
 public sealed record Member(
     Trajectory Trajectory,
-    double Reward,
-    double Answer,
-    double Coverage,
+    RewardParts Parts,
+    int Tree = 0,
     bool IsExpert = false,
     int KeptSegments = 0
 )
 {
     private int[]? _tokens;
     private int[]? _trained;
+
+    public double Reward => Parts.Total;
 
     /// <summary>All tokens, in order.</summary>
     public int[] Tokens => _tokens ??= [.. Trajectory.Segments.SelectMany(segment => segment.Tokens)];
@@ -33,13 +33,20 @@ public sealed record Member(
             ? null
             : [.. Trajectory.Segments.OfType<Segment.Action>().SelectMany(action => action.logProbs)];
 
+    /// <summary>The number of <see cref="Trained"/> tokens that were taken over from another member.</summary>
+    public int KeptTrained =>
+        Trajectory
+            .Segments.Take(KeptSegments)
+            .Where(segment => segment.IsTrained)
+            .Sum(segment => segment.Tokens.Length);
+
     private IEnumerable<int> Positions()
     {
         int at = 0;
         foreach (Segment segment in Trajectory.Segments)
         {
             int length = segment.Tokens.Length;
-            if (segment is Segment.Action or Segment.Expert)
+            if (segment.IsTrained)
                 for (int i = 0; i < length; i++)
                     yield return at + i;
             at += length;

@@ -19,7 +19,7 @@ public sealed record UpdateReport(
 );
 
 /// <summary>Turns groups into optimizer steps: the core gives advantages, weights and slopes, this carries them out.</summary>
-public sealed class Learner(Decoder policy, Decoder? reference, AdamW optimizer, RunOptions options)
+public sealed class Learner(Decoder policy, Decoder? reference, AdamW optimizer, Arm arm, RunOptions options)
 {
     private readonly MethodOptions _method = options.Method;
 
@@ -27,13 +27,6 @@ public sealed class Learner(Decoder policy, Decoder? reference, AdamW optimizer,
     {
         Temperature = options.Method.Temperature,
         Checkpointing = options.GradientCheckpointing,
-    };
-
-    private readonly Aggregation _aggregation = options.Method.Mean switch
-    {
-        Mean.Token => Aggregation.TokenMean,
-        Mean.Sequence => Aggregation.SequenceMeanTokenMean,
-        _ => Aggregation.QuestionMean,
     };
 
     /// <summary>The updates of one step.</summary>
@@ -47,29 +40,103 @@ public sealed class Learner(Decoder policy, Decoder? reference, AdamW optimizer,
         bool regularised = kl > 0 || _method.EntropyCoefficient > 0;
         double rate = phase == Phase.Bootstrapping ? _method.BootstrapLearningRate : _method.LearningRate;
 
-        Lesson[][] lessons = [.. groups.Select((group, q) => Lessons(group, q, kl > 0, regularised))];
+        double[][][] advantages = Advantages(groups);
+        Lesson[][] lessons = [.. groups.Select((group, q) => Lessons(group, q, advantages[q], kl > 0, regularised))];
+        int minibatches = phase == Phase.Bootstrapping ? _method.BootstrapMinibatches : _method.Minibatches;
         Tally tally = new();
-        for (int epoch = 0; epoch < _method.Epochs; epoch++)
-        {
-            int[] order = Seeds.Permutation(groups.Count, Seeds.Child(epoch, seed));
-            int wanted = phase == Phase.Bootstrapping ? _method.BootstrapMinibatches : _method.Minibatches;
-            int minibatches = Math.Min(wanted, groups.Count);
-            for (int m = 0; m < minibatches; m++)
-            {
-                int from = groups.Count * m / minibatches;
-                int to = groups.Count * (m + 1) / minibatches;
-                Step([.. order[from..to].Select(q => lessons[q])], regularisation, regularised, rate, tally);
-            }
-        }
+        foreach (int[] part in Minibatches(groups.Count, minibatches, seed))
+            Step(
+                [.. part.Select(q => lessons[q])],
+                regularised,
+                rate,
+                tally,
+                (weights, batch, logProbs, entropies) =>
+                    Objective.Regularised(
+                        regularisation,
+                        arm.Objective.Of(weights, batch, logProbs),
+                        weights,
+                        batch,
+                        logProbs,
+                        entropies
+                    )
+            );
         return tally.ToReport();
     }
 
+    /// <summary>Supervised updates on demonstrated trajectories, each of the same weight.</summary>
+    /// <param name="demonstrations">At least one.</param>
+    public UpdateReport Imitate(IReadOnlyList<Trajectory> demonstrations, Seed seed)
+    {
+        Lesson[][] lessons =
+        [
+            .. demonstrations.Select(
+                (trajectory, q) =>
+                {
+                    Member member = new(trajectory, new RewardParts(1, 1, 1, [], []), IsExpert: true);
+                    double[] zeros = new double[member.Trained.Length];
+                    return (Lesson[])
+                        [new Lesson(q, new ScoredSequence(member.Tokens, member.Trained), zeros, zeros, [])];
+                }
+            ),
+        ];
+        Tally tally = new();
+        foreach (int[] part in Minibatches(demonstrations.Count, _method.BootstrapMinibatches, seed))
+            Step(
+                [.. part.Select(q => lessons[q])],
+                learnsFromAll: true,
+                _method.BootstrapLearningRate,
+                tally,
+                (weights, batch, logProbs, entropies) =>
+                {
+                    Loss loss = Objective.NegativeLogLikelihood(weights, logProbs);
+                    return new RegularisedLoss(
+                        loss.Value,
+                        loss.Value,
+                        0,
+                        0,
+                        loss.Gradient,
+                        new double[logProbs.Length]
+                    );
+                }
+            );
+        return tally.ToReport();
+    }
+
+    /// <summary>The advantage of each trained token, [groups][members][tokens].</summary>
+    public double[][][] Advantages(IReadOnlyList<Group> groups) =>
+        arm.Advantage.Of([
+            .. groups.Select(group =>
+                group
+                    .Members.Select(member => new ScoredRollout(member.Trajectory, member.Parts, member.Tree, []))
+                    .ToArray()
+            ),
+        ]);
+
+    /// <summary>Which groups share an optimizer step, epoch after epoch.</summary>
+    private IEnumerable<int[]> Minibatches(int groups, int wanted, Seed seed)
+    {
+        int minibatches = Math.Min(wanted, groups);
+        for (int epoch = 0; epoch < _method.Epochs; epoch++)
+        {
+            int[] order = Seeds.Permutation(groups, Seeds.Child(epoch, seed));
+            for (int m = 0; m < minibatches; m++)
+                yield return order[(groups * m / minibatches)..(groups * (m + 1) / minibatches)];
+        }
+    }
+
     /// <summary>One optimizer step over whole groups.</summary>
-    private void Step(Lesson[][] groups, Regularisation regularisation, bool regularised, double rate, Tally tally)
+    /// <param name="learnsFromAll">Whether a sequence without an advantage has slopes too.</param>
+    private void Step(
+        Lesson[][] groups,
+        bool learnsFromAll,
+        double rate,
+        Tally tally,
+        Func<double[], TokenBatch, double[], double[], RegularisedLoss> lossOf
+    )
     {
         Lesson[] lessons = [.. groups.SelectMany(group => group)];
-        TokenBatch batch = Batch(lessons, regularisation.KlCoefficient > 0);
-        double[] weights = Aggregations.Weights(_aggregation, batch);
+        TokenBatch batch = Batch(lessons);
+        double[] weights = Aggregations.Weights(arm.Objective.Aggregation, batch);
         Clip clip = Clip.Symmetric(_method.ClipEpsilon);
         int[] first = new int[lessons.Length + 1]; // where each lesson's tokens begin
         for (int i = 0; i < lessons.Length; i++)
@@ -80,8 +147,14 @@ public sealed class Learner(Decoder policy, Decoder? reference, AdamW optimizer,
         bool any = false;
         foreach (int[] pack in Packs(groups))
         {
-            // Without regularisation a sequence of advantage 0 has no slope: it need not be computed.
-            int[] computed = [.. pack.Where(i => lessons[i].Trained > 0 && (regularised || lessons[i].Advantage != 0))];
+            // A sequence without slopes need not be computed.
+            int[] computed =
+            [
+                .. pack.Where(i =>
+                    lessons[i].Trained > 0
+                    && (learnsFromAll || Array.Exists(lessons[i].Advantages, advantage => advantage != 0))
+                ),
+            ];
             if (computed.Length == 0)
                 continue;
             any = true;
@@ -99,20 +172,13 @@ public sealed class Learner(Decoder policy, Decoder? reference, AdamW optimizer,
                         finite = false;
                         return null;
                     }
-                    RegularisedLoss result = Objective.Regularised(
-                        regularisation,
-                        Objective.ClippedSurrogate(clip, shares, part, logProbs),
-                        shares,
-                        part,
-                        logProbs,
-                        entropies
-                    );
+                    RegularisedLoss result = lossOf(shares, part, logProbs, entropies);
                     finite &= double.IsFinite(result.Value);
                     loss += result.Value;
                     tally.Add(Objective.Diagnose(clip, part, logProbs, entropies));
                     return new Slopes(
                         result.Gradient,
-                        regularisation.EntropyCoefficient > 0 ? result.EntropyGradient : null
+                        Array.Exists(result.EntropyGradient, slope => slope != 0) ? result.EntropyGradient : null
                     );
                 }
             );
@@ -156,7 +222,7 @@ public sealed class Learner(Decoder policy, Decoder? reference, AdamW optimizer,
             yield return [.. pack];
     }
 
-    private static TokenBatch Batch(Lesson[] lessons, bool withReference)
+    private static TokenBatch Batch(Lesson[] lessons)
     {
         Dictionary<int, int> questions = [];
         return TokenBatch.Create(
@@ -169,23 +235,21 @@ public sealed class Learner(Decoder policy, Decoder? reference, AdamW optimizer,
                     return index;
                 }),
             ],
-            [.. lessons.SelectMany(lesson => Enumerable.Repeat(lesson.Advantage, lesson.Trained))],
+            [.. lessons.SelectMany(lesson => lesson.Advantages)],
             [.. lessons.SelectMany(lesson => lesson.OldLogProbs)],
-            withReference ? [.. lessons.SelectMany(lesson => lesson.ReferenceLogProbs)] : []
+            [.. lessons.SelectMany(lesson => lesson.ReferenceLogProbs)]
         );
     }
 
     /// <summary>The group's members with their advantages and fixed log-probabilities.</summary>
-    private Lesson[] Lessons(Group group, int question, bool withReference, bool regularised)
+    private Lesson[] Lessons(Group group, int question, double[][] advantages, bool withReference, bool regularised)
     {
-        double[] advantages = Advantage.GroupRelative(
-            Scale.NewSampleDeviation(_method.AdvantageEpsilon),
-            group.Rewards
-        );
-        bool idle = group.IsDead && !regularised;
+        bool idle = !regularised && advantages.All(own => own.All(advantage => advantage == 0));
+        // Where what a fork took over is trained in its parent alone.
+        int[] skipped = [.. group.Members.Select(member => arm.TrainsKeptPrefix ? 0 : member.KeptTrained)];
         ScoredSequence[] sequences =
         [
-            .. group.Members.Select(member => new ScoredSequence(member.Tokens, member.Trained)),
+            .. group.Members.Select((member, i) => new ScoredSequence(member.Tokens, member.Trained[skipped[i]..])),
         ];
         bool recompute =
             !idle && (_method.RecomputeOldLogProbs || group.Members.Any(member => member.BehaviourLogProbs is null));
@@ -201,12 +265,12 @@ public sealed class Learner(Decoder policy, Decoder? reference, AdamW optimizer,
                     new Lesson(
                         question,
                         sequences[i],
-                        advantages[i],
+                        advantages[i][skipped[i]..],
                             // An expert's old log-probabilities are the policy's own before the update, so its ratio starts at 1.
-                            idle ? new double[member.Trained.Length]
+                            idle ? new double[sequences[i].Scored.Length]
                             : _method.RecomputeOldLogProbs ? recomputed![i]
-                            : member.BehaviourLogProbs ?? recomputed![i],
-                        references?[i] ?? (withReference ? new double[member.Trained.Length] : [])
+                            : member.BehaviourLogProbs?[skipped[i]..] ?? recomputed![i],
+                        references?[i] ?? (withReference ? new double[sequences[i].Scored.Length] : [])
                     )
             ),
         ];
@@ -229,7 +293,7 @@ public sealed class Learner(Decoder policy, Decoder? reference, AdamW optimizer,
     private sealed record Lesson(
         int Question,
         ScoredSequence Sequence,
-        double Advantage,
+        double[] Advantages,
         double[] OldLogProbs,
         double[] ReferenceLogProbs
     )

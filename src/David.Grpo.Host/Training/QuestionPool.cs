@@ -65,7 +65,7 @@ public static class WorldTask
             ),
             [.. shown.Select(question => WorldEpisode.Expert(index, question))],
             new Rollout.WorldAgentProtocol(),
-            RewardRule.NewGated
+            Reward.Gated
         );
     }
 }

@@ -9,28 +9,16 @@ namespace David.Grpo.Training;
 /// <summary>What a checkpoint keeps besides parameters and moments.</summary>
 public sealed record CheckpointState
 {
-    public required int Format { get; init; }
-    public required string Fingerprint { get; init; }
-    public required int Step { get; init; }
-    public required int QuestionsUsed { get; init; }
-    public required int SkippedUpdates { get; init; }
-    public required int EvaluatedAt { get; init; }
-    public required int Rollouts { get; init; }
-    public required long GeneratedTokens { get; init; }
-    public required long ObservedTokens { get; init; }
-    public required long Searches { get; init; }
-    public required int OptimizerSteps { get; init; }
+    public int Format { get; init; }
+    public string Fingerprint { get; init; } = "";
+    public required LoopProgress Progress { get; init; }
     public required long AdamSteps { get; init; }
-    public required long LearnedTokens { get; init; }
-    public required double RolloutSeconds { get; init; }
-    public required double LearningSeconds { get; init; }
-    public required double EvaluationSeconds { get; init; }
-    public required double TotalSeconds { get; init; }
+    public required RunTimes Times { get; init; }
     public required EvaluationMetrics? Before { get; init; }
 
     /// <summary>Bytes of metrics.jsonl and trajectories.jsonl.gz that belong to the steps made.</summary>
-    public required long MetricsBytes { get; init; }
-    public required long TrajectoryBytes { get; init; }
+    public long MetricsBytes { get; init; }
+    public long TrajectoryBytes { get; init; }
 }
 
 /// <summary>
@@ -40,7 +28,7 @@ public sealed record CheckpointState
 /// </summary>
 public sealed class RunFolder
 {
-    private const int Format = 1;
+    private const int Format = 2;
     private readonly string? _tokenizerFolder;
 
     /// <param name="path">Made where it is absent.</param>
@@ -134,8 +122,8 @@ public sealed class RunFolder
             MetricsBytes = Size(In("metrics.jsonl")),
             TrajectoryBytes = Size(In("trajectories.jsonl.gz")),
         };
-        string name = System.IO.Path.Combine(Checkpoints, $"step-{state.Step:D6}");
-        string beside = System.IO.Path.Combine(Checkpoints, $".step-{state.Step:D6}");
+        string name = System.IO.Path.Combine(Checkpoints, $"step-{state.Progress.Step:D6}");
+        string beside = System.IO.Path.Combine(Checkpoints, $".step-{state.Progress.Step:D6}");
         if (Directory.Exists(beside))
             Directory.Delete(beside, recursive: true);
         ModelFolder.Write(beside, policy, _tokenizerFolder);

@@ -1,19 +1,16 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
+using Microsoft.FSharp.Core;
 
 namespace David.Grpo.Training;
 
-/// <summary>Compared methods.</summary>
-public enum Arm
+/// <summary>Says that a text option is one of the names in a static property of another type.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class NamedByAttribute(Type type, string property) : Attribute
 {
-    /// <summary>GRPO on the answer alone.</summary>
-    Grpo,
-
-    /// <summary>GRPO on the answer and the evidence coverage.</summary>
-    GrpoCoverage,
-
-    /// <summary>Expert bootstrapping, evidence coverage and evidence-guided continuation.</summary>
-    David,
+    /// <summary>The names.</summary>
+    public string[] Names => (string[])type.GetProperty(property)!.GetValue(null)!;
 }
 
 /// <summary>How token losses become one number.</summary>
@@ -32,14 +29,15 @@ public enum Mean
 /// <summary>What a run learns by. The defaults are the authors' (method of arXiv 2601.21699, code of September 2026).</summary>
 public sealed record MethodOptions
 {
-    [Description("grpo, grpo_coverage or david")]
-    public Arm Arm { get; init; } = Arm.David;
+    [Description("the compared method")]
+    [NamedBy(typeof(Arms), nameof(Arms.Names))]
+    public string Arm { get; init; } = "david";
 
-    [Description("weight of evidence coverage in the reward; grpo takes 0 whatever stands here")]
+    [Description("weight of evidence coverage in the reward, of the arms that reward it")]
     [Range(0.0, 1.0)]
     public double Lambda { get; init; } = 0.5;
 
-    [Description("steps of expert bootstrapping (david only)")]
+    [Description("steps of the arm's warm-up: expert bootstrapping or imitation")]
     [Range(0, int.MaxValue)]
     public int BootstrapSteps { get; init; } = 50;
 
@@ -55,13 +53,19 @@ public sealed record MethodOptions
     [Range(1, 65536)]
     public int QuestionsPerStep { get; init; } = 24;
 
-    [Description("rollouts of a main group")]
+    [Description("rollouts of a main group; some arms fix it")]
     [Range(1, 1024)]
     public int GroupSize { get; init; } = 5;
 
-    [Description("continuations of a group without a perfect trajectory (david only)")]
+    [Description("continuations of a group without a perfect trajectory (david's arms)")]
     [Range(0, 1024)]
     public int Continuations { get; init; } = 5;
+
+    [Description("where a continuation starts")]
+    public CutPoint Cut { get; init; } = CutPoint.EvidenceOfBest;
+
+    [Description("when a continuation takes the worst member's place")]
+    public ReplacementRule Replacement { get; init; } = ReplacementRule.BetterThanBest;
 
     [Description("optimizer batches that a main step's groups are split into")]
     [Range(1, 65536)]
@@ -119,6 +123,30 @@ public sealed record MethodOptions
     [Description("Euclidean norm that gradients are scaled down to; 0 leaves them")]
     [Range(0.0, 1e9)]
     public double MaxGradientNorm { get; init; } = 1;
+
+    /// <summary>The arm that these options name, with its settings filled in.</summary>
+    /// <param name="rewardOf">The task's reward by λ.</param>
+    /// <exception cref="ArgumentException">There is no such arm.</exception>
+    public Arm Create(Func<double, RewardRule> rewardOf) =>
+        Arms.Create(
+            Arm,
+            new ArmSettings(
+                rewardOf: FuncConvert.FromFunc(rewardOf),
+                lambda: Lambda,
+                groupSize: GroupSize,
+                continuations: Continuations,
+                cut: Cut,
+                replacement: Replacement,
+                scale: Scale.NewSampleDeviation(AdvantageEpsilon),
+                clip: Clip.Symmetric(ClipEpsilon),
+                aggregation: Mean switch
+                {
+                    Mean.Token => Aggregation.TokenMean,
+                    Mean.Sequence => Aggregation.SequenceMeanTokenMean,
+                    _ => Aggregation.QuestionMean,
+                }
+            )
+        );
 }
 
 /// <summary>Limits of an episode in the text protocol. The defaults are the authors'.</summary>
@@ -156,6 +184,11 @@ public sealed record EvaluationOptions
     [Range(0, int.MaxValue)]
     public int Every { get; init; } = 10;
 
+    [Description(
+        "rollouts at which the run is compared: a whole evaluation each, before the step that would pass them"
+    )]
+    public int[] At { get; init; } = [];
+
     [Description("questions of an evaluation before and after training")]
     [Range(1, int.MaxValue)]
     public int Questions { get; init; } = 200;
@@ -178,6 +211,28 @@ public record RunOptions
     [Description("rollouts that the run may spend, continuations included")]
     [Range(0, int.MaxValue)]
     public int Rollouts { get; init; } = 1_000_000;
+
+    [Description("tokens that the policy may sample in the run; none for any number")]
+    [Range(0, long.MaxValue)]
+    public long? GeneratedTokens { get; init; }
+
+    [Description("searches that the run may make; none for any number")]
+    [Range(0, long.MaxValue)]
+    public long? Searches { get; init; }
+
+    [Description("seconds of sampling and learning that the run may take; the last step may pass them")]
+    [Range(0.0, double.MaxValue)]
+    public double? Seconds { get; init; }
+
+    /// <summary>What the run may spend of each currency.</summary>
+    [JsonIgnore]
+    public Limits Limits =>
+        new(
+            rollouts: Rollouts,
+            generatedTokens: GeneratedTokens ?? long.MaxValue,
+            searches: Searches ?? long.MaxValue,
+            seconds: Seconds ?? double.PositiveInfinity
+        );
 
     public MethodOptions Method { get; init; } = new();
 

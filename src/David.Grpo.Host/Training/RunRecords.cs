@@ -12,7 +12,7 @@ public sealed record StepMetrics
     /// <summary>From 1.</summary>
     public required int Step { get; init; }
 
-    /// <summary>"bootstrapping" or "main".</summary>
+    /// <summary>"imitation", "bootstrapping" or "main".</summary>
     public required string Phase { get; init; }
 
     /// <summary>Rollouts spent so far, continuations included.</summary>
@@ -32,6 +32,9 @@ public sealed record StepMetrics
     public required double Answer { get; init; }
     public required double ExactMatch { get; init; }
     public required double Coverage { get; init; }
+
+    /// <summary>Each term of the reward by itself, before weighing.</summary>
+    public required IReadOnlyDictionary<string, double> Terms { get; init; }
     public required double SearchesPerQuestion { get; init; }
     public required double TokensPerRollout { get; init; }
 
@@ -197,7 +200,12 @@ public sealed record TrajectoryRecord
     public required double Reward { get; init; }
     public required double Answer { get; init; }
     public required double Coverage { get; init; }
-    public required double Advantage { get; init; }
+
+    /// <summary>Each term of the reward by itself, before weighing.</summary>
+    public required IReadOnlyDictionary<string, double> Terms { get; init; }
+
+    /// <summary>Of each trained token, in order; one number where all are equal.</summary>
+    public required double[] Advantage { get; init; }
     public required bool Expert { get; init; }
 
     /// <summary>Segments taken over from another member; 0 for none.</summary>
@@ -217,7 +225,7 @@ public sealed record TrajectoryRecord
         string phase,
         long group,
         int index,
-        double advantage,
+        double[] advantages,
         Rollout.IAgentProtocol protocol
     ) =>
         new()
@@ -229,9 +237,10 @@ public sealed record TrajectoryRecord
             Question = member.Trajectory.Question.Text,
             Answers = member.Trajectory.Question.Answers,
             Reward = member.Reward,
-            Answer = member.Answer,
-            Coverage = member.Coverage,
-            Advantage = advantage,
+            Answer = member.Parts.Answer,
+            Coverage = member.Parts.Coverage,
+            Terms = member.Parts.Terms.ToDictionary(term => term.Name, term => term.Value),
+            Advantage = advantages.Distinct().Count() > 1 ? advantages : advantages[..Math.Min(1, advantages.Length)],
             Expert = member.IsExpert,
             KeptSegments = member.KeptSegments,
             Ending = Name(member.Trajectory.Ending),
@@ -266,25 +275,27 @@ public sealed record SegmentRecord(string Author, string Text, int[] Tokens, dou
     }
 }
 
+/// <summary>Wall time by part, in seconds, and what was learned from in it.</summary>
+public sealed record RunTimes
+{
+    public double RolloutSeconds { get; init; }
+    public double LearningSeconds { get; init; }
+    public double EvaluationSeconds { get; init; }
+    public double TotalSeconds { get; init; }
+
+    /// <summary>Tokens of the sequences learned from, all epochs.</summary>
+    public long LearnedTokens { get; init; }
+}
+
 /// <summary>How a finished run ended: result.json.</summary>
 public sealed record RunResult
 {
     public required string Arm { get; init; }
     public required long Seed { get; init; }
     public required int Steps { get; init; }
-    public required int Rollouts { get; init; }
-    public required long GeneratedTokens { get; init; }
-    public required long ObservedTokens { get; init; }
-    public required long Searches { get; init; }
-    public required int OptimizerSteps { get; init; }
+    public required Cost Spent { get; init; }
     public required int SkippedUpdates { get; init; }
-    public required long LearnedTokens { get; init; }
-
-    /// <summary>Wall time by part.</summary>
-    public required double RolloutSeconds { get; init; }
-    public required double LearningSeconds { get; init; }
-    public required double EvaluationSeconds { get; init; }
-    public required double TotalSeconds { get; init; }
+    public required RunTimes Times { get; init; }
 
     /// <summary>The first and the last evaluation.</summary>
     public required EvaluationMetrics? Before { get; init; }

@@ -42,7 +42,7 @@ public static partial class TextTask
             new QuestionPool(evaluation, search),
             [.. experts.Select(expert => Expert(expert, protocol, tokenizer, EndToken(tokenizer, endTokens)))],
             protocol,
-            RewardRule.NewAuthors
+            Reward.Authors
         );
     }
 

@@ -37,31 +37,31 @@ public sealed class Trainer : IDisposable
     private readonly EngineOptions _engineOptions;
     private readonly RolloutEngine _engine;
     private readonly AdamW _optimizer;
-    private readonly RewardRule _reward;
+    private readonly Arm _arm;
     private readonly Seed _seed;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private Decoder? _reference;
     private Learner _learner;
     private LoopState _state;
     private List<Group> _groups = [];
+    private (int Group, Fork Fork)[] _forks = [];
     private StepWork _work = new();
     private EvaluationMetrics? _before;
     private EvaluationMetrics? _last;
-    private double _rolloutSeconds;
-    private double _learningSeconds;
-    private double _evaluationSeconds;
+    private RunTimes _times = new();
     private double _earlierSeconds; // of the processes that this run began in
-    private long _learnedTokens;
     private int _savedStep;
 
     /// <param name="policy">Trained in place.</param>
+    /// <param name="arm">The method; default: the one that the options name.</param>
     public Trainer(
         Decoder policy,
         TrainingTask task,
         RunOptions options,
         RunFolder folder,
         EngineOptions engineOptions,
-        Action<RunEvent> report
+        Action<RunEvent> report,
+        Arm? arm = null
     )
     {
         _policy = policy;
@@ -83,29 +83,30 @@ public sealed class Trainer : IDisposable
                 MaxGradientNorm = method.MaxGradientNorm,
             }
         );
-        _reward = task.Reward(method.Arm == Arm.Grpo ? 0 : method.Lambda);
-        _state = TrainingLoop.Start(Plan(options, task));
-        _learner = new Learner(policy, null, _optimizer, options);
+        _arm = arm ?? method.Create(task.Reward);
+        _state = TrainingLoop.Start(Plan());
+        _learner = new Learner(policy, null, _optimizer, _arm, options);
     }
 
-    private static LoopPlan Plan(RunOptions options, TrainingTask task)
+    private LoopPlan Plan()
     {
-        MethodOptions method = options.Method;
-        bool david = method.Arm == Arm.David;
+        MethodOptions method = _options.Method;
         return new LoopPlan(
-            seed: Seeds.Named("order", Seeds.OfInt64(options.Seed)),
-            rolloutBudget: options.Rollouts,
-            bootstrapSteps: david ? method.BootstrapSteps : 0,
-            expertQuestions: david ? task.Experts.Count : 0,
+            seed: Seeds.Named("order", _seed),
+            budget: _options.Limits,
+            imitationSteps: _arm.WarmUp == WarmUp.Imitation ? method.BootstrapSteps : 0,
+            bootstrapSteps: _arm.WarmUp == WarmUp.Bootstrapping ? method.BootstrapSteps : 0,
+            expertQuestions: _arm.WarmUp == WarmUp.None ? 0 : _task.Experts.Count,
             mainSteps: method.MainSteps,
-            trainingQuestions: task.Training.Questions.Count,
-            shuffle: options.Shuffle,
+            trainingQuestions: _task.Training.Questions.Count,
+            shuffle: _options.Shuffle,
             questionsPerStep: method.QuestionsPerStep,
             bootstrapGroupSize: method.BootstrapGroupSize,
-            groupSize: method.GroupSize,
-            continuations: david ? method.Continuations : 0,
-            evaluateEvery: options.Evaluation.Every,
-            checkpointEvery: options.CheckpointEvery
+            groupSize: _arm.GroupSize,
+            forks: _arm.Exploration.MaxForks,
+            evaluateEvery: _options.Evaluation.Every,
+            marks: _options.Evaluation.At,
+            checkpointEvery: _options.CheckpointEvery
         );
     }
 
@@ -157,11 +158,11 @@ public sealed class Trainer : IDisposable
         switch (command)
         {
             case Command.Evaluate evaluate:
-                return await EvaluateAsync(evaluate.isFinal, cancellationToken).ConfigureAwait(false);
+                return await EvaluateAsync(evaluate.isWhole, cancellationToken).ConfigureAwait(false);
             case Command.RollOut rollOut:
                 return await RollOutAsync(rollOut, cancellationToken).ConfigureAwait(false);
-            case Command.Continue go:
-                return await ContinueAsync(go, cancellationToken).ConfigureAwait(false);
+            case Command.Explore explore:
+                return await ExploreAsync(explore.forks, cancellationToken).ConfigureAwait(false);
             case Command.Update update:
                 return Update(update.phase);
             default:
@@ -170,12 +171,11 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    private async Task<Event> EvaluateAsync(bool isFinal, CancellationToken cancellationToken)
+    private async Task<Event> EvaluateAsync(bool isWhole, CancellationToken cancellationToken)
     {
         Stopwatch clock = Stopwatch.StartNew();
-        bool isOuter = isFinal || _state.EvaluatedAt < 0;
         int questions =
-            isOuter || _options.Evaluation.QuestionsDuring == 0
+            isWhole || _options.Evaluation.QuestionsDuring == 0
                 ? _options.Evaluation.Questions
                 : _options.Evaluation.QuestionsDuring;
         EvaluationResult result = await Evaluator
@@ -190,7 +190,7 @@ public sealed class Trainer : IDisposable
                 cancellationToken
             )
             .ConfigureAwait(false);
-        _evaluationSeconds += clock.Elapsed.TotalSeconds;
+        _times = _times with { EvaluationSeconds = _times.EvaluationSeconds + clock.Elapsed.TotalSeconds };
         EvaluationMetrics metrics = EvaluationMetrics.Of(
             result,
             _state.Step,
@@ -218,15 +218,21 @@ public sealed class Trainer : IDisposable
                         ? new RolloutRequest(_task.Experts[index].Question, -1 - index, member)
                         : new RolloutRequest(_task.Training.Questions[index], index, member)
                 );
-        Trajectory[] trajectories = await SampleAsync(requests, cancellationToken).ConfigureAwait(false);
+        (Trajectory[] trajectories, bool[] isWhole) = await SampleAsync(requests, cancellationToken)
+            .ConfigureAwait(false);
 
         _groups = [];
         Cost cost = Costs.Zero;
         for (int g = 0; g < command.questions.Length; g++)
         {
-            Trajectory[] own = trajectories[(g * command.groupSize)..((g + 1) * command.groupSize)];
-            cost = own.Aggregate(cost, (sum, trajectory) => sum + Costs.OfTrajectory(0, trajectory));
-            List<Member> members = [.. own.Select(trajectory => Score(trajectory, 0)).OfType<Member>()];
+            Range own = (g * command.groupSize)..((g + 1) * command.groupSize);
+            cost = trajectories[own].Aggregate(cost, (sum, trajectory) => sum + Costs.OfTrajectory(0, trajectory));
+            if (!isWhole[own].All(whole => whole))
+                continue; // the budget ended before the group did
+            List<Member> members =
+            [
+                .. trajectories[own].Select((trajectory, tree) => Score(trajectory, tree, 0)).OfType<Member>(),
+            ];
             _work.Sampled.AddRange(members);
             if (members.Count == 0)
                 continue;
@@ -234,11 +240,10 @@ public sealed class Trainer : IDisposable
             if (bootstrapping && Exploration.PlaceExpert(Rewards(members)) is ExpertPlacement.At place)
             {
                 // The expert's reward is 1 by definition (method.md, section 5.1).
+                Trajectory expert = _task.Experts[index];
                 members[place.memberIndex] = new Member(
-                    _task.Experts[index],
-                    Exploration.Solved,
-                    1,
-                    Evidence.Coverage(_task.Experts[index]),
+                    expert,
+                    new RewardParts(Exploration.Solved, 1, Evidence.Coverage(expert), [], []),
                     IsExpert: true
                 );
                 _work.Experts++;
@@ -246,58 +251,62 @@ public sealed class Trainer : IDisposable
             _groups.Add(new Group(bootstrapping ? -1 - index : index, members[0].Trajectory.Question, members));
         }
         _work.RolloutSeconds += clock.Elapsed.TotalSeconds;
-        return Event.NewRolledOut(cost, _groups.Count(group => PlanOf(group) is not null));
+        _forks = bootstrapping ? [] : [.. _groups.SelectMany((group, g) => Forks(group).Select(fork => (g, fork)))];
+        return Event.NewRolledOut(cost, _forks.Length);
     }
 
-    private static ContinuationPlan.From? PlanOf(Group group) =>
-        Exploration.PlanContinuation(group.Rewards, [.. group.Members.Select(member => member.Trajectory)])
-        as ContinuationPlan.From;
+    private Fork[] Forks(Group group) =>
+        _arm.Exploration.Forks(
+            Seeds.Path([_state.Step, group.Key], Seeds.Named("exploration", _seed)),
+            group.Rewards,
+            [.. group.Members.Select(member => member.Trajectory)]
+        );
 
-    private async Task<Event> ContinueAsync(Command.Continue command, CancellationToken cancellationToken)
+    private async Task<Event> ExploreAsync(int wanted, CancellationToken cancellationToken)
     {
         Stopwatch clock = Stopwatch.StartNew();
         List<RolloutRequest> requests = [];
-        List<(int Group, ContinuationPlan.From Plan)> plans = [];
-        for (int g = 0; g < _groups.Count && plans.Count < command.groups; g++)
+        foreach (IGrouping<int, (int Group, Fork Fork)> group in _forks.Take(wanted).GroupBy(place => place.Group))
+        foreach ((int c, (int g, Fork fork)) in group.Index())
         {
-            if (PlanOf(_groups[g]) is not { } plan)
-                continue;
-            plans.Add((g, plan));
-            Trajectory parent = _groups[g].Members[plan.best].Trajectory;
-            for (int c = 0; c < command.continuations; c++)
-                requests.Add(
-                    // Numbered after the group's own members, so that random numbers are fresh.
-                    new RolloutRequest(
-                        parent.Question,
-                        _groups[g].Key,
-                        _options.Method.GroupSize + c,
-                        parent,
-                        plan.keptSegments
-                    )
-                );
+            Trajectory parent = _groups[g].Members[fork.Member].Trajectory;
+            requests.Add(
+                // Numbered after the group's own members, so that random numbers are fresh.
+                new RolloutRequest(parent.Question, _groups[g].Key, _arm.GroupSize + c, parent, fork.KeptSegments)
+            );
         }
-        Trajectory[] trajectories = await SampleAsync(requests, cancellationToken).ConfigureAwait(false);
+        (Trajectory[] trajectories, bool[] isWhole) = await SampleAsync(requests, cancellationToken)
+            .ConfigureAwait(false);
 
         Cost cost = Costs.Zero;
-        for (int p = 0; p < plans.Count; p++)
+        int at = 0;
+        foreach (IGrouping<int, (int Group, Fork Fork)> group in _forks.Take(wanted).GroupBy(place => place.Group))
         {
-            (int g, ContinuationPlan.From plan) = plans[p];
-            Trajectory[] own = trajectories[(p * command.continuations)..((p + 1) * command.continuations)];
-            cost = own.Aggregate(cost, (sum, trajectory) => sum + Costs.OfTrajectory(plan.keptSegments, trajectory));
-            Member[] candidates = [.. own.Select(trajectory => Score(trajectory, plan.keptSegments)).OfType<Member>()];
+            Group grown = _groups[group.Key];
+            List<Member> candidates = [];
+            foreach ((_, Fork fork) in group)
+            {
+                Trajectory trajectory = trajectories[at];
+                cost += Costs.OfTrajectory(fork.KeptSegments, trajectory);
+                if (
+                    isWhole[at++]
+                    && Score(trajectory, grown.Members[fork.Member].Tree, fork.KeptSegments) is { } candidate
+                )
+                    candidates.Add(candidate);
+            }
+            Member[] all = [.. grown.Members, .. candidates];
+            int[] staying = _arm.Exploration.Stay(grown.Rewards, Rewards(candidates));
+            _groups[group.Key] = grown with { Members = [.. staying.Select(index => all[index])] };
             _work.Continued++;
-            if (Exploration.Replacement(_groups[g].Rewards, Rewards(candidates)) is not Replacement.Replace replace)
-                continue;
-            Member[] members = [.. _groups[g].Members];
-            members[replace.worst] = candidates[replace.candidate];
-            _groups[g] = _groups[g] with { Members = members };
-            _work.Replaced++;
+            if (staying.Any(index => index >= grown.Members.Count))
+                _work.Replaced++;
         }
         _work.RolloutSeconds += clock.Elapsed.TotalSeconds;
-        return Event.NewContinued(cost);
+        return Event.NewExplored(cost);
     }
 
-    private async Task<Trajectory[]> SampleAsync(
+    /// <summary>Trajectories, and whether each came to its end before a budget did.</summary>
+    private async Task<(Trajectory[] Trajectories, bool[] IsWhole)> SampleAsync(
         IReadOnlyList<RolloutRequest> requests,
         CancellationToken cancellationToken
     )
@@ -309,17 +318,18 @@ public sealed class Trainer : IDisposable
                 Sampler.AtTemperature(_options.Method.Temperature),
                 Seeds.Child(_state.Step, Seeds.Named("rollout", _seed)),
                 _state.Ledger.Spent.OptimizerSteps,
-                cancellationToken
+                cancellationToken,
+                new Allowance(_state.Ledger.GeneratedTokensLeft, _state.Ledger.SearchesLeft)
             )
             .ConfigureAwait(false);
         _work.FailedSearches += _engine.Statistics.FailedSearches;
-        return trajectories;
+        return (trajectories, [.. trajectories.Select((_, i) => !_engine.Statistics.Cut.Contains(i))]);
     }
 
-    private Member? Score(Trajectory trajectory, int keptSegments)
+    private Member? Score(Trajectory trajectory, int tree, int keptSegments)
     {
-        if (Reward.Score(_reward, trajectory) is RewardOutcome.Scored { Item: var parts })
-            return new Member(trajectory, parts.Total, parts.Answer, parts.Coverage, false, keptSegments);
+        if (Reward.Score(_arm.Reward, trajectory) is RewardOutcome.Scored { Item: var parts })
+            return new Member(trajectory, parts, tree, KeptSegments: keptSegments);
         _work.Dropped++;
         return null;
     }
@@ -331,16 +341,28 @@ public sealed class Trainer : IDisposable
             // The reference is the policy as it enters the main phase (method.md, section 3.3).
             _reference = _policy.Clone();
             WriteReference();
-            _learner = new Learner(_policy, _reference, _optimizer, _options);
+            _learner = new Learner(_policy, _reference, _optimizer, _arm, _options);
         }
         Stopwatch clock = Stopwatch.StartNew();
-        UpdateReport report =
-            _groups.Count == 0
-                ? new UpdateReport(0, 0, 0, 0, Objective.Pool([]), 0)
-                : _learner.Update(phase, _groups, Seeds.Child(_state.Step, Seeds.Named("update", _seed)));
-        _rolloutSeconds += _work.RolloutSeconds;
-        _learningSeconds += clock.Elapsed.TotalSeconds;
-        _learnedTokens += report.Tokens;
+        Seed seed = Seeds.Child(_state.Step, Seeds.Named("update", _seed));
+        UpdateReport report;
+        if (phase == Phase.Imitation)
+        {
+            _work = new StepWork { Phase = phase };
+            report = _learner.Imitate(_task.Experts, seed);
+        }
+        else
+            report =
+                _groups.Count == 0
+                    ? new UpdateReport(0, 0, 0, 0, Objective.Pool([]), 0)
+                    : _learner.Update(phase, _groups, seed);
+        double seconds = _work.RolloutSeconds + clock.Elapsed.TotalSeconds;
+        _times = _times with
+        {
+            RolloutSeconds = _times.RolloutSeconds + _work.RolloutSeconds,
+            LearningSeconds = _times.LearningSeconds + clock.Elapsed.TotalSeconds,
+            LearnedTokens = _times.LearnedTokens + report.Tokens,
+        };
 
         Cost spent = _state.Ledger.Spent;
         StepMetrics metrics = _work.ToMetrics(
@@ -354,28 +376,23 @@ public sealed class Trainer : IDisposable
         _folder.AppendTrajectories(TrajectoryRecords(metrics.Phase));
         _report(new RunEvent.Stepped(metrics, _options.Rollouts));
         _groups = [];
-        return Event.NewUpdated(report.OptimizerSteps, report.Skipped);
+        return Event.NewUpdated(report.OptimizerSteps, report.Skipped, seconds);
     }
 
     private IEnumerable<TrajectoryRecord> TrajectoryRecords(string phase)
     {
-        foreach (Group group in _groups)
-        {
-            double[] advantages = Advantage.GroupRelative(
-                Scale.NewSampleDeviation(_options.Method.AdvantageEpsilon),
-                group.Rewards
+        double[][][] advantages = _learner.Advantages(_groups);
+        for (int g = 0; g < _groups.Count; g++)
+        for (int i = 0; i < _groups[g].Members.Count; i++)
+            yield return TrajectoryRecord.Of(
+                _groups[g].Members[i],
+                _state.Step + 1,
+                phase,
+                _groups[g].Key,
+                i,
+                advantages[g][i],
+                _task.Protocol
             );
-            for (int i = 0; i < group.Members.Count; i++)
-                yield return TrajectoryRecord.Of(
-                    group.Members[i],
-                    _state.Step + 1,
-                    phase,
-                    group.Key,
-                    i,
-                    advantages[i],
-                    _task.Protocol
-                );
-        }
     }
 
     private void WriteReference()
@@ -387,32 +404,15 @@ public sealed class Trainer : IDisposable
 
     private void Save()
     {
-        Cost spent = _state.Ledger.Spent;
         _folder.Save(
             _policy,
             _optimizer,
             new CheckpointState
             {
-                Format = 0,
-                Fingerprint = "",
-                Step = _state.Step,
-                QuestionsUsed = _state.QuestionsUsed,
-                SkippedUpdates = _state.SkippedUpdates,
-                EvaluatedAt = _state.EvaluatedAt,
-                Rollouts = spent.Rollouts,
-                GeneratedTokens = spent.GeneratedTokens,
-                ObservedTokens = spent.ObservedTokens,
-                Searches = spent.Searches,
-                OptimizerSteps = spent.OptimizerSteps,
+                Progress = _state.Progress,
                 AdamSteps = _optimizer.Steps,
-                LearnedTokens = _learnedTokens,
-                RolloutSeconds = _rolloutSeconds,
-                LearningSeconds = _learningSeconds,
-                EvaluationSeconds = _evaluationSeconds,
-                TotalSeconds = _earlierSeconds + _clock.Elapsed.TotalSeconds,
+                Times = Times,
                 Before = _before,
-                MetricsBytes = 0,
-                TrajectoryBytes = 0,
             },
             _options.CheckpointsKept
         );
@@ -420,52 +420,31 @@ public sealed class Trainer : IDisposable
         _report(new RunEvent.Saved(_state.Step));
     }
 
+    private RunTimes Times => _times with { TotalSeconds = _earlierSeconds + _clock.Elapsed.TotalSeconds };
+
     private void Resume(CheckpointState saved)
     {
-        LoopPlan plan = _state.Plan;
-        _state = TrainingLoop.Restore(
-            plan,
-            saved.Step,
-            saved.QuestionsUsed,
-            saved.SkippedUpdates,
-            saved.EvaluatedAt,
-            new Cost(saved.Rollouts, saved.GeneratedTokens, saved.ObservedTokens, saved.Searches, saved.OptimizerSteps)
-        );
-        (_before, _learnedTokens) = (saved.Before, saved.LearnedTokens);
-        (_rolloutSeconds, _learningSeconds, _evaluationSeconds, _earlierSeconds) = (
-            saved.RolloutSeconds,
-            saved.LearningSeconds,
-            saved.EvaluationSeconds,
-            saved.TotalSeconds
-        );
+        _state = TrainingLoop.Restore(_state.Plan, saved.Progress);
+        (_before, _times, _earlierSeconds) = (saved.Before, saved.Times, saved.Times.TotalSeconds);
         if (File.Exists(_folder.In("reference.safetensors")) && _options.Method.KlCoefficient > 0)
         {
             _reference = _policy.Clone();
             RunFolder.ReadWeights(_folder.In("reference.safetensors"), _reference);
-            _learner = new Learner(_policy, _reference, _optimizer, _options);
+            _learner = new Learner(_policy, _reference, _optimizer, _arm, _options);
         }
-        _report(new RunEvent.Resumed(saved.Step, saved.Rollouts));
+        _report(new RunEvent.Resumed(_state.Step, _state.Ledger.Spent.Rollouts));
     }
 
     private RunResult Finish()
     {
-        Cost spent = _state.Ledger.Spent;
         RunResult result = new()
         {
-            Arm = System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(_options.Method.Arm.ToString()),
+            Arm = _arm.Name,
             Seed = _options.Seed,
             Steps = _state.Step,
-            Rollouts = spent.Rollouts,
-            GeneratedTokens = spent.GeneratedTokens,
-            ObservedTokens = spent.ObservedTokens,
-            Searches = spent.Searches,
-            OptimizerSteps = spent.OptimizerSteps,
+            Spent = _state.Ledger.Spent,
             SkippedUpdates = _state.SkippedUpdates,
-            LearnedTokens = _learnedTokens,
-            RolloutSeconds = _rolloutSeconds,
-            LearningSeconds = _learningSeconds,
-            EvaluationSeconds = _evaluationSeconds,
-            TotalSeconds = _earlierSeconds + _clock.Elapsed.TotalSeconds,
+            Times = Times,
             Before = _before,
             After = _last,
             Stopped = _state.StopRequested,
@@ -509,20 +488,29 @@ public sealed class Trainer : IDisposable
             return new StepMetrics
             {
                 Step = step,
-                Phase = Phase == Phase.Bootstrapping ? "bootstrapping" : "main",
+                Phase = Phase switch
+                {
+                    Phase.Bootstrapping => "bootstrapping",
+                    Phase.Imitation => "imitation",
+                    _ => "main",
+                },
                 Rollouts = spent.Rollouts,
                 GeneratedTokens = spent.GeneratedTokens,
                 Searches = spent.Searches,
                 OptimizerSteps = spent.OptimizerSteps + report.OptimizerSteps,
                 Reward = Mean(member => member.Reward),
-                Answer = Mean(member => member.Answer),
+                Answer = Mean(member => member.Parts.Answer),
                 ExactMatch = Mean(member =>
                     Trajectories.AnswerOrNull(member.Trajectory) is { } answer
                     && Grpo.Answer.ExactMatch(answer, member.Trajectory.Question.Answers)
                         ? 1
                         : 0
                 ),
-                Coverage = Mean(member => member.Coverage),
+                Terms = Sampled
+                    .SelectMany(member => member.Parts.Terms)
+                    .GroupBy(term => term.Name)
+                    .ToDictionary(terms => terms.Key, terms => terms.Average(term => term.Value)),
+                Coverage = Mean(member => member.Parts.Coverage),
                 SearchesPerQuestion = Mean(member => member.Trajectory.Searches.Length),
                 TokensPerRollout = Mean(member => Trajectories.GeneratedTokens(member.Trajectory)),
                 DeadGroups = deadGroups,

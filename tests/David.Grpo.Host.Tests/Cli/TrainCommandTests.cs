@@ -51,7 +51,7 @@ public sealed class TrainCommandTests
             RunJson.Document
         )!;
         // 2 experts' questions × 2; then twice 2 questions × (2 + 1 continuation).
-        Assert.Equal(4 + 2 * 6, result.Rollouts);
+        Assert.Equal(4 + 2 * 6, result.Spent.Rollouts);
         Assert.Equal(3, result.Before!.Questions);
         Assert.Equal(3, File.ReadLines(Path.Combine(run["out"], "evaluations/step-000003.jsonl")).Count());
     }
@@ -122,7 +122,7 @@ public sealed class TrainCommandTests
         (int code, string output, _) = await run.TrainAsync("--plan");
 
         Assert.Equal(0, code);
-        Assert.Contains("main        2 steps of 2 × 2 rollouts and up to 1 continuations a question", output);
+        Assert.Contains("main        2 steps of 2 × 2 rollouts a question and up to 1 by continuation", output);
         Assert.False(Directory.Exists(run["out"]));
     }
 

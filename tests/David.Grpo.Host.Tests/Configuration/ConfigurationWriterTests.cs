@@ -180,14 +180,20 @@ public sealed class ConfigurationWriterTests
         RunOptions changed = new()
         {
             Seed = 7,
-            Method = new MethodOptions { Arm = Arm.GrpoCoverage, LearningRate = 3e-5 },
+            Method = new MethodOptions { Arm = "grpo_coverage", LearningRate = 3e-5 },
         };
 
-        Assert.Equal(changed, ReadBack(changed));
-        Assert.Equal(
+        AssertSame(changed, ReadBack(changed));
+        AssertSame(
             new RunOptions(),
             ConfigurationFile.Parse<RunOptions>(ConfigurationReference.Describe<RunOptions>(), "run.yaml")
         );
+        // As JSON: a record with an array is equal only to itself.
+        static void AssertSame(RunOptions expected, RunOptions actual) =>
+            Assert.Equal(
+                JsonSerializer.Serialize(expected, RunJson.Line),
+                JsonSerializer.Serialize(actual, RunJson.Line)
+            );
     }
 
     [Fact]

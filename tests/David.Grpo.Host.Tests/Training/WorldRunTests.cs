@@ -57,8 +57,8 @@ public sealed class WorldRunTests : IDisposable
             }
         );
         // What is left does not buy half a step: 6 groups of 6.
-        Assert.InRange(result.Rollouts, 260 - 35, 260);
-        Assert.True(result.OptimizerSteps > 0);
+        Assert.InRange(result.Spent.Rollouts, 260 - 35, 260);
+        Assert.True(result.Spent.OptimizerSteps > 0);
         Assert.True(alive.Count >= 2);
         Assert.All(alive, count => Assert.Equal(alive[0], count));
         Assert.Equal(before, Torch.LiveTensors);
@@ -131,7 +131,7 @@ public sealed class WorldRunTests : IDisposable
     }
 
     private static RunOptions Options(int rollouts) =>
-        WorldRuns.Options(Arm.David, seed: 5, rollouts, evaluationQuestions: 20);
+        WorldRuns.Options("david", seed: 5, rollouts, evaluationQuestions: 20);
 
     private async Task<RunResult> TrainAsync(
         RunOptions options,
