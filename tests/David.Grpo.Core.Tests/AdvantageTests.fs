@@ -1,6 +1,5 @@
 module David.Grpo.Tests.AdvantageTests
 
-open FsCheck.FSharp
 open Xunit
 open David.Grpo
 
@@ -12,13 +11,7 @@ let private scales =
         Scale.SampleDeviation 1e-6
     ]
 
-/// 2 to 9 rewards in sixteenths, often tied.
-let private group =
-    gen {
-        let! size = Gen.choose (2, 9)
-        let! rewards = Gen.choose (-32, 32) |> Gen.listOfLength size
-        return rewards |> List.map (fun k -> float k / 16.0) |> Array.ofList
-    }
+let private group = RewardSamples.group
 
 [<Fact>]
 let ``advantages of a group sum to zero`` () =
@@ -105,77 +98,194 @@ let ``a negative epsilon is refused`` () =
     )
 
 [<Fact>]
-let ``groups of two and more have verl's advantages, and a group of one zero where verl keeps the reward`` () =
-    let mutable singles = 0
-
-    for case in GoldenCase.all "golden/rl/verl_adv_grpo.json" do
-        let epsilon = GoldenCase.number "epsilon" case.Inputs
-
-        let scale, singleScale =
-            if (case.Inputs.GetProperty "norm_adv_by_std").GetBoolean() then
-                Scale.SampleDeviation epsilon, 1.0 + epsilon
+let ``the vectorized GRPO of verl, in float32, is the same`` () =
+    for batch in VerlBatch.all 56 "grpo_vectorized" do
+        let scale =
+            if VerlBatch.flag "norm_adv_by_std" batch then
+                Scale.SampleDeviation(VerlBatch.number "epsilon" batch)
             else
-                Scale.One, 1.0
+                Scale.One
 
-        let rewards = GoldenCase.matrix "rewards" case.Inputs |> Array.map Array.sum
-        let mask = GoldenCase.matrix "mask" case.Inputs
-        let theirs = GoldenCase.matrix "advantages" case.Outputs
-
-        let groups =
-            GoldenCase.numbers "group" case.Inputs
-            |> Array.indexed
-            |> Array.groupBy snd
-            |> Array.map (snd >> Array.map fst)
-
-        for members in groups do
-            let ours =
-                Advantage.groupRelative scale (members |> Array.map (fun row -> rewards[row]))
-
-            match members with
-            | [| row |] ->
-                singles <- singles + 1
-                Assert.Equal(0.0, ours[0])
-
-                mask[row]
-                |> Array.map (fun kept -> kept * rewards[row] / singleScale)
-                |> GoldenCase.assertAllClose $"{case.Name} row {row}" 1e-9 theirs[row]
-            | _ ->
-                Array.iter2
-                    (fun row advantage ->
-                        mask[row]
-                        |> Array.map (fun kept -> kept * advantage)
-                        |> GoldenCase.assertAllClose $"{case.Name} row {row}" 1e-9 theirs[row])
-                    members
-                    ours
-
-    Assert.True(singles > 0)
+        VerlBatch.byGroup batch batch.Outcomes
+        |> Advantage.ofGroups Lone.Reward (GroupEstimator.GroupRelative scale)
+        |> VerlBatch.assertBySequence 1e-5 batch
 
 [<Fact>]
-let ``advantages of one group at a time are TRL's`` () =
-    // Covered: rewards are summed first and scaled by group or not at all. Not built: scaling over the batch,
-    // normalising each reward first, missing verdicts.
-    let covered =
-        GoldenCase.all "golden/rl/trl_advantages.json"
-        |> Array.filter (fun case ->
-            string (case.Inputs.GetProperty "multi_objective_aggregation") = "sum_then_normalize"
-            && string (case.Inputs.GetProperty "scale_rewards") <> "batch"
-            && GoldenCase.matrix "rewards_per_func" case.Inputs
-               |> Array.forall (Array.forall System.Double.IsFinite))
-
-    Assert.Equal(20, covered.Length)
-
-    for case in covered do
-        let weights = GoldenCase.numbers "reward_weights" case.Inputs
-        let size = int (GoldenCase.number "group_size" case.Inputs)
-
+let ``verl's GRPO is ours with groups of one that keep their reward`` () =
+    for batch in VerlBatch.all 58 "grpo" do
         let scale =
-            if string (case.Inputs.GetProperty "scale_rewards") = "none" then
-                Scale.One
+            if VerlBatch.flag "norm_adv_by_std" batch then
+                Scale.SampleDeviation(VerlBatch.number "epsilon" batch)
             else
-                Scale.SampleDeviation 1e-4
+                Scale.One
 
-        GoldenCase.matrix "rewards_per_func" case.Inputs
-        |> Array.map (Array.map2 (*) weights >> Array.sum)
-        |> Array.chunkBySize size
-        |> Array.collect (Advantage.groupRelative scale)
-        |> GoldenCase.assertAllClose case.Name 1e-9 (GoldenCase.numbers "advantages" case.Outputs)
+        VerlBatch.byGroup batch batch.Outcomes
+        |> Advantage.ofGroups Lone.Reward (GroupEstimator.GroupRelative scale)
+        |> VerlBatch.assertBySequence 1e-9 batch
+
+[<Fact>]
+let ``both of verl's leave-one-out advantages are ours, by what a group of one gets`` () =
+    for name, lone in [ "rloo", Lone.Reward; "rloo_vectorized", Lone.Zero ] do
+        for batch in VerlBatch.all 28 name do
+            VerlBatch.byGroup batch batch.Outcomes
+            |> Advantage.ofGroups lone GroupEstimator.LeaveOneOut
+            |> VerlBatch.assertBySequence 1e-9 batch
+
+[<Fact>]
+let ``length-weighted advantages are verl's OPO`` () =
+    for batch in VerlBatch.all 28 "opo" do
+        Array.map2
+            (Advantage.lengthWeighted Lone.Reward)
+            (VerlBatch.lengths batch)
+            (VerlBatch.byGroup batch batch.Outcomes)
+        |> VerlBatch.assertBySequence 1e-9 batch
+
+[<Fact>]
+let ``pass at k advantages are verl's, which refuses a group of one`` () =
+    let refused, given =
+        VerlBatch.all 56 "grpo_passk"
+        |> Array.partition (fun batch -> GoldenCase.has "raises" batch.Case.Outputs)
+
+    Assert.Equal(28, given.Length)
+    Assert.All(refused, fun batch -> Assert.Contains(batch.Groups, (fun (group: int[]) -> group.Length = 1)))
+
+    for batch in given do
+        let scale =
+            if VerlBatch.flag "norm_adv_by_std" batch then
+                Scale.SampleDeviation(VerlBatch.number "epsilon" batch)
+            else
+                Scale.One
+
+        VerlBatch.byGroup batch batch.Outcomes
+        |> Advantage.ofGroups Lone.Zero (GroupEstimator.PassAtK scale)
+        |> VerlBatch.assertBySequence 1e-9 batch
+
+let private estimators =
+    GroupEstimator.LeaveOneOut
+    :: (scales
+        |> List.collect (fun scale -> [ GroupEstimator.GroupRelative scale; GroupEstimator.PassAtK scale ]))
+
+let private ofGroup estimator rewards =
+    Advantage.ofGroups Lone.Zero estimator [| rewards |] |> Array.exactlyOne
+
+[<Fact>]
+let ``a constant added to all rewards of a group changes no advantage but MaxRL's`` () =
+    lawFor group (fun rewards ->
+        let lengths = Array.init rewards.Length (fun index -> 1 + 3 * index)
+        let shifted = RewardSamples.shifted 0.5 rewards
+
+        RewardSamples.same
+            (Advantage.lengthWeighted Lone.Zero lengths rewards)
+            (Advantage.lengthWeighted Lone.Zero lengths shifted)
+        && RewardSamples.same (Advantage.aboveGreedy 0.25 rewards) (Advantage.aboveGreedy 0.75 shifted)
+        && estimators
+           |> List.forall (fun estimator -> RewardSamples.same (ofGroup estimator rewards) (ofGroup estimator shifted)))
+
+[<Fact>]
+let ``every estimator follows the members through a permutation`` () =
+    lawFor group (fun rewards ->
+        let order = Seed.permutation rewards.Length (Seed.ofInt64 3L)
+
+        let pick (values: 'value[]) =
+            order |> Array.map (fun index -> values[index])
+
+        let lengths = Array.init rewards.Length (fun index -> 1 + 3 * index)
+        let positive = rewards |> Array.map abs
+
+        RewardSamples.same
+            (pick (Advantage.lengthWeighted Lone.Zero lengths rewards))
+            (Advantage.lengthWeighted Lone.Zero (pick lengths) (pick rewards))
+        && RewardSamples.same
+            (pick (Advantage.maximumLikelihood positive))
+            (Advantage.maximumLikelihood (pick positive))
+        && estimators
+           |> List.forall (fun estimator ->
+               RewardSamples.same (pick (ofGroup estimator rewards)) (ofGroup estimator (pick rewards))))
+
+[<Fact>]
+let ``every estimator gives exact zeros for equal rewards and for a group of one, and nothing for nobody`` () =
+    for size in [ 0; 1; 2; 7 ] do
+        let rewards = Array.replicate size 0.7
+        let zeros = Array.zeroCreate<float> size
+        Assert.Equal<float[]>(zeros, Advantage.lengthWeighted Lone.Zero (Array.init size ((+) 1)) rewards)
+        Assert.Equal<float[]>(zeros, Advantage.aboveGreedy 0.7 rewards)
+
+        for estimator in GroupEstimator.MaximumLikelihood :: estimators do
+            Assert.Equal<float[]>(zeros, ofGroup estimator rewards)
+
+[<Fact>]
+let ``a group of one keeps its reward where that is asked for`` () =
+    let lone estimator =
+        Advantage.ofGroups Lone.Reward estimator [| [| 0.5 |] |] |> Array.exactlyOne |> Array.exactlyOne
+
+    Assert.Equal(0.5, lone (GroupEstimator.GroupRelative Scale.One))
+    Assert.Equal(0.5 / 1.25, lone (GroupEstimator.GroupRelative(Scale.SampleDeviation 0.25)))
+    Assert.Equal(0.5, lone GroupEstimator.LeaveOneOut)
+    Assert.Equal(0.5, lone GroupEstimator.MaximumLikelihood)
+    Assert.Equal<float[]>([| 0.5 |], Advantage.lengthWeighted Lone.Reward [| 4 |] [| 0.5 |])
+
+[<Fact>]
+let ``leaving one out is what the others' mean says, and G over G - 1 times Dr. GRPO`` () =
+    lawFor group (fun rewards ->
+        let total = Array.sum rewards
+        let others = float (rewards.Length - 1)
+
+        let byOthers =
+            rewards |> Array.map (fun reward -> reward - (total - reward) / others)
+
+        let factor = float rewards.Length / others
+
+        let scaled =
+            Advantage.groupRelative Scale.One rewards |> Array.map (fun a -> factor * a)
+
+        RewardSamples.same byOthers (Advantage.leaveOneOut rewards)
+        && RewardSamples.same scaled (Advantage.leaveOneOut rewards))
+
+[<Fact>]
+let ``MaxRL gives a success one over the solve rate less one, and a failure minus one`` () =
+    for size in 2..8 do
+        for solved in 1 .. size - 1 do
+            let rewards = Array.init size (fun index -> if index < solved then 1.0 else 0.0)
+
+            let expected =
+                rewards
+                |> Array.map (fun reward ->
+                    if reward = 1.0 then
+                        float size / float solved - 1.0
+                    else
+                        -1.0)
+
+            GoldenCase.assertAllClose "advantages" 1e-12 expected (Advantage.maximumLikelihood rewards)
+
+[<Fact>]
+let ``a negative reward is refused by MaxRL`` () =
+    Assert.Contains(
+        "rewards[1] is -0.5",
+        GoldenCase.refusal (fun () -> Advantage.maximumLikelihood [| 1.0; -0.5 |] |> ignore)
+    )
+
+[<Fact>]
+let ``length-weighted advantages sum to zero over tokens, and are Dr. GRPO's for equal lengths`` () =
+    lawFor group (fun rewards ->
+        let lengths = Array.init rewards.Length (fun index -> 5 * index % 7)
+        let advantages = Advantage.lengthWeighted Lone.Zero lengths rewards
+        let equal = Array.replicate rewards.Length 6
+
+        abs (Array.sum (Array.map2 (fun length a -> float length * a) lengths advantages)) < 1e-10
+        && RewardSamples.same
+            (Advantage.groupRelative Scale.One rewards)
+            (Advantage.lengthWeighted Lone.Zero equal rewards))
+
+[<Fact>]
+let ``a group without tokens has no length-weighted advantage, and a negative length is refused`` () =
+    Assert.Equal<float[]>([| 0.0; 0.0 |], Advantage.lengthWeighted Lone.Zero [| 0; 0 |] [| 1.0; 0.0 |])
+
+    Assert.Contains(
+        "lengths[0] is -1",
+        GoldenCase.refusal (fun () -> Advantage.lengthWeighted Lone.Zero [| -1; 2 |] [| 1.0; 0.0 |] |> ignore)
+    )
+
+[<Fact>]
+let ``only the best of a group has a pass at k advantage, by how far it is ahead`` () =
+    Assert.Equal<float[]>([| 0.0; 0.75; 0.0 |], Advantage.passAtK Scale.One [| 0.25; 1.0; 0.0 |])
+    Assert.Equal<float[]>([| 0.0; 0.0; 0.0 |], Advantage.passAtK Scale.One [| 1.0; 1.0; 0.0 |])
