@@ -11,6 +11,13 @@ type ScoredRollout =
         Values: float[]
     }
 
+    /// Numbers by trajectory, [G], on each of its trained tokens, [G][trained tokens].
+    static member internal OnTokens (group: ScoredRollout[]) (numbers: float[]) : float[][] =
+        Array.map2
+            (fun rollout number -> Array.replicate (Trajectory.trainedTokens rollout.Trajectory) number)
+            group
+            numbers
+
 /// How rewards become advantages.
 type AdvantageRule =
     {
@@ -33,14 +40,7 @@ type AdvantageRule =
         {
             Name = name
             Estimate =
-                Array.map (fun group ->
-                    group
-                    |> Array.map _.Reward.Total
-                    |> advantages
-                    |> Array.map2
-                        (fun rollout advantage ->
-                            Array.replicate (Trajectory.trainedTokens rollout.Trajectory) advantage)
-                        group)
+                Array.map (fun group -> group |> Array.map _.Reward.Total |> advantages |> ScoredRollout.OnTokens group)
         }
 
 /// From rewards to advantages by token.
@@ -93,6 +93,60 @@ module AdvantageRules =
     let groupRelative (scale: Scale) : AdvantageRule =
         bySequence "group_relative" (Advantage.groupRelative scale)
 
+    /// Tree-GRPO's: over all leaves of the question and over those of the same tree; see `GroupStructure.treeRelative`.
+    [<CompiledName "TreeRelative">]
+    let treeRelative (scale: Scale) : AdvantageRule =
+        {
+            Name = "tree_relative"
+            Estimate =
+                Array.map (fun group ->
+                    group
+                    |> Array.map _.Reward.Total
+                    |> GroupStructure.treeRelative scale (group |> Array.map _.Tree)
+                    |> ScoredRollout.OnTokens group)
+        }
+
+    /// What a turn's return is beside that of the other members' same turn; see `TurnCredit.sameTurn`.
+    [<CompiledName "SameTurn">]
+    let sameTurn (scale: Scale) : AdvantageRule =
+        byTurn "same_turn" (TurnCredit.sameTurn scale 1.0)
+
+    /// Rewards by token, [trained tokens]: a turn's is paid at its last token.
+    [<CompiledName "TokenRewards">]
+    let tokenRewards (rollout: ScoredRollout) : float[] =
+        let turns = turnsOf rollout.Trajectory
+        let rewards = turnRewards rollout
+
+        turns
+        |> Array.mapi (fun token turn ->
+            if token = turns.Length - 1 then
+                // What is paid after the last token, whatever turn it was for.
+                rewards[turn..] |> Array.sum
+            elif turns[token + 1] <> turn then
+                rewards[turn]
+            else
+                0.0)
+
+    /// The critic's: generalised advantages by token (Schulman et al., arXiv 1506.02438), whitened over the batch as verl
+    /// does; see `Returns.generalizedAdvantages`.
+    [<CompiledName "GeneralizedAdvantages">]
+    let generalizedAdvantages (discount: float) (lambda: float) : AdvantageRule =
+        {
+            Name = "gae"
+            Estimate =
+                fun groups ->
+                    let advantages =
+                        groups
+                        |> Array.collect (
+                            Array.map (fun rollout ->
+                                Returns.generalizedAdvantages discount lambda 0.0 rollout.Values (tokenRewards rollout))
+                        )
+                        |> Whitening.overTokens Whitening.VerlMasked
+
+                    let starts = groups |> Array.scan (fun start group -> start + group.Length) 0
+                    groups |> Array.mapi (fun index group -> Array.sub advantages starts[index] group.Length)
+        }
+
 /// How a policy term is computed and summed.
 type ObjectiveRule =
     {
@@ -143,6 +197,8 @@ type Arm =
         WarmUp: WarmUp
         /// Whether a critic is trained beside the policy, which gives `ScoredRollout.Values`.
         HasCritic: bool
+        /// Whether anything follows the warm-up.
+        HasMain: bool
         /// Whether the tokens that a fork took over from its parent are trained a second time in it.
         TrainsKeptPrefix: bool
         /// Independent members of a main group, at least 1.

@@ -1,10 +1,36 @@
 namespace David.Grpo
 
+/// What a task gives the arms to reward by.
+type TaskRewards =
+    {
+        /// The task's own reward by the weight λ of evidence coverage; λ = 0 is its outcome reward.
+        RewardOf: float -> RewardRule
+        /// How its trajectories are written.
+        Protocol: TranscriptProtocol
+        /// The text of a passage of its corpus; null where it is not known.
+        TextOf: System.Func<PassageId, string | null>
+    }
+
+    /// The embedded world, or any task in its protocol.
+    static member OfTags(textOf: System.Func<PassageId, string | null>) : TaskRewards =
+        {
+            RewardOf = Reward.gated
+            Protocol = TranscriptProtocol.Tag
+            TextOf = textOf
+        }
+
+    /// Questions in words, in the authors' protocol.
+    static member OfText(textOf: System.Func<PassageId, string | null>) : TaskRewards =
+        {
+            RewardOf = Reward.authors
+            Protocol = TranscriptProtocol.Text
+            TextOf = textOf
+        }
+
 /// What the arms of a run have in common, and what their ablations change.
 type ArmSettings =
     {
-        /// The task's reward by the weight λ of evidence coverage; λ = 0 is its outcome reward.
-        RewardOf: float -> RewardRule
+        Task: TaskRewards
         /// λ of the arms that reward coverage, in [0, 1].
         Lambda: float
         /// Independent members of a group, of the arms whose method does not fix them.
@@ -36,12 +62,13 @@ module Arms =
             Title = "GRPO"
             Source = "DeepSeekMath (arXiv 2402.03300); verl's GRPO"
             Deviations = [||]
-            Reward = settings.RewardOf 0.0
+            Reward = settings.Task.RewardOf 0.0
             Exploration = ExplorationRules.independent
             Advantage = AdvantageRules.groupRelative settings.Scale
             Objective = surrogate settings
             WarmUp = WarmUp.None
             HasCritic = false
+            HasMain = true
             TrainsKeptPrefix = true
             GroupSize = settings.GroupSize
         }
@@ -51,7 +78,7 @@ module Arms =
             Name = "grpo_coverage"
             Title = "GRPO + coverage"
             Source = "David-GRPO (arXiv 2601.21699) without bootstrapping and continuation"
-            Reward = settings.RewardOf settings.Lambda
+            Reward = settings.Task.RewardOf settings.Lambda
         }
 
     let private david settings =
@@ -68,54 +95,138 @@ module Arms =
             WarmUp = WarmUp.Bootstrapping
         }
 
-    let private ablation name title change settings =
-        { change settings with
-            Name = name
-            Title = title
+    /// Of the methods that sum over the tokens of a batch.
+    let private tokenMean (clip: Clip) : ObjectiveRule =
+        {
+            Name = "clipped_surrogate"
+            Aggregation = Aggregation.TokenMean
+            Loss = Objective.clippedSurrogate clip
         }
 
-    let private withoutContinuation settings =
-        { david settings with
-            Exploration = ExplorationRules.independent
+    let private searchR1 settings =
+        { grpo settings with
+            Name = "search_r1"
+            Title = "Search-R1 v0.3"
+            Source = "Search-R1 (arXiv 2503.09516), code of v0.3 with the retrieval reward of its comment, 0.1"
+            Deviations =
+                [|
+                    "Groups, steps and learning rate are the comparison's."
+                    "Format is judged from the segments of an episode; see SearchR1.reward."
+                |]
+            Reward = SearchR1.reward SearchR1.withRetrieval settings.Task.Protocol
+            Objective = tokenMean settings.Clip
+        }
+
+    let private treeGrpo settings =
+        { searchR1 settings with
+            Name = "tree_grpo"
+            Title = "Tree-GRPO"
+            Source = "Tree-GRPO (arXiv 2509.21240) and its released script: 2 trees, 2 forks each, 3 leaves a tree"
+            Reward = SearchR1.reward SearchR1.withoutRetrieval settings.Task.Protocol
+            Exploration = ExplorationRules.tree 2 2
+            Advantage = AdvantageRules.treeRelative settings.Scale
+            Objective =
+                tokenMean
+                    { settings.Clip with
+                        Dual = DualClip.At 3.0
+                    }
+            GroupSize = 2
+        }
+
+    let private stepSearch settings =
+        { searchR1 settings with
+            Name = "step_search"
+            Title = "StepSearch"
+            Source =
+                "StepSearch (arXiv 2505.15107) and its released code, whose step rewards are scaled by 1.6 in effect"
+            Deviations =
+                [|
+                    "Groups, steps and learning rate are the comparison's."
+                    "The key term is left out: the questions have no sub-queries. See StepSearch.reward."
+                    "The critic begins at 0; the released one has a head at random."
+                |]
+            Reward = StepSearch.reward StepSearch.releasedScale settings.Task.TextOf
+            Advantage = AdvantageRules.generalizedAdvantages 1.0 1.0
+            HasCritic = true
+            GroupSize = 1
+        }
+
+    let private autoCoA settings =
+        { grpo settings with
+            Name = "autocoa"
+            Title = "AutoCoA's reward"
+            Source = "GRPO with the reward of AutoCoA (arXiv 2503.06580), as released"
+            Deviations =
+                [|
+                    "No supervised stages before, no self-simulated search: the reward alone is AutoCoA's."
+                |]
+            Reward = AutoCoA.reward
+        }
+
+    let private sftGrpo settings =
+        { grpo settings with
+            Name = "sft_grpo"
+            Title = "SFT, then GRPO"
+            Source = "supervised steps on the expert's trajectories, then GRPO"
+            WarmUp = WarmUp.Imitation
+        }
+
+    let private sft settings =
+        { sftGrpo settings with
+            Name = "sft"
+            Title = "SFT"
+            Source = "supervised steps on the expert's trajectories"
+            HasMain = false
+        }
+
+    let private ablation name title (settings: ArmSettings) (change: Arm -> Arm) =
+        { change (david settings) with
+            Name = name
+            Title = title
         }
 
     let private makers: (string * (ArmSettings -> Arm))[] =
         [|
             "grpo", grpo
             "grpo_coverage", grpoCoverage
+            "autocoa", autoCoA
+            "sft", sft
+            "sft_grpo", sftGrpo
+            "step_search", stepSearch
+            "tree_grpo", treeGrpo
+            "search_r1", searchR1
             "david", david
             "david_no_bootstrap",
-            ablation "david_no_bootstrap" "David − bootstrapping" (fun settings ->
-                { david settings with
-                    WarmUp = WarmUp.None
-                })
+            fun settings ->
+                ablation "david_no_bootstrap" "David − bootstrapping" settings (fun arm ->
+                    { arm with WarmUp = WarmUp.None })
             "david_sft",
-            ablation "david_sft" "David, SFT for bootstrapping" (fun settings ->
-                { david settings with
-                    WarmUp = WarmUp.Imitation
-                })
+            fun settings ->
+                ablation "david_sft" "David, SFT for bootstrapping" settings (fun arm ->
+                    { arm with WarmUp = WarmUp.Imitation })
             "david_no_coverage",
-            ablation "david_no_coverage" "David − coverage" (fun settings ->
-                { david settings with
-                    Reward = settings.RewardOf 0.0
-                })
+            fun settings ->
+                ablation "david_no_coverage" "David − coverage" settings (fun arm ->
+                    { arm with
+                        Reward = settings.Task.RewardOf 0.0
+                    })
             "david_turn_credit",
-            ablation "david_turn_credit" "David, coverage by turn" (fun settings ->
-                { david settings with
-                    Reward = settings.RewardOf settings.Lambda |> Reward.creditTurns settings.Lambda
-                })
-            "david_no_continuation", ablation "david_no_continuation" "David − continuation" withoutContinuation
+            fun settings ->
+                ablation "david_turn_credit" "David, coverage by turn" settings (fun arm ->
+                    { arm with
+                        Reward = Reward.creditTurns settings.Lambda arm.Reward
+                        Advantage = AdvantageRules.sameTurn settings.Scale
+                    })
+            "david_no_continuation",
+            fun settings ->
+                ablation "david_no_continuation" "David − continuation" settings (fun arm ->
+                    { arm with
+                        Exploration = ExplorationRules.independent
+                    })
             "david_masked_prefix",
-            ablation "david_masked_prefix" "David, kept prefix masked" (fun settings ->
-                { david settings with
-                    TrainsKeptPrefix = false
-                })
-            "sft_grpo",
-            ablation "sft_grpo" "SFT, then GRPO" (fun settings ->
-                { grpo settings with
-                    Source = "supervised steps on the expert's trajectories, then GRPO"
-                    WarmUp = WarmUp.Imitation
-                })
+            fun settings ->
+                ablation "david_masked_prefix" "David, kept prefix masked" settings (fun arm ->
+                    { arm with TrainsKeptPrefix = false })
         |]
 
     /// Names of the arms, in the order of tables.
