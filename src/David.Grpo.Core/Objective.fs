@@ -100,8 +100,9 @@ type Diagnostics =
 
 /// Losses by log-probability. Each function of the family takes the weights of an aggregation, a batch and the
 /// log-probabilities of its tokens under the policy in training and gives a Loss; `regularised` adds to any of them.
-/// `weights` [N] are finite and at least 0; a token of weight 0 has slope 0. `logProbs` [N] are finite, in nats. Every
-/// function raises ArgumentException where that is not so.
+/// `weights` [N] are finite and at least 0; a token of weight 0 adds nothing, and has slope 0 unless it shares its sequence's
+/// ratio. `logProbs` [N] are finite, in nats. Every function raises ArgumentException where that is not so.
+/// The losses of micro-batches add up to the batch's; where a ratio is a sequence's, its tokens must stay together.
 [<RequireQualifiedAccess>]
 module Objective =
 
@@ -135,7 +136,7 @@ module Objective =
 
         match clip.Dual with
         | DualClip.At c -> advantage < 0.0 && min plain clipped < c * advantage
-        | DualClip.Ratio delta -> ratio > delta && plain <= clipped
+        | DualClip.Ratio delta -> advantage <> 0.0 && ratio > delta && plain <= clipped
         | DualClip.Off -> false
 
     /// The loss of one token and its slope by log ρ; `advantage` bears the token's weight already.

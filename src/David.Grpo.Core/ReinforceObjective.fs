@@ -73,6 +73,7 @@ module ReinforceObjective =
     /// Source: MiniMax-M1 (arXiv 2506.13585), equations 4 and 5; verl 0.9.1 compute_policy_loss_cispo; TRL 1.13 `cispo`.
     [<CompiledName "Cispo">]
     let cispo (weight: ImportanceWeight) (weights: float[]) (batch: TokenBatch) (logProbs: float[]) : Loss =
+        TokenCheck.weights (nameof weights) batch.Tokens weights
         let ratios = ImportanceWeight.weights weight batch logProbs batch.OldLogProbs
         policyGradient (Aggregation.scaled ratios weights) batch logProbs
 
@@ -90,11 +91,14 @@ module ReinforceObjective =
             let logNow, logOld = logProbs[t], batch.OldLogProbs[t]
             let now, old = exp logNow, exp logOld
 
+            // Rounding may put a probability above 1.
+            let complement probability = max 0.0 (1.0 - probability)
+
             let divergence =
                 match region.Divergence with
                 | BinaryDivergence.TotalVariation -> abs (now - old)
                 | BinaryDivergence.KullbackLeibler ->
-                    old * (logOld - logNow) + (1.0 - old) * log ((1.0 - old + 1e-8) / (1.0 - now + 1e-8))
+                    old * (logOld - logNow) + complement old * log ((complement old + 1e-8) / (complement now + 1e-8))
 
             if batch.Advantages[t] > 0.0 then
                 now <= old || divergence <= region.ThresholdHigh
@@ -105,6 +109,7 @@ module ReinforceObjective =
     /// Source: DPPO (arXiv 2602.04879), equations 11 to 14; verl 0.9.1 compute_policy_loss_dppo_tv and _dppo_kl.
     [<CompiledName "Dppo">]
     let dppo (region: DivergenceRegion) (weights: float[]) (batch: TokenBatch) (logProbs: float[]) : Loss =
+        TokenCheck.weights (nameof weights) batch.Tokens weights
         let kept = weights |> Aggregation.kept (withinRegion region batch logProbs)
         cispo region.Weight kept batch logProbs
 
@@ -165,6 +170,7 @@ module ReinforceObjective =
         (batch: TokenBatch)
         (logProbs: float[])
         : Loss =
+        TokenCheck.weights (nameof weights) batch.Tokens weights
         let phi = vespoWeights shape sampler batch logProbs
         policyGradient (Aggregation.scaled phi weights) batch logProbs
 
