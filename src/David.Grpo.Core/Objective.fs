@@ -192,7 +192,7 @@ module Objective =
     /// the level says which tokens it reaches. Upon a clip edge the unclipped slope is taken.
     /// RatioLevel.Token is PPO; SequenceMean and SequenceMeanByToken are GSPO (arXiv 2507.18071; ε₋ = 3e-4, ε₊ = 4e-4 there,
     /// and verl bounds log ρ by AtMost 10); SequenceMean with Aggregation.TokenSum B, B all sequences, is LUSPO (arXiv
-    /// 2602.05261; TRL's `luspo`: GSPO's term times n_s); SequenceProduct with SequenceMeanTokenMean is TRL's RLOO loss.
+    /// 2602.05261; TRL's `luspo`: GSPO's term times n_s); SequenceProduct with SequenceSumTokenMean B TRL's RLOO loss.
     [<CompiledName "ClippedSurrogateAt">]
     let clippedSurrogateAt
         (level: RatioLevel)
