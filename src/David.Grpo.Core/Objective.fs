@@ -3,22 +3,32 @@ namespace David.Grpo
 open System
 
 /// A loss, to be minimised, and its gradient by the log-probabilities it was given, [N].
-type Loss = { Value: float; Gradient: float[] }
+type Loss =
+    {
+        Value: float
+        Gradient: float[]
+    }
 
-/// A second bound on the loss where the advantage is negative.
+    /// The sum of two losses by the same log-probabilities.
+    static member Add(left: Loss, right: Loss) : Loss =
+        Check.length (nameof right) left.Gradient.Length "as the other loss" right.Gradient
+
+        {
+            Value = left.Value + right.Value
+            Gradient = Array.map2 (+) left.Gradient right.Gradient
+        }
+
+/// A second bound, on ratios far above 1, which the clip lets through where the advantage is negative.
 [<RequireQualifiedAccess>]
 type DualClip =
     | Off
     /// The loss of a token with Â < 0 is at most −c Â, and its slope 0 beyond. `c` is above 1; infinity is Off.
     | At of c: float
-
-/// What happens to log ρ before the exponential.
-[<RequireQualifiedAccess>]
-type LogRatioBound =
-    /// Nothing, as in TRL. ρ is infinite where log ρ is above about 709, and then so may be the loss.
-    | Unbounded
-    /// log ρ is clamped to [−bound, bound], with slope 0 outside. `bound` is above 0; verl takes 20.
-    | Within of bound: float
+    /// The unclipped ratio is at most δ, for advantages of both signs: min(min(ρ, δ) Â, clip(ρ) Â). With δ of at least
+    /// 1 + ε₊ it is the same as At; below that it takes the place of 1 + ε₊ for Â > 0, and where Â < 0 the clipped term
+    /// goes on above it. `δ` is above 1; infinity is Off. Source: two-sided clipping of INTELLECT-2 (arXiv 2505.07291); TRL's
+    /// `delta`.
+    | Ratio of delta: float
 
 /// How the ratio ρ = π / π_old is kept near 1.
 type Clip =
@@ -90,27 +100,11 @@ type Diagnostics =
 
 /// Losses by log-probability. Each function of the family takes the weights of an aggregation, a batch and the
 /// log-probabilities of its tokens under the policy in training and gives a Loss; `regularised` adds to any of them.
-/// `weights` [N] are finite and at least 0; a token of weight 0 has slope 0. `logProbs` [N] are finite, in nats. Every
-/// function raises ArgumentException where that is not so.
+/// `weights` [N] are finite and at least 0; a token of weight 0 adds nothing, and has slope 0 unless it shares its sequence's
+/// ratio. `logProbs` [N] are finite, in nats. Every function raises ArgumentException where that is not so.
+/// The losses of micro-batches add up to the batch's; where a ratio is a sequence's, its tokens must stay together.
 [<RequireQualifiedAccess>]
 module Objective =
-
-    let private perToken = "one for each trained token of the batch"
-
-    let private checkLogProbs (tokens: int) (logProbs: float[]) =
-        Check.length (nameof logProbs) tokens perToken logProbs
-
-        Check.finite
-            (nameof logProbs)
-            "The model gave it: look for an overflow in its logits, and skip the step rather than train on it."
-            logProbs
-
-    let private checkWeights (tokens: int) (weights: float[]) =
-        Check.length (nameof weights) tokens perToken weights
-        Check.notNegative (nameof weights) weights
-
-    let private checkCoefficient (name: string) (value: float) =
-        Check.range name "a finite number of at least 0" (Double.IsFinite value && value >= 0.0) value
 
     let private checkClip (clip: Clip) =
         Check.range "EpsilonLow" "at least 0; infinity clips nothing" (clip.EpsilonLow >= 0.0) clip.EpsilonLow
@@ -118,41 +112,97 @@ module Objective =
 
         match clip.Dual with
         | DualClip.At c -> Check.range "DualClip.At" "above 1; use DualClip.Off for none" (c > 1.0) c
+        | DualClip.Ratio delta -> Check.range "DualClip.Ratio" "above 1; use DualClip.Off for none" (delta > 1.0) delta
         | DualClip.Off -> ()
 
-        match clip.LogRatio with
-        | LogRatioBound.Within bound ->
-            Check.range "LogRatioBound.Within" "above 0; use LogRatioBound.Unbounded for none" (bound > 0.0) bound
-        | LogRatioBound.Unbounded -> ()
-
-    /// log ρ as the clip bounds it.
-    let private bounded (clip: Clip) (logRatio: float) =
-        match clip.LogRatio with
-        | LogRatioBound.Unbounded -> logRatio
-        | LogRatioBound.Within bound -> Math.Clamp(logRatio, -bound, bound)
+        ImportanceWeight.checkBound clip.LogRatio
 
     let private clampRatio (clip: Clip) (ratio: float) =
         Math.Clamp(ratio, 1.0 - clip.EpsilonLow, 1.0 + clip.EpsilonHigh)
 
-    /// min(ρ a, clip(ρ) a) falls below the dual clip's c a.
-    let private heldByDualClip (clip: Clip) (advantage: float) (pessimistic: float) =
+    let private capRatio (clip: Clip) (ratio: float) =
         match clip.Dual with
-        | DualClip.At c -> advantage < 0.0 && pessimistic < c * advantage
+        | DualClip.Ratio delta -> min ratio delta
+        | DualClip.At _
+        | DualClip.Off -> ratio
+
+    /// The two sides of the min, ρ a and clip(ρ) a.
+    let private sides (clip: Clip) (advantage: float) (ratio: float) =
+        struct (capRatio clip ratio * advantage, clampRatio clip ratio * advantage)
+
+    /// The dual clip decides the loss: min(ρ a, clip(ρ) a) falls below its c a, or is min(ρ, δ) a with ρ above δ.
+    let private heldByDualClip (clip: Clip) (advantage: float) (ratio: float) =
+        let struct (plain, clipped) = sides clip advantage ratio
+
+        match clip.Dual with
+        | DualClip.At c -> advantage < 0.0 && min plain clipped < c * advantage
+        | DualClip.Ratio delta -> advantage <> 0.0 && ratio > delta && plain <= clipped
         | DualClip.Off -> false
 
-    /// The loss of one token and its slope by log π; `advantage` bears the token's weight already.
-    let private clippedTerm (clip: Clip) (advantage: float) (logRatio: float) =
-        if advantage = 0.0 then
-            struct (0.0, 0.0) // also where ρ is infinite
-        else
-            let kept = bounded clip logRatio
-            let ratio = exp kept
-            let plain, clipped = ratio * advantage, clampRatio clip ratio * advantage
+    /// The loss of one token and its slope by log ρ; `advantage` bears the token's weight already.
+    let private clippedTerm (clip: Clip) (advantage: float) (ratio: float) =
+        let struct (plain, clipped) = sides clip advantage ratio
 
-            match clip.Dual with
-            | DualClip.At c when heldByDualClip clip advantage (min plain clipped) -> struct (-c * advantage, 0.0)
-            | _ when plain > clipped -> struct (-clipped, 0.0)
-            | _ -> struct (-plain, (if kept = logRatio then -plain else 0.0))
+        match clip.Dual with
+        | DualClip.At c when heldByDualClip clip advantage ratio -> struct (-c * advantage, 0.0)
+        | _ when plain > clipped -> struct (-clipped, (if clampRatio clip ratio = ratio then -clipped else 0.0))
+        | _ -> struct (-plain, (if capRatio clip ratio = ratio then -plain else 0.0))
+
+    /// Whether PPO's clip decides a token's loss: clip(ρ) Â is strictly below ρ Â.
+    let internal isClipped (clip: Clip) (advantage: float) (logRatio: float) =
+        let struct (plain, clipped) =
+            sides clip advantage (exp (ImportanceWeight.bounded clip.LogRatio logRatio))
+
+        advantage <> 0.0 && plain > clipped
+
+    /// The loss Σₜ f(wₜ Âₜ, ρₜ) of the ratios of a level, where `term` gives f and its slope by log ρ. A token of weight or
+    /// advantage 0 adds nothing, not even where its ratio is infinite, and beyond the bound on log ρ there is no slope.
+    let internal ofRatios
+        (level: RatioLevel)
+        (bound: LogRatioBound)
+        (term: float -> float -> struct (float * float))
+        (weights: float[])
+        (batch: TokenBatch)
+        (logProbs: float[])
+        : Loss =
+        ImportanceWeight.checkBound bound
+        TokenCheck.weights (nameof weights) batch.Tokens weights
+        TokenCheck.logProbs (nameof logProbs) batch.Tokens logProbs
+        let logRatios = ImportanceWeight.logRatios level batch logProbs batch.OldLogProbs
+
+        let terms =
+            Array.init batch.Tokens (fun t ->
+                let advantage = weights[t] * batch.Advantages[t]
+
+                if advantage = 0.0 then
+                    struct (0.0, 0.0)
+                else
+                    let kept = ImportanceWeight.bounded bound logRatios[t]
+                    let struct (value, slope) = term advantage (exp kept)
+                    struct (value, (if kept = logRatios[t] then slope else 0.0)))
+
+        {
+            Value = terms |> Array.map (fun struct (value, _) -> value) |> Numerics.sum
+            Gradient = terms |> Array.map (fun struct (_, slope) -> slope) |> ImportanceWeight.pullBack level batch
+        }
+
+    /// PPO's clipped surrogate with the ratios of a level, to be minimised:
+    ///     L = −Σₜ wₜ min(ρₜ Âₜ, clip(ρₜ, 1 − ε₋, 1 + ε₊) Âₜ),
+    /// ρₜ of the level, and with a dual clip as it says. Through log ρₜ the slope is −wₜ ρₜ Âₜ where no clip holds, else 0;
+    /// the level says which tokens it reaches. Upon a clip edge the unclipped slope is taken.
+    /// RatioLevel.Token is PPO; SequenceMean and SequenceMeanByToken are GSPO (arXiv 2507.18071; ε₋ = 3e-4, ε₊ = 4e-4 there,
+    /// and verl bounds log ρ by AtMost 10); SequenceMean with Aggregation.TokenSum B, B all sequences, is LUSPO (arXiv
+    /// 2602.05261; TRL's `luspo`: GSPO's term times n_s); SequenceProduct with SequenceSumTokenMean B TRL's RLOO loss.
+    [<CompiledName "ClippedSurrogateAt">]
+    let clippedSurrogateAt
+        (level: RatioLevel)
+        (clip: Clip)
+        (weights: float[])
+        (batch: TokenBatch)
+        (logProbs: float[])
+        : Loss =
+        checkClip clip
+        ofRatios level clip.LogRatio (clippedTerm clip) weights batch logProbs
 
     /// PPO's clipped surrogate, to be minimised:
     ///     L = −Σₜ wₜ min(ρₜ Âₜ, clip(ρₜ, 1 − ε₋, 1 + ε₊) Âₜ),   ρₜ = exp(logπₜ − logπ_oldₜ),
@@ -162,24 +212,13 @@ module Objective =
     /// al. (arXiv 1912.09729), equation 5; the bound on log ρ from verl.
     [<CompiledName "ClippedSurrogate">]
     let clippedSurrogate (clip: Clip) (weights: float[]) (batch: TokenBatch) (logProbs: float[]) : Loss =
-        checkClip clip
-        checkWeights batch.Tokens weights
-        checkLogProbs batch.Tokens logProbs
-
-        let terms =
-            Array.init batch.Tokens (fun t ->
-                clippedTerm clip (weights[t] * batch.Advantages[t]) (logProbs[t] - batch.OldLogProbs[t]))
-
-        {
-            Value = terms |> Array.map (fun struct (value, _) -> value) |> Numerics.sum
-            Gradient = terms |> Array.map (fun struct (_, slope) -> slope)
-        }
+        clippedSurrogateAt RatioLevel.Token clip weights batch logProbs
 
     /// The supervised loss: negative log-likelihood of demonstrated tokens, L = −Σₜ wₜ logπₜ. Slopes −wₜ.
     [<CompiledName "NegativeLogLikelihood">]
     let negativeLogLikelihood (weights: float[]) (logProbs: float[]) : Loss =
-        checkWeights logProbs.Length weights
-        checkLogProbs logProbs.Length logProbs
+        TokenCheck.weights (nameof weights) logProbs.Length weights
+        TokenCheck.logProbs (nameof logProbs) logProbs.Length logProbs
 
         {
             Value = -(Array.map2 (*) weights logProbs |> Numerics.sum)
@@ -204,12 +243,12 @@ module Objective =
         (entropies: float[])
         : RegularisedLoss =
         let beta, bonus = regularisation.KlCoefficient, regularisation.EntropyCoefficient
-        checkCoefficient "KlCoefficient" beta
-        checkCoefficient "EntropyCoefficient" bonus
-        Check.length "policy.Gradient" batch.Tokens perToken policy.Gradient
-        checkWeights batch.Tokens weights
-        checkLogProbs batch.Tokens logProbs
-        Check.length (nameof entropies) batch.Tokens perToken entropies
+        TokenCheck.coefficient "KlCoefficient" beta
+        TokenCheck.coefficient "EntropyCoefficient" bonus
+        Check.length "policy.Gradient" batch.Tokens TokenCheck.perToken policy.Gradient
+        TokenCheck.weights (nameof weights) batch.Tokens weights
+        TokenCheck.logProbs (nameof logProbs) batch.Tokens logProbs
+        Check.length (nameof entropies) batch.Tokens TokenCheck.perToken entropies
         Check.finite (nameof entropies) "The model gave it: look for an overflow in its logits." entropies
 
         if beta > 0.0 && not batch.HasReference then
@@ -251,17 +290,25 @@ module Objective =
             EntropyGradient = weights |> Array.map (fun weight -> -bonus * weight)
         }
 
-    /// How far the policy has moved from the old one, and what the clip does about it. ρ and log ρ are as the clip bounds
-    /// them. Definitions of the fractions: TRL's `clip_ratio/low_mean` and `clip_ratio/high_mean`, whose sum is verl's
+    /// How far the policy has moved from the old one by the ratios of a level, and what the clip does about it. ρ and log ρ
+    /// are as the clip bounds them, and a token counts its sequence's ratio where the level is a sequence's.
+    /// Definitions of the fractions: TRL's `clip_ratio/low_mean` and `clip_ratio/high_mean`, whose sum is verl's
     /// `pg_clipfrac`; the dual clip's is verl's `pg_clipfrac_lower`.
-    [<CompiledName "Diagnose">]
-    let diagnose (clip: Clip) (batch: TokenBatch) (logProbs: float[]) (entropies: float[]) : Diagnostics =
+    [<CompiledName "DiagnoseAt">]
+    let diagnoseAt
+        (level: RatioLevel)
+        (clip: Clip)
+        (batch: TokenBatch)
+        (logProbs: float[])
+        (entropies: float[])
+        : Diagnostics =
         checkClip clip
-        checkLogProbs batch.Tokens logProbs
-        Check.length (nameof entropies) batch.Tokens perToken entropies
+        TokenCheck.logProbs (nameof logProbs) batch.Tokens logProbs
+        Check.length (nameof entropies) batch.Tokens TokenCheck.perToken entropies
 
         let logRatios =
-            Array.map2 (fun now old -> bounded clip (now - old)) logProbs batch.OldLogProbs
+            ImportanceWeight.logRatios level batch logProbs batch.OldLogProbs
+            |> Array.map (ImportanceWeight.bounded clip.LogRatio)
 
         let ratios = Array.map exp logRatios
 
@@ -275,14 +322,18 @@ module Objective =
         {
             Tokens = batch.Tokens
             ClipFractionLow = share (fun ratio advantage -> advantage < 0.0 && ratio < 1.0 - clip.EpsilonLow)
-            ClipFractionHigh = share (fun ratio advantage -> advantage > 0.0 && ratio > 1.0 + clip.EpsilonHigh)
-            DualClipFraction =
-                share (fun ratio advantage ->
-                    heldByDualClip clip advantage (min (ratio * advantage) (clampRatio clip ratio * advantage)))
+            ClipFractionHigh =
+                share (fun ratio advantage -> advantage > 0.0 && capRatio clip ratio > 1.0 + clip.EpsilonHigh)
+            DualClipFraction = share (fun ratio advantage -> heldByDualClip clip advantage ratio)
             MeanRatio = mean ratios
             ApproximateKl = -(mean logRatios)
             MeanEntropy = mean entropies
         }
+
+    /// `diagnoseAt` of token-level ratios.
+    [<CompiledName "Diagnose">]
+    let diagnose (clip: Clip) (batch: TokenBatch) (logProbs: float[]) (entropies: float[]) : Diagnostics =
+        diagnoseAt RatioLevel.Token clip batch logProbs entropies
 
     /// The diagnostics of all tokens together from those of parts that share none, such as micro-batches.
     [<CompiledName "Pool">]

@@ -92,3 +92,62 @@ type TokenBatch
              else
                  pick referenceLogProbs)
         )
+
+/// Checks of what stands on the tokens of a batch.
+[<RequireQualifiedAccess>]
+module internal TokenCheck =
+
+    let perToken = "one for each trained token of the batch"
+
+    /// `values` are [N] log-probabilities that a model gave.
+    let logProbs (name: string) (tokens: int) (values: float[]) : unit =
+        Check.length name tokens perToken values
+
+        Check.finite
+            name
+            "The model gave it: look for an overflow in its logits, and skip the step rather than train on it."
+            values
+
+    /// `values` are [N], finite and at least 0.
+    let weights (name: string) (tokens: int) (values: float[]) : unit =
+        Check.length name tokens perToken values
+        Check.notNegative name values
+
+    /// A single number is finite and at least 0.
+    let coefficient (name: string) (value: float) : unit =
+        Check.range name "a finite number of at least 0" (System.Double.IsFinite value && value >= 0.0) value
+
+/// Sums of tokens by sequence, [N] → [B], and back.
+[<RequireQualifiedAccess>]
+module internal BySequence =
+
+    let sums (batch: TokenBatch) (values: float[]) : float[] =
+        let totals = Array.zeroCreate<float> batch.Sequences
+
+        for token in 0 .. batch.Tokens - 1 do
+            let sequence = batch.Sequence[token]
+            totals[sequence] <- totals[sequence] + values[token]
+
+        totals
+
+    /// [B] n_s, the number of trained tokens.
+    let counts (batch: TokenBatch) : float[] =
+        sums batch (Array.replicate batch.Tokens 1.0)
+
+    /// [B] means over the trained tokens, 0 for a sequence without any.
+    let means (batch: TokenBatch) (values: float[]) : float[] =
+        Array.map2 (fun total count -> total / max count 1.0) (sums batch values) (counts batch)
+
+    /// [B] largest values, −∞ for a sequence without trained tokens.
+    let maxima (batch: TokenBatch) (values: float[]) : float[] =
+        let largest = Array.replicate batch.Sequences -infinity
+
+        for token in 0 .. batch.Tokens - 1 do
+            let sequence = batch.Sequence[token]
+            largest[sequence] <- max largest[sequence] values[token]
+
+        largest
+
+    /// [B] → [N]: each token gets its sequence's value.
+    let spread (batch: TokenBatch) (values: float[]) : float[] =
+        batch.Sequence |> Array.map (fun sequence -> values[sequence])

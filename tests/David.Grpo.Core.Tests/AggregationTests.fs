@@ -65,8 +65,8 @@ module VerlAggregation =
             let lengths = mask |> Array.map Array.sum
 
             Array.map2
-                (fun weight row -> weight * present / sequences * workers * lengths[row] / (lengths[row] + 1e-8))
-                (Aggregation.weights Aggregation.SequenceMeanTokenMean batch)
+                (fun weight row -> weight * lengths[row] / (lengths[row] + 1e-8))
+                (Aggregation.weights (Aggregation.SequenceSumTokenMean(sequences / workers)) batch)
                 (Masked.rows mask)
         | other -> failwith $"unknown mode {other}"
 
@@ -131,6 +131,34 @@ module TokenBatches =
             Entropies = pick sample.Entropies
         }
 
+    /// The same tokens, each a sequence of its own.
+    let oneTokenEach (sample: Sample) : Sample =
+        let batch = sample.Batch
+        let indices = [| 0 .. batch.Tokens - 1 |]
+
+        { sample with
+            Batch = TokenBatch.Create(indices, indices, batch.Advantages, batch.OldLogProbs, batch.ReferenceLogProbs)
+        }
+
+    /// The same tokens with one advantage a sequence, that of its first token.
+    let oneAdvantageEach (sample: Sample) : Sample =
+        let batch = sample.Batch
+
+        let advantages =
+            batch.Sequence
+            |> Array.map (fun sequence -> batch.Advantages[Array.findIndex ((=) sequence) batch.Sequence])
+
+        { sample with
+            Batch =
+                TokenBatch.Create(
+                    batch.Sequence,
+                    batch.Question,
+                    advantages,
+                    batch.OldLogProbs,
+                    batch.ReferenceLogProbs
+                )
+        }
+
     /// The batch twice, its second half as sequences and questions of their own.
     let duplicate (sample: Sample) : Sample =
         let batch = sample.Batch
@@ -164,7 +192,10 @@ module AggregationTests =
         ]
 
     let private all =
-        Aggregation.SequenceMeanTokenSum :: Aggregation.TokenSum 24.0 :: means
+        Aggregation.SequenceMeanTokenSum
+        :: Aggregation.TokenSum 24.0
+        :: Aggregation.SequenceSumTokenMean 7.0
+        :: means
 
     let private total aggregation (batch: TokenBatch) (losses: float[]) =
         Array.map2 (*) (Aggregation.weights aggregation batch) losses |> Numerics.sum
@@ -198,7 +229,8 @@ module AggregationTests =
 
             (Aggregation.SequenceMeanTokenSum :: means)
             |> List.forall (fun mean -> Golden.close 1e-12 (once mean) (double mean))
-            && Golden.close 1e-12 (2.0 * once (Aggregation.TokenSum 24.0)) (double (Aggregation.TokenSum 24.0)))
+            && ([ Aggregation.TokenSum 24.0; Aggregation.SequenceSumTokenMean 7.0 ]
+                |> List.forall (fun fixedly -> Golden.close 1e-12 (2.0 * once fixedly) (double fixedly))))
 
     [<Fact>]
     let ``the mean of a constant is that constant`` () =
@@ -226,6 +258,29 @@ module AggregationTests =
     let ``a batch without tokens has no weights`` () =
         for aggregation in all do
             Assert.Empty(Aggregation.weights aggregation (Masked.shape [| 0; 1 |] [| [| 0.0 |]; [| 0.0 |] |]))
+
+    [<Fact>]
+    let ``divided by the sequences with tokens, the sum of means is the sequence mean`` () =
+        lawFor TokenBatches.sample (fun sample ->
+            let present = sample.Batch.Sequence |> Array.distinct |> Array.length |> float
+
+            Aggregation.weights (Aggregation.SequenceSumTokenMean present) sample.Batch =
+                Aggregation.weights Aggregation.SequenceMeanTokenMean sample.Batch)
+
+    [<Fact>]
+    let ``factors and masks leave the denominators as they are`` () =
+        Assert.Equal<float[]>([| 0.5; 0.0 |], Aggregation.scaled [| 2.0; 0.0 |] [| 0.25; 0.75 |])
+        Assert.Equal<float[]>([| 0.25; 0.0 |], Aggregation.kept [| true; false |] [| 0.25; 0.75 |])
+
+        Assert.Contains(
+            "factors[0] is -1",
+            GoldenCase.refusal (fun () -> Aggregation.scaled [| -1.0 |] [| 1.0 |] |> ignore)
+        )
+
+        Assert.Contains(
+            "keep has 0 entries; expected 1",
+            GoldenCase.refusal (fun () -> Aggregation.kept [||] [| 1.0 |] |> ignore)
+        )
 
     [<Fact>]
     let ``a divisor of zero is refused`` () =

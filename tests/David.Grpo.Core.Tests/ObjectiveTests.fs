@@ -31,9 +31,10 @@ let private surrogate clip (sample: TokenBatches.Sample) =
     Objective.clippedSurrogate clip (weightsOf sample) sample.Batch sample.LogProbs
 
 /// The gradient of `loss` at `point` is that of central differences. With h = 1e-5 their error is h² |f‴| / 6 plus
-/// rounding of f over h, both below 1e-8 where values and derivatives are below e³ · 2.
-let private slopesAgree (loss: float[] -> float) (gradient: float[]) (point: float[]) =
+/// rounding of f over h, both below 1e-10 times values and derivatives, which stay below some hundred times the loss.
+let slopesAgree (loss: float[] -> float) (gradient: float[]) (point: float[]) : bool =
     let h = 1e-5
+    let tolerance = 1e-6 * max 1.0 (abs (loss point))
 
     gradient
     |> Array.indexed
@@ -41,7 +42,7 @@ let private slopesAgree (loss: float[] -> float) (gradient: float[]) (point: flo
         let at by =
             loss (point |> Array.mapi (fun t x -> if t = token then x + by else x))
 
-        abs ((at h - at -h) / (2.0 * h) - slope) <= 1e-6)
+        abs ((at h - at -h) / (2.0 * h) - slope) <= tolerance)
 
 [<Fact>]
 let ``slopes of the clipped surrogate are its derivatives`` () =
@@ -352,197 +353,3 @@ let ``wrong arguments are refused by name`` () =
     refusal -0.1 0.0 [| 0.0; 0.0 |] |> contains "KlCoefficient is -0.1"
     refusal 0.0 nan [| 0.0; 0.0 |] |> contains "EntropyCoefficient is NaN"
     refusal 0.0 0.0 [||] |> contains "entropies has 0 entries; expected 2"
-
-/// The flat batch of a golden case: N tokens, its mask's rows as sequences.
-let private goldenBatch (mask: float[][]) (advantages: float[]) (old: float[]) (reference: float[]) =
-    TokenBatch.Create(Masked.rows mask, Array.create mask.Length 0, advantages, old, reference)
-
-[<Fact>]
-let ``the clipped surrogate is verl's, value, slopes and diagnostics`` () =
-    let cases = GoldenCase.all "golden/rl/verl_loss_vanilla.json"
-    Assert.Equal(110, cases.Length)
-
-    for case in cases do
-        let mask = GoldenCase.matrix "mask" case.Inputs
-
-        let flat name record =
-            GoldenCase.matrix name record |> Masked.flatten mask
-
-        let parameters = case.Inputs.GetProperty "parameters"
-
-        let epsilon name =
-            if GoldenCase.has name parameters then
-                GoldenCase.number name parameters
-            else
-                GoldenCase.number "clip_ratio" parameters
-
-        let clip =
-            {
-                EpsilonLow = epsilon "clip_ratio_low"
-                EpsilonHigh = epsilon "clip_ratio_high"
-                Dual = DualClip.At(GoldenCase.number "clip_ratio_c" parameters)
-                LogRatio = LogRatioBound.Within 20.0
-            }
-
-        let globally =
-            if GoldenCase.has "global_batch_info" parameters then
-                parameters.GetProperty "global_batch_info"
-            else
-                parameters
-
-        let weights =
-            let aggregated =
-                VerlAggregation.weights (string (case.Inputs.GetProperty "loss_agg_mode")) mask globally
-
-            // The sampler's importance weights are constants on the tokens' losses.
-            if GoldenCase.has "rollout_is_weights" case.Inputs then
-                Array.map2 (*) aggregated (flat "rollout_is_weights" case.Inputs)
-            else
-                aggregated
-
-        let logProbs = flat "log_prob" case.Inputs
-
-        let batch =
-            goldenBatch mask (flat "advantages" case.Inputs) (flat "old_log_prob" case.Inputs) [||]
-
-        let ours = Objective.clippedSurrogate clip weights batch logProbs
-        GoldenCase.assertClose case.Name 1e-9 (GoldenCase.number "value" case.Outputs) ours.Value
-        GoldenCase.assertAllClose case.Name 1e-9 (flat "grad_log_prob" case.Outputs) ours.Gradient
-
-        // verl divides a count by n + 1e-8.
-        let diagnostics =
-            Objective.diagnose clip batch logProbs (Array.zeroCreate batch.Tokens)
-
-        let metrics = case.Outputs.GetProperty "metrics"
-        let share = float batch.Tokens / (float batch.Tokens + 1e-8)
-
-        for name, value in
-            [
-                "pg_clipfrac", diagnostics.ClipFractionLow + diagnostics.ClipFractionHigh
-                "pg_clipfrac_lower", diagnostics.DualClipFraction
-                "ppo_kl", diagnostics.ApproximateKl
-            ] do
-            GoldenCase.assertClose $"{case.Name} {name}" 1e-9 (GoldenCase.number name metrics) (share * value)
-
-[<Fact>]
-let ``the token-level loss with k3 is TRL's, value, slopes and diagnostics`` () =
-    // Covered: GRPO's own aggregation at token level with any epsilons, beta, accumulation and entropy bonus. Not built:
-    // sequence-level ratios, delta, top entropy, the off-policy mask, sampler correction, the bias-corrected KL.
-    let covered =
-        GoldenCase.all "golden/rl/trl_loss_grpo.json"
-        |> Array.filter (fun case ->
-            let parameters = case.Inputs.GetProperty "parameters"
-
-            let isOff name =
-                not ((parameters.GetProperty(name: string)).GetBoolean())
-
-            string (parameters.GetProperty "importance_sampling_level") = "token"
-            && GoldenCase.number "top_entropy_quantile" parameters = 1.0
-            && not (GoldenCase.has "delta" parameters)
-            && not (GoldenCase.has "off_policy_mask_threshold" parameters)
-            && isOff "use_vllm"
-            && isOff "use_bias_correction_kl")
-
-    // 12 batches; on three of them beta, epsilons, the bonus, two accumulations, eval and the first step.
-    Assert.Equal(33, covered.Length)
-
-    for case in covered do
-        let parameters = case.Inputs.GetProperty "parameters"
-        let mask = GoldenCase.matrix "mask" case.Inputs
-
-        let flat name record =
-            GoldenCase.matrix name record |> Masked.flatten mask
-
-        let flatOr name fallback =
-            if GoldenCase.has name case.Inputs then
-                flat name case.Inputs
-            else
-                fallback
-
-        let logProbs = flat "log_prob" case.Inputs
-
-        let advantages =
-            let given = case.Inputs.GetProperty "advantages"
-
-            if given[0].ValueKind = System.Text.Json.JsonValueKind.Array then
-                flat "advantages" case.Inputs
-            else
-                let byRow = GoldenCase.numbers "advantages" case.Inputs
-                Masked.rows mask |> Array.map (fun row -> byRow[row])
-
-        let batch =
-            goldenBatch mask advantages (flatOr "old_log_prob" logProbs) (flatOr "ref_log_prob" [||])
-
-        // TRL divides by all rows, those without tokens too, and by the accumulation steps while it trains.
-        let accumulation =
-            if GoldenCase.has "mode" parameters then
-                1.0
-            else
-                GoldenCase.number "current_gradient_accumulation_steps" parameters
-
-        let present = mask |> Array.filter (fun row -> Array.sum row > 0.0) |> Array.length
-
-        let weights =
-            Aggregation.weights Aggregation.SequenceMeanTokenMean batch
-            |> Array.map (fun weight -> weight * float present / float mask.Length / accumulation)
-
-        let clip =
-            {
-                EpsilonLow = GoldenCase.number "epsilon_low" parameters
-                EpsilonHigh = GoldenCase.number "epsilon_high" parameters
-                Dual = DualClip.Off
-                LogRatio = LogRatioBound.Unbounded
-            }
-
-        let entropies = flatOr "entropies" (Array.zeroCreate batch.Tokens)
-        let bonus = GoldenCase.number "entropy_coef" parameters
-
-        let policy = Objective.clippedSurrogate clip weights batch logProbs
-
-        let withKl =
-            Objective.regularised
-                {
-                    KlCoefficient = GoldenCase.number "beta" parameters
-                    KlValue = Estimator.K3
-                    KlGradient = Estimator.K3
-                    EntropyCoefficient = 0.0
-                }
-                policy
-                weights
-                batch
-                logProbs
-                entropies
-
-        // The bonus is a token mean there, whatever the policy term's mean.
-        let ours =
-            Objective.regularised
-                {
-                    KlCoefficient = 0.0
-                    KlValue = Estimator.K3
-                    KlGradient = Estimator.K3
-                    EntropyCoefficient = bonus / accumulation
-                }
-                {
-                    Value = withKl.Value
-                    Gradient = withKl.Gradient
-                }
-                (Aggregation.weights Aggregation.TokenMean batch)
-                batch
-                logProbs
-                entropies
-
-        GoldenCase.assertClose case.Name 1e-9 (GoldenCase.number "value" case.Outputs) ours.Value
-        GoldenCase.assertAllClose case.Name 1e-9 (flat "grad_log_prob" case.Outputs) ours.Gradient
-
-        if bonus > 0.0 then
-            GoldenCase.assertAllClose case.Name 1e-9 (flat "grad_entropies" case.Outputs) ours.EntropyGradient
-
-        // Their metrics are float32 means.
-        let diagnostics = Objective.diagnose clip batch logProbs entropies
-        let metrics = case.Outputs.GetProperty "metrics"
-
-        let same name value =
-            GoldenCase.assertClose $"{case.Name} {name}" 1e-6 (GoldenCase.number name metrics) value
-
-        same "clip_ratio/low_mean" diagnostics.ClipFractionLow
-        same "clip_ratio/high_mean" diagnostics.ClipFractionHigh
