@@ -169,8 +169,8 @@ module Confidence =
         Check.finite (nameof logProbsWithout) "Floor the log-probability, and say so." logProbsWithout
         Numerics.sum logProbsWith - Numerics.sum logProbsWithout
 
-    /// The features of the last search of a trajectory so far: `scores` [k] best first, and the shares of its passages by
-    /// `Selectivity.documentRedundancy`. No passage: best and gap 0, nothing fresh. A single passage: the gap is its score.
+    /// The features of the last search of a trajectory so far: `scores` [k] best first, and its `redundancy`, in [0, 1],
+    /// by `Selectivity.documentRedundancy`. No passage: best and gap 0, nothing fresh. A single passage: the gap is its score.
     [<CompiledName "RetrievalFeatures">]
     let retrievalFeatures (scores: float[]) (redundancy: float) : RetrievalFeatures =
         Check.finite (nameof scores) "Leave out passages without a score." scores

@@ -69,7 +69,7 @@ module Depth =
 
     /// A bonus for few searches within the right members of a group, [G] and [G] → [G], to be added to their rewards:
     /// in the manner of R1-Searcher++, the right members with the fewest searches get min(η, scale · variance), the
-    /// variance (divided by their number) being that of the right members' searches; all others get 0. So nothing is paid where the
+    /// variance (divided by n) being that of the right members' searches; all others get 0. So nothing is paid where the
     /// right members agree, and never anything for a wrong answer.
     /// Source: R1-Searcher++ (arXiv 2505.17005), its group reward; the exact factor is unverified, hence `scale` and the
     /// ceiling `eta`, both at least 0.

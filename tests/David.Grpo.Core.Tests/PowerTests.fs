@@ -72,7 +72,7 @@ let ``the noncentral t is scipy's`` () =
 
         GoldenCase.numbers "x" case.Inputs
         |> Array.map (Power.noncentralT degrees noncentrality)
-        |> GoldenCase.assertAllClose case.Name 1e-10 (GoldenCase.numbers "cdf" case.Outputs)
+        |> GoldenCase.assertAllClose case.Name 1e-12 (GoldenCase.numbers "cdf" case.Outputs)
 
 [<Fact>]
 let ``without noncentrality it is Student's t`` () =
@@ -86,6 +86,21 @@ let ``without noncentrality it is Student's t`` () =
         GoldenCase.numbers "x" case.Inputs
         |> Array.map (Power.noncentralT (GoldenCase.number "df" case.Inputs) 0.0)
         |> GoldenCase.assertAllClose case.Name 1e-12 (GoldenCase.numbers "cdf" case.Outputs)
+
+[<Fact>]
+let ``at 0 the noncentral t is the normal at minus the noncentrality, and it mirrors`` () =
+    let places =
+        Gen.zip3 (Gen.choose (1, 400)) (Gen.choose (-60, 60)) (Gen.choose (-60, 60))
+        |> Gen.map (fun (degrees, noncentrality, t) -> float degrees / 2.0, float noncentrality / 10.0, float t / 10.0)
+
+    lawFor places (fun (degrees, noncentrality, t) ->
+        let normal = MathNet.Numerics.Distributions.Normal.CDF(0.0, 1.0, -noncentrality)
+
+        Golden.close 1e-12 normal (Power.noncentralT degrees noncentrality 0.0)
+        && Golden.close
+            1e-12
+            (1.0 - Power.noncentralT degrees -noncentrality -t)
+            (Power.noncentralT degrees noncentrality t))
 
 let private someTest =
     gen {
