@@ -164,7 +164,7 @@ let ``a front holds the points that nothing dominates, and only these`` () =
         |> Gen.map Array.ofList
 
     lawFor somePoints (fun points ->
-        let dominates a b =
+        let dominates (a: CostScore) (b: CostScore) =
             a.Cost <= b.Cost && a.Score >= b.Score && a <> b
 
         let expected =

@@ -36,7 +36,7 @@ internal sealed record MemoryForecast(long Weights, long Training, long Referenc
         MethodOptions method = file.Method;
         long weights = Float * model.Parameters().Sum(parameter => parameter.Shape.Aggregate(1L, (a, b) => a * b));
         int response = file.Episode.ResponseTokens;
-        Arm arm = method.Create(Reward.Authors);
+        Arm arm = method.Create(TaskRewards.OfText(_ => null));
         bool bootstraps = arm.WarmUp == WarmUp.Bootstrapping && method.BootstrapSteps > 0 && experts > 0;
         bool refers = method.KlCoefficient > 0 && method.MainSteps > 0;
 

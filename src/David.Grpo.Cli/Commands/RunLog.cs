@@ -21,7 +21,7 @@ internal sealed class RunLog(RunFile file, TrainingTask task, Screen screen)
     private int Steps =>
         file.Method.MainSteps
         + (
-            file.Method.Create(task.Reward).WarmUp != WarmUp.None && task.Experts.Count > 0
+            file.Method.Create(task.Rewards).WarmUp != WarmUp.None && task.Experts.Count > 0
                 ? file.Method.BootstrapSteps
                 : 0
         );

@@ -106,12 +106,16 @@ internal sealed class TextRun : IDisposable
                     $"evaluation.questions is {evaluated}, but evaluation_questions gives {evaluation.Length}. "
                         + "Lower the first, or take a larger part of the file."
                 );
-            bool needsExperts = file.Method.Create(Reward.Authors).WarmUp != WarmUp.None;
+            bool needsExperts = file.Method.Create(TaskRewards.OfText(_ => null)).WarmUp != WarmUp.None;
             if (needsExperts && file.Method.BootstrapSteps > 0 && experts.Length == 0)
                 throw new InvalidDataException(
                     "method.bootstrap_steps is above 0, but experts names no file. Name one with gold_response, or set it to 0."
                 );
             index = TextData.Open(file.Corpus, file.Index, screen, cancellationToken);
+            // Read only if an arm asks for it.
+            Lazy<IReadOnlyDictionary<PassageId, string>> gold = new(() =>
+                index.TextsOf(training.SelectMany(record => record.Question.Gold))
+            );
             TrainingTask task = TextTask.Create(
                 [.. training.Select(record => record.Question)],
                 [.. evaluation.Take(evaluated).Select(record => record.Question)],
@@ -119,7 +123,8 @@ internal sealed class TextRun : IDisposable
                 index,
                 protocol,
                 tokenizer,
-                ends
+                ends,
+                id => gold.Value.GetValueOrDefault(id)
             );
             MemoryForecast forecast = MemoryForecast.Of(
                 file,

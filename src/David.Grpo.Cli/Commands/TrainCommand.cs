@@ -135,7 +135,7 @@ public static class TrainCommand
     {
         RunFile file = run.File;
         MethodOptions method = file.Method;
-        Arm arm = method.Create(run.Task.Reward);
+        Arm arm = method.Create(run.Task.Rewards);
         int experts = run.Task.Experts.Count;
         screen.Line(
             $"model       {run.Model.Path}: {run.Forecast.Weights / sizeof(float):N0} parameters, "

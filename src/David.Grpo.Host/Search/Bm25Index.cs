@@ -97,6 +97,21 @@ public sealed class Bm25Index : ISearchEnvironment, IDisposable
         );
     }
 
+    /// <summary>The texts of some passages, by one pass over the index; those that it does not hold are left out.</summary>
+    public IReadOnlyDictionary<PassageId, string> TextsOf(IEnumerable<PassageId> ids)
+    {
+        HashSet<string> wanted = [.. ids.Select(id => id.Value)];
+        Dictionary<PassageId, string> texts = [];
+        using SqliteConnection connection = Connect(file, SqliteOpenMode.ReadOnly);
+        using SqliteCommand command = connection.CreateCommand();
+        command.CommandText = "SELECT id, text FROM passages";
+        using SqliteDataReader rows = command.ExecuteReader();
+        while (rows.Read())
+            if (wanted.Contains(rows.GetString(0)))
+                texts[new PassageId(rows.GetString(0))] = rows.GetString(1);
+        return texts;
+    }
+
     /// <summary>Closes the index; its file stays.</summary>
     public void Dispose()
     {

@@ -9,7 +9,8 @@ public sealed record Spread(double Mean, double? Low, double? High, double[] ByS
     public static Spread Of(IEnumerable<double> values)
     {
         double[] all = [.. values];
-        return Of(Statistics.MeanOverSeeds(ComparisonSummary.Level, all), all);
+        MeanEstimate estimate = Statistics.MeanOverSeeds(ComparisonSummary.Level, all);
+        return Of(estimate.Mean, estimate.Interval, all);
     }
 
     /// <summary>Over seeds and questions, by the two-level bootstrap.</summary>
@@ -23,14 +24,13 @@ public sealed record Spread(double Mean, double? Low, double? High, double[] ByS
             Seeds.OfInt64(0),
             scores
         );
-        double[] bySeed = [.. scores.Select(own => own.Average())];
-        return Of(new MeanEstimate(estimate.Mean, estimate.Interval), bySeed);
+        return Of(estimate.Mean, estimate.Interval, [.. scores.Select(own => own.Average())]);
     }
 
-    internal static Spread Of(MeanEstimate estimate, double[] bySeed) =>
-        estimate.Interval is Interval.Between between
-            ? new Spread(estimate.Mean, between.low, between.high, bySeed)
-            : new Spread(estimate.Mean, null, null, bySeed);
+    internal static Spread Of(double mean, Interval interval, double[] bySeed) =>
+        interval is Interval.Between between
+            ? new Spread(mean, between.low, between.high, bySeed)
+            : new Spread(mean, null, null, bySeed);
 }
 
 /// <summary>One arm's results at a budget. Scores are over seeds and questions, costs over seeds.</summary>
@@ -156,9 +156,7 @@ public sealed record ComparisonSummary(
                 return new ArmSummary(
                     arm,
                     Spread.OfScores(exact),
-                    ComparisonStatistics.InterquartileMean([
-                        .. exact.Select(own => (double[])[own.Average()]),
-                    ]),
+                    ComparisonStatistics.InterquartileMean([.. exact.Select(own => (double[])[own.Average()])]),
                     Spread.OfScores(Scores(arm, outcome => outcome.F1)),
                     Spread.OfScores(Scores(arm, outcome => outcome.Coverage)),
                     Spread.OfScores(Scores(arm, outcome => outcome.Searches)),
@@ -204,9 +202,7 @@ public sealed record ComparisonSummary(
         double[] theirs = bySeed(reference);
         (string Arm, double[] Ours, Comparison Test)[] tests =
         [
-            .. arms.Select(arm =>
-                (arm, bySeed(arm), Statistics.PairedDifference(Level, bySeed(arm), theirs))
-            ),
+            .. arms.Select(arm => (arm, bySeed(arm), Statistics.PairedDifference(Level, bySeed(arm), theirs))),
         ];
         double[] known = [.. tests.Select(test => test.Test.PValue).OfType<PValue.Known>().Select(p => p.value)];
         Queue<double> adjusted = new(Statistics.Holm(known));
@@ -220,7 +216,7 @@ public sealed record ComparisonSummary(
                     test.Arm,
                     reference,
                     measure,
-                    Spread.Of(new MeanEstimate(test.Test.Difference, test.Test.Interval), differences),
+                    Spread.Of(test.Test.Difference, test.Test.Interval, differences),
                     isKnown ? ((PValue.Known)test.Test.PValue).value : null,
                     isKnown ? adjusted.Dequeue() : null,
                     ComparisonStatistics.ProbabilityOfImprovement(AsTask(test.Ours), AsTask(theirs)),

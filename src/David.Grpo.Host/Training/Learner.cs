@@ -19,7 +19,15 @@ public sealed record UpdateReport(
 );
 
 /// <summary>Turns groups into optimizer steps: the core gives advantages, weights and slopes, this carries them out.</summary>
-public sealed class Learner(Decoder policy, Decoder? reference, AdamW optimizer, Arm arm, RunOptions options)
+/// <param name="critic">Trained beside the policy where the arm has one; else null.</param>
+public sealed class Learner(
+    Decoder policy,
+    Decoder? reference,
+    AdamW optimizer,
+    Critic? critic,
+    Arm arm,
+    RunOptions options
+)
 {
     private readonly MethodOptions _method = options.Method;
 
@@ -40,7 +48,8 @@ public sealed class Learner(Decoder policy, Decoder? reference, AdamW optimizer,
         bool regularised = kl > 0 || _method.EntropyCoefficient > 0;
         double rate = phase == Phase.Bootstrapping ? _method.BootstrapLearningRate : _method.LearningRate;
 
-        double[][][] advantages = Advantages(groups);
+        double[][][]? values = Values(groups);
+        double[][][] advantages = Advantages(groups, values);
         Lesson[][] lessons = [.. groups.Select((group, q) => Lessons(group, q, advantages[q], kl > 0, regularised))];
         int minibatches = phase == Phase.Bootstrapping ? _method.BootstrapMinibatches : _method.Minibatches;
         Tally tally = new();
@@ -60,8 +69,56 @@ public sealed class Learner(Decoder policy, Decoder? reference, AdamW optimizer,
                         entropies
                     )
             );
+        if (critic is not null)
+            Fit(critic, groups, values!, minibatches, seed);
         return tally.ToReport();
     }
+
+    /// <summary>
+    /// Updates of the critic towards what was paid from each token on, with PPO's clip of 0.5 as verl has it, each token of
+    /// the same weight.
+    /// </summary>
+    private void Fit(Critic critic, IReadOnlyList<Group> groups, double[][][] values, int minibatches, Seed seed)
+    {
+        foreach (int[] part in Minibatches(groups.Count, minibatches, seed))
+        {
+            Member[] members = [.. part.SelectMany(q => groups[q].Members)];
+            double[] old = [.. part.SelectMany(q => values[q]).SelectMany(own => own)];
+            double[] returns =
+            [
+                .. members.SelectMany(member =>
+                    Returns.ToGo(
+                        1,
+                        AdvantageRules.TokenRewards(new ScoredRollout(member.Trajectory, member.Parts, member.Tree, []))
+                    )
+                ),
+            ];
+            double[] weights = [.. returns.Select(_ => 1.0 / returns.Length)];
+            critic.Accumulate(
+                Sequences(members),
+                now =>
+                    Array.TrueForAll(now, double.IsFinite)
+                        ? ValueObjective.Clipped(0.5, weights, old, returns, now).Gradient
+                        : null
+            );
+            critic.Optimizer.Step(_method.CriticLearningRate);
+        }
+    }
+
+    private double[][][]? Values(IReadOnlyList<Group> groups) =>
+        critic is null
+            ? null
+            :
+            [
+                .. groups.Select(group =>
+                {
+                    ScoredSequence[] sequences = Sequences(group.Members);
+                    return Split(critic.Values(sequences), sequences);
+                }),
+            ];
+
+    private static ScoredSequence[] Sequences(IEnumerable<Member> members) =>
+        [.. members.Select(member => new ScoredSequence(member.Tokens, member.Trained))];
 
     /// <summary>Supervised updates on demonstrated trajectories, each of the same weight.</summary>
     /// <param name="demonstrations">At least one.</param>
@@ -103,12 +160,18 @@ public sealed class Learner(Decoder policy, Decoder? reference, AdamW optimizer,
     }
 
     /// <summary>The advantage of each trained token, [groups][members][tokens].</summary>
-    public double[][][] Advantages(IReadOnlyList<Group> groups) =>
+    public double[][][] Advantages(IReadOnlyList<Group> groups) => Advantages(groups, Values(groups));
+
+    private double[][][] Advantages(IReadOnlyList<Group> groups, double[][][]? values) =>
         arm.Advantage.Of([
-            .. groups.Select(group =>
-                group
-                    .Members.Select(member => new ScoredRollout(member.Trajectory, member.Parts, member.Tree, []))
-                    .ToArray()
+            .. groups.Select(
+                (group, q) =>
+                    group
+                        .Members.Select(
+                            (member, i) =>
+                                new ScoredRollout(member.Trajectory, member.Parts, member.Tree, values?[q][i] ?? [])
+                        )
+                        .ToArray()
             ),
         ]);
 

@@ -44,7 +44,7 @@ public static class PolicyPass
     {
         using TensorScope scope = new();
         using GradientRecording recording = Torch.WithoutGradients();
-        Pack pack = new(policy, sequences);
+        ScoredPack pack = new(policy, sequences);
         Tensor hidden = policy.Forward(pack.Tree.Tokens, pack.Tree.Positions, pack.Attention).IndexSelect(0, pack.Rows);
         (double[] logProbs, entropies) = Values(policy, hidden, pack, options);
         return logProbs;
@@ -64,7 +64,7 @@ public static class PolicyPass
     )
     {
         using TensorScope scope = new();
-        Pack pack = new(policy, sequences);
+        ScoredPack pack = new(policy, sequences);
         if (options.Checkpointing)
             AccumulateCheckpointed(policy, pack, options, loss);
         else
@@ -79,7 +79,7 @@ public static class PolicyPass
 
     private static void AccumulateCheckpointed(
         Decoder policy,
-        Pack pack,
+        ScoredPack pack,
         PassOptions options,
         Func<double[], double[], Slopes?> loss
     )
@@ -117,7 +117,7 @@ public static class PolicyPass
     private static Tensor? HeadBackward(
         Decoder policy,
         Tensor hidden,
-        Pack pack,
+        ScoredPack pack,
         PassOptions options,
         Func<double[], double[], Slopes?> loss
     )
@@ -155,7 +155,7 @@ public static class PolicyPass
     private static (double[] LogProbs, double[] Entropies) Values(
         Decoder policy,
         Tensor hidden,
-        Pack pack,
+        ScoredPack pack,
         PassOptions options
     )
     {
@@ -176,7 +176,7 @@ public static class PolicyPass
     private static (Tensor LogProbs, Tensor Entropies) Taken(
         Decoder policy,
         Tensor hidden,
-        Pack pack,
+        ScoredPack pack,
         int start,
         int count,
         PassOptions options,
@@ -209,36 +209,39 @@ public static class PolicyPass
         for (int i = 0; i < from.Length; i++)
             to[start + i] = from[i];
     }
+}
 
-    private sealed class Pack
+/// <summary>
+/// Sequences packed as a <see cref="PrefixTree"/>, with the places where their scored tokens are predicted.
+/// </summary>
+internal sealed class ScoredPack
+{
+    public ScoredPack(Decoder policy, IReadOnlyList<ScoredSequence> sequences)
     {
-        public Pack(Decoder policy, IReadOnlyList<ScoredSequence> sequences)
-        {
-            Tree = new PrefixTree([.. sequences.Select(sequence => sequence.Tokens)]);
-            Attention = new TreeAttention(Tree, policy.Config.HeadDimension);
-            List<int> rows = [];
-            List<long> targets = [];
-            for (int i = 0; i < sequences.Count; i++)
-                foreach (int position in sequences[i].Scored)
-                {
-                    rows.Add(Tree.Place(i)[position - 1]);
-                    targets.Add(sequences[i].Tokens[position]);
-                }
-            Count = rows.Count;
-            Rows = Tensor.From([.. rows], policy.Device);
-            Targets = Tensor.From<long>(targets.ToArray(), [Count, 1], policy.Device);
-        }
-
-        public PrefixTree Tree { get; }
-        public TreeAttention Attention { get; }
-
-        /// <summary>N.</summary>
-        public int Count { get; }
-
-        /// <summary>[N] where in the pack each scored token is predicted.</summary>
-        public Tensor Rows { get; }
-
-        /// <summary>[N, 1] ids of the scored tokens.</summary>
-        public Tensor Targets { get; }
+        Tree = new PrefixTree([.. sequences.Select(sequence => sequence.Tokens)]);
+        Attention = new TreeAttention(Tree, policy.Config.HeadDimension);
+        List<int> rows = [];
+        List<long> targets = [];
+        for (int i = 0; i < sequences.Count; i++)
+            foreach (int position in sequences[i].Scored)
+            {
+                rows.Add(Tree.Place(i)[position - 1]);
+                targets.Add(sequences[i].Tokens[position]);
+            }
+        Count = rows.Count;
+        Rows = Tensor.From([.. rows], policy.Device);
+        Targets = Tensor.From<long>(targets.ToArray(), [Count, 1], policy.Device);
     }
+
+    public PrefixTree Tree { get; }
+    public TreeAttention Attention { get; }
+
+    /// <summary>N.</summary>
+    public int Count { get; }
+
+    /// <summary>[N] where in the pack each scored token is predicted.</summary>
+    public Tensor Rows { get; }
+
+    /// <summary>[N, 1] ids of the scored tokens.</summary>
+    public Tensor Targets { get; }
 }

@@ -10,13 +10,13 @@ public sealed record QuestionPool(IReadOnlyList<Question> Questions, ISearchEnvi
 /// <param name="Evaluation">What is evaluated on; shares no question with training.</param>
 /// <param name="Experts">Trajectories of an expert on questions of the training corpus; empty for none.</param>
 /// <param name="Protocol">How policy and environment talk.</param>
-/// <param name="Reward">From λ to the rule.</param>
+/// <param name="Rewards">What the arms reward by.</param>
 public sealed record TrainingTask(
     QuestionPool Training,
     QuestionPool Evaluation,
     IReadOnlyList<Trajectory> Experts,
     Rollout.IAgentProtocol Protocol,
-    Func<double, RewardRule> Reward
+    TaskRewards Rewards
 );
 
 /// <summary>The embedded world as a task.</summary>
@@ -41,6 +41,10 @@ public static class WorldTask
         WorldIndex index = WorldSearch.Index(world.Passages);
         WorldQuestion[] shown = World.Questions(world, experts, Seeds.Named("experts", training));
 
+        Dictionary<PassageId, string> texts = world.Passages.ToDictionary(
+            passage => passage.Id,
+            passage => passage.Text
+        );
         EmbeddedWorld other = World.Generate(World.EvaluationSeed(evaluationWorld));
         return new TrainingTask(
             new QuestionPool(
@@ -65,7 +69,7 @@ public static class WorldTask
             ),
             [.. shown.Select(question => WorldEpisode.Expert(index, question))],
             new Rollout.WorldAgentProtocol(),
-            Reward.Gated
+            TaskRewards.OfTags(id => texts.GetValueOrDefault(id))
         );
     }
 }

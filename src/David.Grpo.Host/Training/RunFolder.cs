@@ -13,6 +13,7 @@ public sealed record CheckpointState
     public string Fingerprint { get; init; } = "";
     public required LoopProgress Progress { get; init; }
     public required long AdamSteps { get; init; }
+    public long CriticAdamSteps { get; init; }
     public required RunTimes Times { get; init; }
     public required EvaluationMetrics? Before { get; init; }
 
@@ -126,7 +127,7 @@ public sealed class RunFolder
     }
 
     /// <summary>Writes a checkpoint beside, syncs and renames it, and drops those beyond the last <paramref name="kept"/>.</summary>
-    public void Save(Decoder policy, AdamW optimizer, CheckpointState state, int kept)
+    public void Save(Decoder policy, AdamW optimizer, Critic? critic, CheckpointState state, int kept)
     {
         Sync(In("metrics.jsonl"));
         Sync(In("trajectories.jsonl.gz"));
@@ -142,7 +143,20 @@ public sealed class RunFolder
         if (Directory.Exists(beside))
             Directory.Delete(beside, recursive: true);
         ModelFolder.Write(beside, policy, _tokenizerFolder);
-        SafetensorsWriter.Write(System.IO.Path.Combine(beside, "optimizer.safetensors"), Moments(policy, optimizer));
+        WriteMoments(System.IO.Path.Combine(beside, "optimizer.safetensors"), policy.ParameterNames, optimizer);
+        if (critic is not null)
+        {
+            SafetensorsWriter.Write(
+                System.IO.Path.Combine(beside, "critic.safetensors"),
+                [.. critic.ParameterNames.Zip(critic.Parameters, Stored)]
+            );
+            WriteMoments(
+                System.IO.Path.Combine(beside, "critic-optimizer.safetensors"),
+                critic.ParameterNames,
+                critic.Optimizer
+            );
+            state = state with { CriticAdamSteps = critic.Optimizer.Steps };
+        }
         WriteSynced(
             System.IO.Path.Combine(beside, "state.json"),
             stream => JsonSerializer.Serialize(stream, state, RunJson.Document)
@@ -158,7 +172,7 @@ public sealed class RunFolder
     /// The last checkpoint, its parameters and moments read back and the logs cut to it; null where there is none (the
     /// logs are then emptied).
     /// </summary>
-    public CheckpointState? Restore(Decoder policy, AdamW optimizer)
+    public CheckpointState? Restore(Decoder policy, AdamW optimizer, Critic? critic)
     {
         foreach (string leftover in Directory.EnumerateDirectories(Checkpoints, ".step-*"))
             Directory.Delete(leftover, recursive: true);
@@ -178,13 +192,20 @@ public sealed class RunFolder
                     + "Give the run its own folder, or take the former options."
             );
         ReadWeights(System.IO.Path.Combine(folder, "model.safetensors"), policy);
-        using (SafetensorsFile moments = SafetensorsFile.Open(System.IO.Path.Combine(folder, "optimizer.safetensors")))
-            for (int i = 0; i < policy.Parameters.Length; i++)
-            {
-                Read(moments, "first." + policy.ParameterNames[i], optimizer.FirstMoments[i]);
-                Read(moments, "second." + policy.ParameterNames[i], optimizer.SecondMoments[i]);
-            }
+        ReadMoments(System.IO.Path.Combine(folder, "optimizer.safetensors"), policy.ParameterNames, optimizer);
         optimizer.Steps = state.AdamSteps;
+        if (critic is not null)
+        {
+            using SafetensorsFile weights = SafetensorsFile.Open(System.IO.Path.Combine(folder, "critic.safetensors"));
+            foreach ((string name, Tensor parameter) in critic.ParameterNames.Zip(critic.Parameters))
+                Read(weights, name, parameter);
+            ReadMoments(
+                System.IO.Path.Combine(folder, "critic-optimizer.safetensors"),
+                critic.ParameterNames,
+                critic.Optimizer
+            );
+            critic.Optimizer.Steps = state.CriticAdamSteps;
+        }
         Cut(In("metrics.jsonl"), state.MetricsBytes);
         Cut(In("trajectories.jsonl.gz"), state.TrajectoryBytes);
         return state;
@@ -202,19 +223,29 @@ public sealed class RunFolder
     public IReadOnlyList<string> Saved() =>
         [.. Directory.EnumerateDirectories(Checkpoints, "step-*").Order(StringComparer.Ordinal)];
 
-    private static List<SafetensorsTensor> Moments(Decoder policy, AdamW optimizer)
+    private static void WriteMoments(string path, ReadOnlySpan<string> names, AdamW optimizer)
     {
         List<SafetensorsTensor> tensors = [];
-        for (int i = 0; i < policy.Parameters.Length; i++)
+        for (int i = 0; i < names.Length; i++)
         {
-            Tensor first = optimizer.FirstMoments[i],
-                second = optimizer.SecondMoments[i];
-            long[] shape = first.Shape.ToArray();
-            tensors.Add(SafetensorsTensor.Floats("first." + policy.ParameterNames[i], shape, first.CopyTo<float>));
-            tensors.Add(SafetensorsTensor.Floats("second." + policy.ParameterNames[i], shape, second.CopyTo<float>));
+            tensors.Add(Stored("first." + names[i], optimizer.FirstMoments[i]));
+            tensors.Add(Stored("second." + names[i], optimizer.SecondMoments[i]));
         }
-        return tensors;
+        SafetensorsWriter.Write(path, tensors);
     }
+
+    private static void ReadMoments(string path, ReadOnlySpan<string> names, AdamW optimizer)
+    {
+        using SafetensorsFile moments = SafetensorsFile.Open(path);
+        for (int i = 0; i < names.Length; i++)
+        {
+            Read(moments, "first." + names[i], optimizer.FirstMoments[i]);
+            Read(moments, "second." + names[i], optimizer.SecondMoments[i]);
+        }
+    }
+
+    private static SafetensorsTensor Stored(string name, Tensor tensor) =>
+        SafetensorsTensor.Floats(name, tensor.Shape.ToArray(), tensor.CopyTo<float>);
 
     private static void Read(SafetensorsFile file, string name, Tensor target)
     {

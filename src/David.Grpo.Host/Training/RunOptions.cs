@@ -1,7 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
-using Microsoft.FSharp.Core;
 
 namespace David.Grpo.Training;
 
@@ -91,6 +90,10 @@ public record MethodOptions
     [Range(0.0, 1.0)]
     public double BootstrapLearningRate { get; init; } = 1e-5;
 
+    [Description("learning rate of the critic, of the arms that have one")]
+    [Range(0.0, 1.0)]
+    public double CriticLearningRate { get; init; } = 1e-5;
+
     [Description("clip of the surrogate, both sides")]
     [Range(0.0, 1.0)]
     public double ClipEpsilon { get; init; } = 0.2;
@@ -125,13 +128,13 @@ public record MethodOptions
     public double MaxGradientNorm { get; init; } = 1;
 
     /// <summary>The arm that these options name, with its settings filled in.</summary>
-    /// <param name="rewardOf">The task's reward by λ.</param>
+    /// <param name="task">What the task gives to reward by.</param>
     /// <exception cref="ArgumentException">There is no such arm.</exception>
-    public Arm Create(Func<double, RewardRule> rewardOf) =>
+    public Arm Create(TaskRewards task) =>
         Arms.Create(
             Arm,
             new ArmSettings(
-                rewardOf: FuncConvert.FromFunc(rewardOf),
+                task: task,
                 lambda: Lambda,
                 groupSize: GroupSize,
                 continuations: Continuations,

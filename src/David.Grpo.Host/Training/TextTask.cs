@@ -22,6 +22,7 @@ public static partial class TextTask
     /// <param name="evaluation">Questions to evaluate on; none may be a training or an expert's question.</param>
     /// <param name="experts">Questions with <see cref="QuestionRecord.ExpertResponse"/>; empty for none.</param>
     /// <param name="search">The corpus, for all of them.</param>
+    /// <param name="textOf">The text of a gold passage, which some arms compare with what was found; null where unknown.</param>
     /// <exception cref="InvalidDataException">
     /// An evaluation question is also trained on, or an expert's response does not keep to the protocol; the text names it.
     /// </exception>
@@ -32,7 +33,8 @@ public static partial class TextTask
         ISearchEnvironment search,
         TextAgentProtocol protocol,
         Tokenizer tokenizer,
-        IReadOnlyList<int> endTokens
+        IReadOnlyList<int> endTokens,
+        Func<PassageId, string?>? textOf = null
     )
     {
         RefuseOverlap(training, evaluation, "training");
@@ -42,7 +44,7 @@ public static partial class TextTask
             new QuestionPool(evaluation, search),
             [.. experts.Select(expert => Expert(expert, protocol, tokenizer, EndToken(tokenizer, endTokens)))],
             protocol,
-            Reward.Authors
+            TaskRewards.OfText(textOf ?? (_ => null))
         );
     }
 

@@ -38,6 +38,7 @@ public sealed class Trainer : IDisposable
     private readonly RolloutEngine _engine;
     private readonly AdamW _optimizer;
     private readonly Arm _arm;
+    private readonly Critic? _critic;
     private readonly Seed _seed;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private Decoder? _reference;
@@ -74,18 +75,18 @@ public sealed class Trainer : IDisposable
         _engine = new RolloutEngine(policy, task.Protocol, task.Training.Search, engineOptions);
         policy.RequireGradients();
         MethodOptions method = options.Method;
-        _optimizer = new AdamW(
-            policy.Parameters,
-            new AdamWOptions
-            {
-                Beta2 = method.Beta2,
-                WeightDecay = method.WeightDecay,
-                MaxGradientNorm = method.MaxGradientNorm,
-            }
-        );
-        _arm = arm ?? method.Create(task.Reward);
+        AdamWOptions optimizing = new()
+        {
+            Beta2 = method.Beta2,
+            WeightDecay = method.WeightDecay,
+            MaxGradientNorm = method.MaxGradientNorm,
+        };
+        _optimizer = new AdamW(policy.Parameters, optimizing);
+        _arm = arm ?? method.Create(task.Rewards);
         _state = TrainingLoop.Start(Plan());
-        _learner = new Learner(policy, null, _optimizer, _arm, options);
+        if (_arm.HasCritic)
+            _critic = new Critic(policy, optimizing);
+        _learner = new Learner(policy, null, _optimizer, _critic, _arm, options);
     }
 
     private LoopPlan Plan()
@@ -97,7 +98,7 @@ public sealed class Trainer : IDisposable
             imitationSteps: _arm.WarmUp == WarmUp.Imitation ? method.BootstrapSteps : 0,
             bootstrapSteps: _arm.WarmUp == WarmUp.Bootstrapping ? method.BootstrapSteps : 0,
             expertQuestions: _arm.WarmUp == WarmUp.None ? 0 : _task.Experts.Count,
-            mainSteps: method.MainSteps,
+            mainSteps: _arm.HasMain ? method.MainSteps : 0,
             trainingQuestions: _task.Training.Questions.Count,
             shuffle: _options.Shuffle,
             questionsPerStep: method.QuestionsPerStep,
@@ -119,7 +120,7 @@ public sealed class Trainer : IDisposable
     {
         if (_folder.Result is { Stopped: false } finished)
             return finished;
-        if (_folder.Restore(_policy, _optimizer) is { } saved)
+        if (_folder.Restore(_policy, _optimizer, _critic) is { } saved)
             Resume(saved);
         _savedStep = _state.Step;
         LoopState between = _state; // the last state in which no step is half done
@@ -341,7 +342,7 @@ public sealed class Trainer : IDisposable
             // The reference is the policy as it enters the main phase (method.md, section 3.3).
             _reference = _policy.Clone();
             WriteReference();
-            _learner = new Learner(_policy, _reference, _optimizer, _arm, _options);
+            _learner = new Learner(_policy, _reference, _optimizer, _critic, _arm, _options);
         }
         Stopwatch clock = Stopwatch.StartNew();
         Seed seed = Seeds.Child(_state.Step, Seeds.Named("update", _seed));
@@ -407,6 +408,7 @@ public sealed class Trainer : IDisposable
         _folder.Save(
             _policy,
             _optimizer,
+            _critic,
             new CheckpointState
             {
                 Progress = _state.Progress,
@@ -430,7 +432,7 @@ public sealed class Trainer : IDisposable
         {
             _reference = _policy.Clone();
             RunFolder.ReadWeights(_folder.In("reference.safetensors"), _reference);
-            _learner = new Learner(_policy, _reference, _optimizer, _arm, _options);
+            _learner = new Learner(_policy, _reference, _optimizer, _critic, _arm, _options);
         }
         _report(new RunEvent.Resumed(_state.Step, _state.Ledger.Spent.Rollouts));
     }
@@ -460,6 +462,7 @@ public sealed class Trainer : IDisposable
     {
         _engine.Dispose();
         _optimizer.Dispose();
+        _critic?.Dispose();
         _reference?.Dispose();
         _policy.RequireGradients(false);
     }

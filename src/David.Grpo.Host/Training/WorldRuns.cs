@@ -18,6 +18,7 @@ public sealed record WorldMethodOptions : MethodOptions
         Temperature = 1;
         LearningRate = 3e-4;
         BootstrapLearningRate = 3e-4;
+        CriticLearningRate = 1e-3;
         KlCoefficient = 0;
         EntropyCoefficient = 0;
         RecomputeOldLogProbs = false;
@@ -77,15 +78,11 @@ public static class WorldRuns
 
     private static MethodOptions Fit(MethodOptions method)
     {
-        Arm arm = method.Create(Reward.Gated);
+        Arm arm = method.Create(TaskRewards.OfTags(_ => null));
         int stepCost = method.QuestionsPerStep * method.GroupSize;
         // Where forks come out of the group's rollouts, fewer members are independent.
         bool isFree = arm.GroupSize == method.GroupSize;
         int members = isFree ? Math.Max(1, method.GroupSize - arm.Exploration.MaxForks) : arm.GroupSize;
-        return method with
-        {
-            GroupSize = members,
-            QuestionsPerStep = stepCost / (members + arm.Exploration.MaxForks),
-        };
+        return method with { GroupSize = members, QuestionsPerStep = stepCost / (members + arm.Exploration.MaxForks) };
     }
 }

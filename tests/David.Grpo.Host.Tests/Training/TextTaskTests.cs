@@ -65,7 +65,7 @@ public sealed class TextTaskTests
                 Assert.Equal(record.ExpertResponse, string.Concat(expert.Segments.Skip(1).Select(Text)));
                 Assert.All(expert.Searches, search => Assert.Equal(2, search.Passages.Length));
                 Assert.Equal(0.5, Evidence.Coverage(expert));
-                RewardOutcome outcome = Reward.Score(task.Reward(0.5), expert);
+                RewardOutcome outcome = Reward.Score(Reward.Authors(0.5), expert);
                 Assert.Equal(0.75, Assert.IsType<RewardOutcome.Scored>(outcome).Item.Total);
             }
         );
