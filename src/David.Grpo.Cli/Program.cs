@@ -11,6 +11,7 @@ RootCommand root = new(
 )
 {
     DemoCommand.Create(),
+    CompareCommand.Create(),
     TrainCommand.Create(),
     EvalCommand.Create(),
     ExportCommand.Create(),

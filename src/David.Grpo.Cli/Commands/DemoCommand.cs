@@ -141,7 +141,7 @@ internal static class DemoCommand
             return 130;
         }
 
-        ComparisonSummary summary = ArmComparison.Summarize(runs, results!, clock.Elapsed.TotalSeconds);
+        ComparisonSummary summary = ComparisonSummary.Of(folder, runs, arms[^1], clock.Elapsed.TotalSeconds);
         await File.WriteAllTextAsync(
             Path.Combine(folder, "summary.json"),
             JsonSerializer.Serialize(summary, RunJson.Document),
@@ -152,11 +152,13 @@ internal static class DemoCommand
             Path.Combine(folder, runs.Last(run => run.Seed == seeds[0]).Folder),
             Task(seeds[0])
         );
-        ComparisonTables.Print(summary, example);
+        ComparisonTables.Print(summary, "exact_match", "f1", "coverage", "searches_per_question");
+        if (example is not null)
+            ComparisonTables.Print(example);
         string page = Path.Combine(folder, "index.html");
         await File.WriteAllTextAsync(
             page,
-            ComparisonPage.Render(folder, runs, results!, summary, example),
+            ComparisonPage.Render(folder, runs, summary, example),
             CancellationToken.None
         );
         Console.WriteLine($"\nLearning curves and details: {page}");

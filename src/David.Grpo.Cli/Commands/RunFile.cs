@@ -88,6 +88,13 @@ public sealed record RunFile : RunOptions
             : ConfigurationFile.Parse<RunFile>(With(File.ReadAllText(path), settings), $"{path} (with --set)");
     }
 
+    /// <summary>A method with <c>key=value</c> put in, such as <c>lambda=0.3</c>.</summary>
+    /// <exception cref="ConfigurationException">A key, type or range is wrong; the text names the key.</exception>
+    internal static MethodOptions Change(MethodOptions method, IReadOnlyList<string> settings, string source) =>
+        settings.Count == 0
+            ? method
+            : ConfigurationFile.Parse<MethodOptions>(With(ConfigurationWriter.Write(method), settings), source);
+
     /// <summary>What decides the run's numbers: the options without paths, which <see cref="TextRun"/> has hashes for.</summary>
     public string Digest() =>
         Hash(

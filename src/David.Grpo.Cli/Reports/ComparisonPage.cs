@@ -13,7 +13,6 @@ internal static class ComparisonPage
     public static string Render(
         string folder,
         IReadOnlyList<ComparedRun> runs,
-        IReadOnlyList<RunResult> results,
         ComparisonSummary summary,
         BeforeAndAfter? example
     )
@@ -21,9 +20,9 @@ internal static class ComparisonPage
         List<Section> sections =
         [
             Section.NewProse(
-                $"Each arm may spend {summary.Rollouts} rollouts (continuations included) and starts from the same base policy. "
+                $"Each arm may spend {summary.End.Rollouts} rollouts (continuations included) and starts from the same base policy. "
                     + $"{summary.Seeds.Length} seed{(summary.Seeds.Length == 1 ? "" : "s")}, a training world each; all are evaluated on the same {summary.EvaluationQuestions} questions of another world, "
-                    + "sampled at temperature 0.6. Intervals are 95 % (Student's t, over seeds)."
+                    + "sampled at temperature 0.6. Intervals of scores are 95 % bootstrap intervals over seeds and questions, those of costs and differences Student's t over seeds."
             ),
             Section.NewHeading("Result"),
             Section.NewTable(ArmTable(summary)),
@@ -49,11 +48,9 @@ internal static class ComparisonPage
             Section.NewFacts([
                 new Fact("Seeds", string.Join(", ", summary.Seeds)),
                 new Fact("Wall time", $"{summary.WallSeconds:F0} s"),
-                new Fact("Rollout time", $"{results.Sum(result => result.Times.RolloutSeconds):F0} s over all runs"),
-                new Fact("Learning time", $"{results.Sum(result => result.Times.LearningSeconds):F0} s over all runs"),
                 new Fact(
-                    "Evaluation time",
-                    $"{results.Sum(result => result.Times.EvaluationSeconds):F0} s over all runs"
+                    "Sampling and learning",
+                    $"{summary.End.Arms.Sum(arm => arm.Seconds.BySeed.Sum()):F0} s over all runs"
                 ),
                 new Fact(
                     "Program",
@@ -72,7 +69,7 @@ internal static class ComparisonPage
         return Page.Render(
             new Report(
                 "Small policies learn to search",
-                $"Arms on the embedded world at {summary.Rollouts} rollouts",
+                $"Arms on the embedded world at {summary.End.Rollouts} rollouts",
                 [.. sections]
             )
         );
@@ -104,7 +101,7 @@ internal static class ComparisonPage
                     Cell.Missing,
                     Cell.Missing,
                 ],
-                .. summary.Arms.Select(arm =>
+                .. summary.End.Arms.Select(arm =>
                     (Cell[])
                         [
                             Cell.NewWords(arm.Arm),
@@ -133,7 +130,7 @@ internal static class ComparisonPage
             ],
             [
                 .. summary
-                    .Differences.GroupBy(difference => $"{difference.Arm} − {difference.Reference}")
+                    .End.Differences.GroupBy(difference => $"{difference.Arm} − {difference.Other}")
                     .Select(pair =>
                         (Cell[])
                             [
@@ -225,7 +222,7 @@ internal static class ComparisonPage
             [
                 .. arm.Select(run =>
                     {
-                        T[] lines = [.. Read<T>(Path.Combine(folder, run.Folder, "metrics.jsonl"), kind)];
+                        T[] lines = [.. RunFolder.ReadMetrics<T>(Path.Combine(folder, run.Folder), kind)];
                         return (lines.Select(cost).ToArray(), lines.Select(value).ToArray());
                     })
                     .Where(seed => seed.Item1.Length > 0),
@@ -254,16 +251,6 @@ internal static class ComparisonPage
             );
         }
         return [.. curves];
-    }
-
-    private static IEnumerable<T> Read<T>(string path, string kind)
-    {
-        foreach (string line in File.ReadLines(path))
-        {
-            using JsonDocument document = JsonDocument.Parse(line);
-            if (document.RootElement.GetProperty("kind").GetString() == kind)
-                yield return document.Deserialize<T>(RunJson.Line)!;
-        }
     }
 
     private static Transcript Transcript(string title, Trajectory trajectory)

@@ -7,15 +7,22 @@ namespace David.Grpo.Cli.Reports;
 /// <summary>A comparison on the terminal.</summary>
 internal static class ComparisonTables
 {
-    public static void Print(ComparisonSummary summary, BeforeAndAfter? example)
+    /// <summary>The table of arms and that of differences at each budget, in the measures that are asked for.</summary>
+    public static void Print(ComparisonSummary summary, params string[] measures)
     {
-        Console.WriteLine();
         // A file has no width to keep to.
         if (Console.IsOutputRedirected)
             AnsiConsole.Profile.Width = 120;
+        foreach (MarkSummary mark in summary.Marks)
+            Print(summary, mark, measures);
+    }
+
+    private static void Print(ComparisonSummary summary, MarkSummary mark, string[] measures)
+    {
+        Console.WriteLine();
         Table arms = new Table()
             .Title(
-                $"{summary.Rollouts} rollouts, {summary.Seeds.Length} seed{(summary.Seeds.Length == 1 ? "" : "s")}, {summary.EvaluationQuestions} evaluation questions; mean±half of the 95 % interval over seeds"
+                $"{mark.Rollouts} rollouts, {summary.Seeds.Length} seed{(summary.Seeds.Length == 1 ? "" : "s")}, {summary.EvaluationQuestions} evaluation questions; mean±half of the 95 % interval over seeds and questions"
             )
             .AddColumns("arm", "EM %", "F1 %", "cov. %", "searches", "answ. %", "tokens", "s");
         EvaluationMetrics base_ = summary.Before;
@@ -29,7 +36,7 @@ internal static class ComparisonTables
             "",
             ""
         );
-        foreach (ArmSummary arm in summary.Arms)
+        foreach (ArmSummary arm in mark.Arms)
             arms.AddRow(
                 arm.Arm,
                 Format(arm.ExactMatch, 100, 1),
@@ -44,30 +51,36 @@ internal static class ComparisonTables
 
         Table differences = new Table()
             .Title("paired differences by seed")
-            .AddColumns("difference", "measure", "mean", "95 % interval", "p (t test)");
-        foreach (PairedDifference difference in summary.Differences)
+            .AddColumns("difference", "measure", "mean", "95 % interval", "p (Holm)", "P(better)", "detectable");
+        foreach (PairedDifference difference in mark.Differences.Where(one => measures.Contains(one.Measure)))
         {
             double scale = difference.Measure == "searches_per_question" ? 1 : 100;
             Spread spread = difference.Difference;
             differences.AddRow(
-                $"{difference.Arm} − {difference.Reference}",
+                $"{difference.Arm} − {difference.Other}",
                 difference.Measure.Replace('_', ' '),
                 Signed(scale * spread.Mean),
                 spread is { Low: { } low, High: { } high } ? $"{Signed(scale * low)} … {Signed(scale * high)}" : "–",
-                difference.PValue is { } p ? p.ToString("F3", CultureInfo.InvariantCulture) : "–"
+                difference.AdjustedPValue is { } p ? p.ToString("F3", CultureInfo.InvariantCulture) : "–",
+                difference.ProbabilityOfImprovement.ToString("F2", CultureInfo.InvariantCulture),
+                difference.DetectableEffect is { } least
+                    ? (scale * least).ToString("F1", CultureInfo.InvariantCulture)
+                    : "–"
             );
         }
         AnsiConsole.Write(differences);
-        if (example is not null)
-        {
-            Table transcripts = new Table()
-                .Title($"one question, {example.After.Question.Kind}")
-                .Expand()
-                .ShowRowSeparators();
-            transcripts.AddColumns("before training", "after training");
-            transcripts.AddRow(new Markup(Transcript(example.Before)), new Markup(Transcript(example.After)));
-            AnsiConsole.Write(transcripts);
-        }
+    }
+
+    /// <summary>One question before and after training.</summary>
+    public static void Print(BeforeAndAfter example)
+    {
+        Table transcripts = new Table()
+            .Title($"one question, {example.After.Question.Kind}")
+            .Expand()
+            .ShowRowSeparators();
+        transcripts.AddColumns("before training", "after training");
+        transcripts.AddRow(new Markup(Transcript(example.Before)), new Markup(Transcript(example.After)));
+        AnsiConsole.Write(transcripts);
     }
 
     private static string Transcript(Trajectory trajectory)

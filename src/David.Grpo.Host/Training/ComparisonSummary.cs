@@ -48,17 +48,17 @@ public sealed record ArmSummary(
     Spread Seconds
 );
 
-/// <summary>An arm minus the reference, paired by seed.</summary>
+/// <summary>The arm in focus minus another one, paired by seed.</summary>
 /// <param name="Difference">With Student's t interval over seeds.</param>
 /// <param name="PValue">Of the paired t test; null where it says nothing.</param>
-/// <param name="AdjustedPValue">After Holm, over the arms compared with the reference at this budget in this measure.</param>
-/// <param name="ProbabilityOfImprovement">That a seed of the arm beats a seed of the reference.</param>
+/// <param name="AdjustedPValue">After Holm, over the arms compared with the focus at this budget in this measure.</param>
+/// <param name="ProbabilityOfImprovement">That a seed of the arm in focus beats a seed of the other.</param>
 /// <param name="DetectableEffect">
 /// The smallest difference that this many seeds, with this spread, find with a chance of 80 %; null for one seed.
 /// </param>
 public sealed record PairedDifference(
     string Arm,
-    string Reference,
+    string Other,
     string Measure,
     Spread Difference,
     double? PValue,
@@ -81,7 +81,7 @@ public sealed record MarkSummary(
 /// <summary>What a comparison found: summary.json.</summary>
 public sealed record ComparisonSummary(
     long[] Seeds,
-    string Reference,
+    string Focus,
     int EvaluationQuestions,
     EvaluationMetrics Before,
     MarkSummary[] Marks,
@@ -105,13 +105,8 @@ public sealed record ComparisonSummary(
 
     /// <param name="folder">Of the comparison, with the folders of its finished runs.</param>
     /// <param name="runs">Every arm over the same seeds, with the same budget and marks.</param>
-    /// <param name="reference">The arm that the others are compared with.</param>
-    public static ComparisonSummary Of(
-        string folder,
-        IReadOnlyList<ComparedRun> runs,
-        string reference,
-        double wallSeconds
-    )
+    /// <param name="focus">The arm that is compared with each other one.</param>
+    public static ComparisonSummary Of(string folder, IReadOnlyList<ComparedRun> runs, string focus, double wallSeconds)
     {
         RunLines[] lines = [.. runs.Select(run => RunLines.Read(Path.Combine(folder, run.Folder)))];
         string[] arms = [.. runs.Select(run => run.Name).Distinct()];
@@ -125,20 +120,20 @@ public sealed record ComparisonSummary(
         int budget = runs[0].Options.Rollouts;
         return new ComparisonSummary(
             seeds,
-            reference,
+            focus,
             runs[0].Options.Evaluation.Questions,
             lines[0].Evaluations[0],
             [
                 .. runs[0]
                     .Options.Evaluation.At.Where(mark => mark < budget)
                     .Append(budget)
-                    .Select(mark => At(mark, arms, reference, LinesOf)),
+                    .Select(mark => At(mark, arms, focus, LinesOf)),
             ],
             wallSeconds
         );
     }
 
-    private static MarkSummary At(int mark, string[] arms, string reference, Func<string, RunLines[]> linesOf)
+    private static MarkSummary At(int mark, string[] arms, string focus, Func<string, RunLines[]> linesOf)
     {
         Dictionary<string, RunPoint[]> points = arms.ToDictionary(
             arm => arm,
@@ -181,8 +176,8 @@ public sealed record ComparisonSummary(
                 .. Measures.SelectMany(measure =>
                     Differences(
                         measure.Name,
-                        [.. arms.Where(arm => arm != reference)],
-                        reference,
+                        [.. arms.Where(arm => arm != focus)],
+                        focus,
                         arm => [.. Scores(arm, measure.Of).Select(own => own.Average())]
                     )
                 ),
@@ -195,14 +190,14 @@ public sealed record ComparisonSummary(
     private static PairedDifference[] Differences(
         string measure,
         string[] arms,
-        string reference,
+        string focus,
         Func<string, double[]> bySeed
     )
     {
-        double[] theirs = bySeed(reference);
-        (string Arm, double[] Ours, Comparison Test)[] tests =
+        double[] ours = bySeed(focus);
+        (string Other, double[] Theirs, Comparison Test)[] tests =
         [
-            .. arms.Select(arm => (arm, bySeed(arm), Statistics.PairedDifference(Level, bySeed(arm), theirs))),
+            .. arms.Select(arm => (arm, bySeed(arm), Statistics.PairedDifference(Level, ours, bySeed(arm)))),
         ];
         double[] known = [.. tests.Select(test => test.Test.PValue).OfType<PValue.Known>().Select(p => p.value)];
         Queue<double> adjusted = new(Statistics.Holm(known));
@@ -210,16 +205,16 @@ public sealed record ComparisonSummary(
         [
             .. tests.Select(test =>
             {
-                double[] differences = [.. test.Ours.Zip(theirs, (our, their) => our - their)];
+                double[] differences = [.. ours.Zip(test.Theirs, (our, their) => our - their)];
                 bool isKnown = test.Test.PValue.IsKnown;
                 return new PairedDifference(
-                    test.Arm,
-                    reference,
+                    focus,
+                    test.Other,
                     measure,
                     Spread.Of(test.Test.Difference, test.Test.Interval, differences),
                     isKnown ? ((PValue.Known)test.Test.PValue).value : null,
                     isKnown ? adjusted.Dequeue() : null,
-                    ComparisonStatistics.ProbabilityOfImprovement(AsTask(test.Ours), AsTask(theirs)),
+                    ComparisonStatistics.ProbabilityOfImprovement(AsTask(ours), AsTask(test.Theirs)),
                     differences.Length < 2
                         ? null
                         : Statistics.SampleDeviation(differences)

@@ -55,7 +55,7 @@ public static class WorldRuns
     /// or as the arm's method divides them.
     /// </remarks>
     public static RunOptions Options(
-        WorldMethodOptions method,
+        MethodOptions method,
         long seed,
         int rollouts,
         int evaluationQuestions,
