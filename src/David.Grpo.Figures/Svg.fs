@@ -46,13 +46,17 @@ module Svg =
             |> Array.map (fun panel ->
                 match panel.Content with
                 | Content.Curves(x, y, curves) -> CurvePanel.plan styles panelWidth (sharedX x) panel x y curves
+                | Content.Points(x, y, points) -> PointPanel.plan styles panelWidth panel x y points
                 | Content.Dots(value, rows) -> RowPanel.plan styles panelWidth false panel value rows
                 | Content.Bars(value, rows) -> RowPanel.plan styles panelWidth true panel value rows)
+
+        let kind (plan: Plan) =
+            struct (plan.Panel.Content.IsCurves, plan.Panel.Content.IsPoints)
 
         // Plot areas of the same kind are equally wide.
         let margin (side: Plan -> float) (plan: Plan) =
             plans
-            |> Array.filter (fun other -> other.Panel.Content.IsCurves = plan.Panel.Content.IsCurves)
+            |> Array.filter (fun other -> kind other = kind plan)
             |> Array.map side
             |> Array.max
 

@@ -3,6 +3,15 @@ namespace David.Grpo.Figures
 open System
 open System.Globalization
 
+/// How the interval of a value is written.
+[<RequireQualifiedAccess>]
+type internal NumberInterval =
+    | None
+    /// As ± the larger half.
+    | Half of float
+    /// As its two ends.
+    | Bounds
+
 /// Numbers as readers of papers expect them: thin spaces between thousands, a true minus, powers of ten.
 [<RequireQualifiedAccess>]
 module Number =
@@ -53,20 +62,31 @@ module Number =
         else
             value.ToString("N" + string decimals, format)
 
-    /// "51.2 ± 3.1" for a symmetric interval, "51.2 (47.0–53.9)" for another, "51.2" for none. The interval is taken as
-    /// symmetric where both halves are equal up to one unit of the last place, and the larger is then given.
-    [<CompiledName "Estimate">]
-    let estimate (decimals: int) (estimate: Estimate) : string =
-        let value = fixedPoint decimals estimate.Value
+    /// How an interval is written at so many places. It is taken as symmetric where both halves are equal up to one unit of
+    /// the last place, and the larger is then given.
+    let internal interval (decimals: int) (estimate: Estimate) : NumberInterval =
         let below = estimate.Value - estimate.Low
         let above = estimate.High - estimate.Value
 
         if not (Double.IsFinite below && Double.IsFinite above) || (below = 0.0 && above = 0.0) then
-            value
+            NumberInterval.None
         elif abs (above - below) <= Math.Pow(10.0, float -decimals) then
-            $"{value} ± {fixedPoint decimals (max below above)}"
+            NumberInterval.Half(max below above)
         else
-            $"{value} ({fixedPoint decimals estimate.Low}–{fixedPoint decimals estimate.High})"
+            NumberInterval.Bounds
+
+    /// What `estimate` writes behind the value: " ± 3.1", " (47.0–53.9)", or nothing.
+    let internal intervalText (decimals: int) (estimate: Estimate) : string =
+        match interval decimals estimate with
+        | NumberInterval.None -> ""
+        | NumberInterval.Half half -> $" ± {fixedPoint decimals half}"
+        | NumberInterval.Bounds -> $" ({fixedPoint decimals estimate.Low}–{fixedPoint decimals estimate.High})"
+
+    /// "51.2 ± 3.1" for a symmetric interval, "51.2 (47.0–53.9)" for another, "51.2" for none. The interval is taken as
+    /// symmetric where both halves are equal up to one unit of the last place, and the larger is then given.
+    [<CompiledName "Estimate">]
+    let estimate (decimals: int) (estimate: Estimate) : string =
+        fixedPoint decimals estimate.Value + intervalText decimals estimate
 
     /// Places that show differences of a hundredth of `span`: 60 → 1, 1 → 2, 600 → 0. At most 15.
     [<CompiledName "DecimalsFor">]
