@@ -281,7 +281,7 @@ module internal Figure =
     let private markers = 7
 
     /// The names of the series of a panel.
-    let private names (panel: Panel) : string[] =
+    let names (panel: Panel) : string[] =
         match panel.Content with
         | Content.Curves(_, _, curves) -> curves |> Array.map _.Name
         | Content.Points(_, _, points) -> points |> Array.map _.Name

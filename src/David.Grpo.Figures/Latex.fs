@@ -40,7 +40,11 @@ module Latex =
         if Double.IsFinite value && abs value >= 1e15 then
             let parts = (Number.scientific 2 value).Replace("\u2212", "-").Split "×10"
             let power = int (floor (log10 (abs value) + 1e-12))
-            if parts.Length = 2 then $"{parts[0]} \\times 10^{{{power}}}" else $"10^{{{power}}}"
+
+            if parts.Length = 2 then
+                $"{parts[0]} \\times 10^{{{power}}}"
+            else
+                $"10^{{{power}}}"
         else
             (Number.fixedPoint decimals value)
                 .Replace("\u202F", "\\,")
@@ -48,7 +52,7 @@ module Latex =
                 .Replace("∞", "\\infty")
                 .Replace("–", "\\text{--}")
 
-    let private number (decimals: int) (isBest: bool) (value: Estimate) : string =
+    let private number (decimals: int) (isBest: bool) (asHalf: bool) (value: Estimate) : string =
         let mean =
             if isBest then
                 $"\\mathbf{{{math decimals value.Value}}}"
@@ -56,7 +60,7 @@ module Latex =
                 math decimals value.Value
 
         let interval =
-            match Number.interval decimals value with
+            match Number.interval asHalf value with
             | NumberInterval.None -> ""
             | NumberInterval.Half half -> $"_{{\\pm {math decimals half}}}"
             | NumberInterval.Bounds -> $"_{{[{math decimals value.Low},\\,{math decimals value.High}]}}"
@@ -74,15 +78,21 @@ module Latex =
             invalidArg (nameof label) $"label is \"{label}\"; it may hold letters, digits, hyphens and colons."
 
         let best = TableContent.best table
+        let halves = TableContent.writesHalves table
 
         let head (column: TableColumn) =
-            escape (if column.Unit = "" then column.Name else $"{column.Name} ({column.Unit})")
+            escape (
+                if column.Unit = "" then
+                    column.Name
+                else
+                    $"{column.Name} ({column.Unit})"
+            )
 
         let cell i j =
             match table.Rows[i][j] with
             | Cell.Words words -> escape words
             | Cell.Missing -> "--"
-            | Cell.Number value -> number table.Columns[j].Decimals (best[i][j]) value
+            | Cell.Number value -> number table.Columns[j].Decimals (best[i][j]) (halves[j]) value
 
         let line (cells: string[]) =
             "    " + String.concat " & " cells + " \\\\\n"

@@ -28,17 +28,25 @@ module Markdown =
     let render (table: Table) : string =
         TableContent.check table
         let best = TableContent.best table
+        let halves = TableContent.writesHalves table
 
         let head (column: TableColumn) =
-            escape (if column.Unit = "" then column.Name else $"{column.Name} ({column.Unit})")
+            escape (
+                if column.Unit = "" then
+                    column.Name
+                else
+                    $"{column.Name} ({column.Unit})"
+            )
 
         let cell i j =
             match table.Rows[i][j] with
             | Cell.Words words -> escape words
             | Cell.Missing -> "–"
             | Cell.Number value ->
-                let written = Number.estimate table.Columns[j].Decimals value
-                if best[i][j] then $"**{written}**" else written
+                let decimals = table.Columns[j].Decimals
+                let mean = Number.fixedPoint decimals value.Value
+                let mean = if best[i][j] then $"**{mean}**" else mean
+                mean + Number.intervalText decimals (halves[j]) value
 
         let line (cells: string[]) =
             "| " + String.concat " | " cells + " |\n"

@@ -15,9 +15,14 @@ module Page =
     let private table (table: Table) : Markup =
         TableContent.check table
         let best = TableContent.best table
+        let halves = TableContent.writesHalves table
 
         // With many columns, intervals stand below their values.
-        let look = if table.Columns.Length > 6 then [ "class", "dense" ] else []
+        let look =
+            if table.Columns.Length > 6 then
+                [ "class", "dense" ]
+            else
+                []
 
         let classes (column: TableColumn) =
             if column.Numeric then "numeric" else "words"
@@ -42,7 +47,7 @@ module Page =
                 | Cell.Number value ->
                     [
                         text (Number.fixedPoint column.Decimals value.Value)
-                        match Number.intervalText column.Decimals value with
+                        match Number.intervalText column.Decimals (halves[j]) value with
                         | "" -> ()
                         | interval -> element "span" [ "class", "interval" ] [ text interval ]
                     ]

@@ -14,10 +14,7 @@ type private Box =
 
     /// Whether two boxes have more than an edge in common.
     member box.Meets(other: Box) =
-        box.Left < other.Right
-        && other.Left < box.Right
-        && box.Top < other.Bottom
-        && other.Top < box.Bottom
+        box.Left < other.Right && other.Left < box.Right && box.Top < other.Bottom && other.Top < box.Bottom
 
     member box.Around(margin: float) =
         {
@@ -59,7 +56,11 @@ module internal PointPanel =
                 |> Array.pairwise
                 |> Array.collect (fun ((_, y), (nextX, nextY)) -> [| nextX, y; nextX, nextY |])
 
-            [| yield front[0]; yield! corners; yield (frame.Right, snd (Array.last front)) |]
+            [|
+                yield front[0]
+                yield! corners
+                yield (frame.Right, snd (Array.last front))
+            |]
 
     /// Where names go: for each the box that covers least of what is drawn and lies nearest to its point, within the frame
     /// and apart from the names placed before; none where no such box is left.
@@ -136,8 +137,7 @@ module internal PointPanel =
 
     let plan (styles: Map<string, SeriesStyle>) (width: float) panel (x: Axis) (y: Axis) (points: ScatterPoint[]) =
         let usable =
-            points
-            |> Array.filter (fun point -> placeable x point.X.Value && placeable y point.Y.Value)
+            points |> Array.filter (fun point -> placeable x point.X.Value && placeable y point.Y.Value)
 
         let range axis count (value: ScatterPoint -> Estimate) =
             usable
@@ -147,12 +147,10 @@ module internal PointPanel =
             |> ValueOption.map (rounded axis count)
 
         let names =
-            usable
-            |> Array.map (fun point -> Lettering.wrap (max 64.0 (0.34 * width)) labelSize 2 point.Name)
+            usable |> Array.map (fun point -> Lettering.wrap (max 64.0 (0.34 * width)) labelSize 2 point.Name)
 
         let sizes =
-            names
-            |> Array.map (fun lines -> widest labelSize lines + 2.0, lineHeight * float lines.Length)
+            names |> Array.map (fun lines -> widest labelSize lines + 2.0, lineHeight * float lines.Length)
 
         let height = max plotHeight (1.7 * Array.sumBy snd sizes)
         let rows = max 2 (int (height / 36.0))
@@ -228,7 +226,13 @@ module internal PointPanel =
                     for tick in yTicks do
                         let level = upwards tick.Value
                         rule frame.Left level frame.Right level ".13"
-                        lettering (frame.Left - 6.0) (level + 0.35 * tickSize) tickSize [ anchor "end"; muted ] tick.Label
+
+                        lettering
+                            (frame.Left - 6.0)
+                            (level + 0.35 * tickSize)
+                            tickSize
+                            [ anchor "end"; muted ]
+                            tick.Label
 
                     for tick in horizontalTicks x xs frame.Width do
                         rule (across tick.Value) frame.Top (across tick.Value) frame.Bottom ".13"
@@ -291,9 +295,12 @@ module internal PointPanel =
 
                             // Beside its point a name keeps to it.
                             let place, keeps =
-                                if box.Right <= middle then box.Right - 1.0, [ anchor "end" ]
-                                elif box.Left >= middle then box.Left + 1.0, []
-                                else (box.Left + box.Right) / 2.0, [ anchor "middle" ]
+                                if box.Right <= middle then
+                                    box.Right - 1.0, [ anchor "end" ]
+                                elif box.Left >= middle then
+                                    box.Left + 1.0, []
+                                else
+                                    (box.Left + box.Right) / 2.0, [ anchor "middle" ]
 
                             yield! block place (box.Top + 0.75 * lineHeight) labelSize keeps lines
                         | None -> ()

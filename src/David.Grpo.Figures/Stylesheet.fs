@@ -48,8 +48,9 @@ th small { display: block; font-weight: 400; color: var(--soft); font-size: .82r
 .words { max-width: 24rem; }
 .best { font-weight: 700; }
 .interval { font-weight: 400; color: var(--soft); }
-.dense { font-size: .86rem; }
-.dense th, .dense td { padding-right: 1.1rem; }
+.dense { font-size: .84rem; }
+.dense th, .dense td { padding-right: .85rem; }
+.dense tbody th { max-width: 12rem; overflow-wrap: anywhere; }
 .dense .interval { display: block; font-size: .82em; }
 figure { margin: 1.25rem 0; }
 figure .david-figure { display: block; width: min(100%, 30rem); height: auto; }

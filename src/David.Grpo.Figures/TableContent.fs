@@ -36,7 +36,16 @@ module internal TableContent =
     /// Whether each cell is the best of its column, [rows][columns].
     let best (table: Table) : bool[][] =
         let columns =
-            table.Columns
-            |> Array.mapi (fun j column -> isBest column (table.Rows |> Array.map (Array.item j)))
+            table.Columns |> Array.mapi (fun j column -> isBest column (table.Rows |> Array.map (Array.item j)))
 
         table.Rows |> Array.mapi (fun i _ -> columns |> Array.map (Array.item i))
+
+    /// Whether a column's intervals are written as ± a half: where all of them are symmetric, [columns].
+    let writesHalves (table: Table) : bool[] =
+        table.Columns
+        |> Array.mapi (fun j column ->
+            table.Rows
+            |> Array.forall (fun row ->
+                match row[j] with
+                | Cell.Number value -> Number.isSymmetric column.Decimals value
+                | _ -> true))

@@ -62,22 +62,29 @@ module Number =
         else
             value.ToString("N" + string decimals, format)
 
-    /// How an interval is written at so many places. It is taken as symmetric where both halves are equal up to one unit of
-    /// the last place, and the larger is then given.
-    let internal interval (decimals: int) (estimate: Estimate) : NumberInterval =
+    let private hasInterval (estimate: Estimate) =
+        Double.IsFinite estimate.Low
+        && Double.IsFinite estimate.High
+        && (estimate.Low <> estimate.Value || estimate.High <> estimate.Value)
+
+    /// Whether both halves of the interval are equal up to one unit of the last place, or there is none.
+    let internal isSymmetric (decimals: int) (estimate: Estimate) : bool =
         let below = estimate.Value - estimate.Low
         let above = estimate.High - estimate.Value
+        not (hasInterval estimate) || abs (above - below) <= Math.Pow(10.0, float -decimals)
 
-        if not (Double.IsFinite below && Double.IsFinite above) || (below = 0.0 && above = 0.0) then
+    /// How an interval is written: as its larger half if that is asked for, else as its ends.
+    let internal interval (asHalf: bool) (estimate: Estimate) : NumberInterval =
+        if not (hasInterval estimate) then
             NumberInterval.None
-        elif abs (above - below) <= Math.Pow(10.0, float -decimals) then
-            NumberInterval.Half(max below above)
+        elif asHalf then
+            NumberInterval.Half(max (estimate.Value - estimate.Low) (estimate.High - estimate.Value))
         else
             NumberInterval.Bounds
 
-    /// What `estimate` writes behind the value: " ± 3.1", " (47.0–53.9)", or nothing.
-    let internal intervalText (decimals: int) (estimate: Estimate) : string =
-        match interval decimals estimate with
+    /// What stands behind the value: " ± 3.1", " (47.0–53.9)", or nothing.
+    let internal intervalText (decimals: int) (asHalf: bool) (estimate: Estimate) : string =
+        match interval asHalf estimate with
         | NumberInterval.None -> ""
         | NumberInterval.Half half -> $" ± {fixedPoint decimals half}"
         | NumberInterval.Bounds -> $" ({fixedPoint decimals estimate.Low}–{fixedPoint decimals estimate.High})"
@@ -86,7 +93,7 @@ module Number =
     /// symmetric where both halves are equal up to one unit of the last place, and the larger is then given.
     [<CompiledName "Estimate">]
     let estimate (decimals: int) (estimate: Estimate) : string =
-        fixedPoint decimals estimate.Value + intervalText decimals estimate
+        fixedPoint decimals estimate.Value + intervalText decimals (isSymmetric decimals estimate) estimate
 
     /// Places that show differences of a hundredth of `span`: 60 → 1, 1 → 2, 600 → 0. At most 15.
     [<CompiledName "DecimalsFor">]
