@@ -155,8 +155,10 @@ internal static class ComparisonPage
                     (Section[])
                         [
                             Section.NewSubheading(arm.Title),
-                            Section.NewProse($"After {arm.Arm.Source}."),
-                            .. arm.Arm.Deviations.Select(deviation => Section.NewProse($"Departs: {deviation}")),
+                            Section.NewFacts([
+                                new Fact("after", arm.Arm.Source),
+                                .. arm.Arm.Deviations.Select(deviation => new Fact("departs", deviation)),
+                            ]),
                         ]
                 ),
             ]
@@ -178,7 +180,10 @@ internal static class ComparisonPage
             ? null
             : new Table(
                 "Options in which the arms differ.",
-                [TableColumn.Words("arm"), .. keys.Select(key => TableColumn.Words(key.Replace('_', ' ')))],
+                [
+                    TableColumn.Words("arm"),
+                    .. keys.Select(key => TableColumn.Words(key == "arm" ? "its arm" : key.Replace('_', ' '))),
+                ],
                 [
                     .. report.Arms.Select(
                         (arm, i) =>
