@@ -121,7 +121,7 @@ internal sealed class ProgressBoard : IDisposable
     private string Whole() =>
         _progress.Left(_clock.Elapsed) switch
         {
-            null => _progress.Count,
+            null or { TotalSeconds: < 0.5 } => _progress.Count,
             { TotalHours: < 1 } left => $"{_progress.Count}, about {left:m\\:ss} left",
             { } left => $"{_progress.Count}, about {(int)left.TotalHours} h {left.Minutes} min left",
         };

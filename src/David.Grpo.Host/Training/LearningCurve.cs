@@ -5,11 +5,12 @@ namespace David.Grpo.Training;
 /// <param name="Values">[points].</param>
 public sealed record LearningCurve(double[] Spent, Spread[] Values)
 {
-    private const int Points = 26;
+    /// <summary>A curve of more points is drawn at equal distances.</summary>
+    private const int Most = 60;
 
     /// <summary>
-    /// The curves of seeds, each linear between its points, at equal distances over what all of them reached; one point
-    /// where they have no more in common. Null where no seed has a point.
+    /// The curves of seeds, each linear between its points, over what all of them reached: at the points of any seed, or at
+    /// 60 equal distances where there are more. Null where no seed has a point.
     /// </summary>
     /// <param name="seeds">Of each seed its costs, ascending, and its values there.</param>
     public static LearningCurve? Of(IEnumerable<(double[] Costs, double[] Values)> seeds)
@@ -20,12 +21,29 @@ public sealed record LearningCurve(double[] Spent, Spread[] Values)
         double from = known.Max(seed => seed.Costs[0]),
             to = known.Min(seed => seed.Costs[^1]);
         double[] spent =
-            to > from ? [.. Enumerable.Range(0, Points).Select(i => from + (to - from) * i / (Points - 1))] : [from];
+        [
+            .. known
+                .SelectMany(seed => seed.Costs)
+                .Append(from)
+                .Append(Math.Max(from, to))
+                .Where(cost => cost >= from && cost <= Math.Max(from, to))
+                .Distinct()
+                .Order(),
+        ];
+        if (spent.Length > Most)
+            spent = [.. Enumerable.Range(0, Most).Select(i => from + (to - from) * i / (Most - 1))];
         return new LearningCurve(
             spent,
             [
                 .. spent.Select(at =>
-                    Spread.Of(known.Select(seed => Evaluation.Interpolate(seed.Costs, seed.Values, at)))
+                    Spread.Of(
+                        known.Select(seed =>
+                            // Where the last points cost the same, the last one counts.
+                            at >= seed.Costs[^1]
+                                ? seed.Values[^1]
+                                : Evaluation.Interpolate(seed.Costs, seed.Values, at)
+                        )
+                    )
                 ),
             ]
         );

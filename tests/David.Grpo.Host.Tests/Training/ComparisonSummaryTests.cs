@@ -99,13 +99,18 @@ public sealed class ComparisonSummaryTests
             ([0.0, 5.0, 15.0], [2.0, 2.0, 12.0]),
             ([], []),
         ])!;
-        Assert.Equal(0, curve.Spent[0]);
-        Assert.Equal(15, curve.Spent[^1]);
-        Assert.Equal(1, curve.Values[0].Mean);
-        Assert.Equal(11, curve.Values[^1].Mean);
+        Assert.Equal([0, 5, 10, 15], curve.Spent);
+        Assert.Equal([1, 3.5, 8.5, 11], curve.Values.Select(value => value.Mean));
         Assert.NotNull(curve.Values[0].Low);
         Assert.Null(LearningCurve.Of([]));
-        Assert.Equal([3.0], LearningCurve.Of([([3.0, 3.0], [1.0, 2.0])])!.Spent);
+        double[] many = [.. Enumerable.Range(0, 200).Select(i => (double)i)];
+        LearningCurve longer = LearningCurve.Of([(many, many)])!;
+        Assert.Equal(60, longer.Spent.Length);
+        Assert.Equal(199, longer.Values[^1].Mean, 9);
+        // What costs nothing of a currency, such as imitation's tokens, is a point: where it ended.
+        LearningCurve free = LearningCurve.Of([([0.0, 0.0], [1.0, 2.0])])!;
+        Assert.Equal([0.0], free.Spent);
+        Assert.Equal(2, Assert.Single(free.Values).Mean);
     }
 
     private static (double, double, double, double) Cost(ArmSummary arm) =>
