@@ -145,12 +145,15 @@ module AdvantageRules =
                     )
                 )
 
-            BatchAdvantage.decoupledRewards
-                Lone.Zero
-                scale
-                Whitening.VerlMasked
-                (Population.Tokens(groups |> Array.map lengths))
-                (terms |> Array.map column))
+            if terms.Length = 0 then
+                groups |> Array.map (Array.map (fun _ -> 0.0))
+            else
+                BatchAdvantage.decoupledRewards
+                    Lone.Zero
+                    scale
+                    Whitening.VerlMasked
+                    (Population.Tokens(groups |> Array.map lengths))
+                    (terms |> Array.map column))
 
     /// The outcome on all of a trajectory, the evidence only on the turns until it was found; see `TurnCredit.untilFound`.
     /// What is paid by turn counts as evidence, what is paid at the end as the outcome.
@@ -162,8 +165,10 @@ module AdvantageRules =
                 Array.map (fun group ->
                     let paid = group |> Array.map turnRewards
 
+                    // The last turn finds nothing: what it is paid is the outcome.
                     let potentials =
-                        paid |> Array.map (fun own -> Array.scan (+) 0.0 own[.. own.Length - 2])
+                        paid |> Array.map (fun own -> Array.scan (+) 0.0 (Array.updateAt (own.Length - 1) 0.0 own))
+
 
                     TurnCredit.untilFound scale 1.0 (paid |> Array.map Array.last) potentials
                     |> Array.map2 (fun rollout own -> turnsOf rollout.Trajectory |> Array.map (Array.get own)) group)

@@ -19,8 +19,8 @@ public sealed record Member(
 
     public double Reward => Parts.Total;
 
-    /// <summary>The same with another reward; what changes is paid at the end.</summary>
-    public Member WithTotal(double total)
+    /// <summary>The same with another reward; the change is a term of its own, paid at the end.</summary>
+    public Member WithTotal(double total, string term)
     {
         if (total == Parts.Total)
             return this;
@@ -33,7 +33,7 @@ public sealed record Member(
                 total,
                 Parts.Answer,
                 Parts.Coverage,
-                [.. Parts.Terms, new RewardTerm("spending", 1, total - Parts.Total)],
+                [.. Parts.Terms, new RewardTerm(term, 1, total - Parts.Total)],
                 turns
             ),
         };

@@ -242,12 +242,7 @@ public sealed class Trainer : IDisposable
             if (bootstrapping && Exploration.PlaceExpert(Rewards(members)) is ExpertPlacement.At place)
             {
                 // The expert's reward is 1 by definition (method.md, section 5.1).
-                Trajectory expert = _task.Experts[index];
-                members[place.memberIndex] = new Member(
-                    expert,
-                    new RewardParts(Exploration.Solved, 1, Evidence.Coverage(expert), [], []),
-                    IsExpert: true
-                );
+                members[place.memberIndex] = Expert(_task.Experts[index]);
                 _work.Experts++;
             }
             _groups.Add(new Group(bootstrapping ? -1 - index : index, members[0].Trajectory.Question, members));
@@ -256,6 +251,14 @@ public sealed class Trainer : IDisposable
         _forks = bootstrapping ? [] : [.. _groups.SelectMany((group, g) => Forks(group).Select(fork => (g, fork)))];
         double[] uses = [.. _groups.SelectMany(group => _arm.Spending.UsesOf(Spenders(group)))];
         return Event.NewRolledOut(cost, uses.Length == 0 ? 0 : uses.Average(), _forks.Length);
+    }
+
+    private Member Expert(Trajectory trajectory)
+    {
+        RewardParts parts = Reward.Score(_arm.Reward, trajectory) is RewardOutcome.Scored { Item: var scored }
+            ? scored
+            : new RewardParts(Exploration.Solved, 1, Evidence.Coverage(trajectory), [], []);
+        return new Member(trajectory, parts, IsExpert: true).WithTotal(Exploration.Solved, "expert");
     }
 
     private static SpendingMember[] Spenders(Group group) =>
@@ -271,7 +274,10 @@ public sealed class Trainer : IDisposable
     private Group Charged(Group group)
     {
         double[] shaped = _arm.Spending.Shaped(_state.Price.Multiplier, Spenders(group));
-        return group with { Members = [.. group.Members.Select((member, i) => member.WithTotal(shaped[i]))] };
+        return group with
+        {
+            Members = [.. group.Members.Select((member, i) => member.WithTotal(shaped[i], "spending"))],
+        };
     }
 
     private Fork[] Forks(Group group) =>
