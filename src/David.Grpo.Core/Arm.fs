@@ -103,11 +103,23 @@ type Arm =
         GroupSize: int
     }
 
-    /// The arm with another reward, advantage, objective and warm-up.
-    member arm.With(reward: RewardRule, advantage: AdvantageRule, objective: ObjectiveRule, warmUp: WarmUp) : Arm =
+    // The arm with one part changed, for C#; F# writes { arm with … }.
+
+    member arm.Named(name: string, title: string) : Arm =
         { arm with
-            Reward = reward
-            Advantage = advantage
-            Objective = objective
-            WarmUp = warmUp
+            Name = name
+            Title = title
+            Source = $"{arm.Title} with changes"
         }
+
+    member arm.WithReward(reward: RewardRule) : Arm = { arm with Reward = reward }
+
+    member arm.WithExploration(exploration: ExplorationRule) : Arm = { arm with Exploration = exploration }
+
+    member arm.WithAdvantage(advantage: AdvantageRule) : Arm = { arm with Advantage = advantage }
+
+    member arm.WithObjective(objective: ObjectiveRule) : Arm = { arm with Objective = objective }
+
+    member arm.WithSpending(spending: SpendingRule) : Arm = { arm with Spending = spending }
+
+    member arm.WithWarmUp(warmUp: WarmUp) : Arm = { arm with WarmUp = warmUp }

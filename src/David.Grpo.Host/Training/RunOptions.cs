@@ -99,13 +99,13 @@ public record MethodOptions
     [Description("what spending costs in the reward")]
     public Spending Spending { get; init; } = Spending.Free;
 
-    [Description("the price of spending; with search_target the price that the run begins with")]
+    [Description("the price of what is spent; with spend_target the price that the run begins with")]
     [Range(0.0, 100.0)]
-    public double SearchPrice { get; init; } = 0.05;
+    public double Price { get; init; } = 0.05;
 
-    [Description("mean searches of a rollout that the price is moved to hold (PID); leave out to keep the price")]
-    [Range(0.0, 1000.0)]
-    public double? SearchTarget { get; init; }
+    [Description("what a rollout may spend on the average: the price is moved to hold it (PID); leave out to keep the price")]
+    [Range(0.0, 1e9)]
+    public double? SpendTarget { get; init; }
 
     [Description("let no cost put a right trajectory below a wrong one of its group")]
     public bool KeepOrder { get; init; } = true;
@@ -176,8 +176,8 @@ public record MethodOptions
     /// price by 0.1 at once and by 0.05 a step.
     /// </summary>
     [JsonIgnore]
-    public PriceControl Price =>
-        SearchTarget is { } target
+    public PriceControl PriceControl =>
+        SpendTarget is { } target
             ? PriceControl.NewPid(
                 new PidOptions(
                     budget: target,
@@ -187,11 +187,11 @@ public record MethodOptions
                     proportionalSmoothing: 0.5,
                     derivativeSmoothing: 0.5,
                     delay: 1,
-                    initial: SearchPrice,
+                    initial: Price,
                     ceiling: 10
                 )
             )
-            : PriceControl.NewFixed(SearchPrice);
+            : PriceControl.NewFixed(Price);
 
     private SpendingRule SpendingRule()
     {
@@ -233,12 +233,13 @@ public record MethodOptions
                 spending: SpendingRule()
             )
         );
-        return arm.With(
-            CreditTurns ? Reward.CreditTurns(Lambda, arm.Reward) : arm.Reward,
-            Advantage is null ? arm.Advantage : AdvantageRules.Create(Advantage, scale),
-            Objective is null ? arm.Objective : ObjectiveRules.Create(Objective, clip, aggregation),
-            WarmUp ?? arm.WarmUp
-        );
+        if (CreditTurns)
+            arm = arm.WithReward(Reward.CreditTurns(Lambda, arm.Reward));
+        if (Advantage is not null)
+            arm = arm.WithAdvantage(AdvantageRules.Create(Advantage, scale));
+        if (Objective is not null)
+            arm = arm.WithObjective(ObjectiveRules.Create(Objective, clip, aggregation));
+        return arm.WithWarmUp(WarmUp ?? arm.WarmUp);
     }
 }
 

@@ -105,7 +105,7 @@ public sealed class Trainer : IDisposable
             bootstrapGroupSize: method.BootstrapGroupSize,
             groupSize: _arm.GroupSize,
             forks: _arm.Exploration.MaxForks,
-            price: method.Price,
+            price: method.PriceControl,
             evaluateEvery: _options.Evaluation.Every,
             marks: _options.Evaluation.At,
             checkpointEvery: _options.CheckpointEvery
