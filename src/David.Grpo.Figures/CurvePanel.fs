@@ -34,7 +34,7 @@ module internal CurvePanel =
     let private hasBand (point: CurvePoint) =
         Double.IsFinite point.Y.Low && Double.IsFinite point.Y.High && point.Y.Low < point.Y.High
 
-    let private dashes (style: SeriesStyle) =
+    let dashes (style: SeriesStyle) =
         match style.Dash with
         | [||] -> []
         | lengths -> [ "stroke-dasharray", lengths |> Array.map number |> String.concat " " ]
@@ -83,7 +83,8 @@ module internal CurvePanel =
                     []
         ]
 
-    let plan (styles: Map<string, SeriesStyle>) (width: float) xs panel (x: Axis) (y: Axis) curves =
+    /// `isNamed`: whether curves bear their names at their ends; else the figure has a key.
+    let plan (styles: Map<string, SeriesStyle>) (isNamed: bool) (width: float) xs panel (x: Axis) (y: Axis) curves =
         let drawn =
             curves
             |> Array.map (fun curve -> curve, runs x y curve)
@@ -108,7 +109,10 @@ module internal CurvePanel =
                     |> Option.map (fun point -> curve, point))
 
         let nameLines (curve: Curve) =
-            Lettering.wrap (max 64.0 (0.3 * width)) labelSize 3 curve.Name
+            if isNamed then
+                Lettering.wrap (max 64.0 (0.3 * width)) labelSize 3 curve.Name
+            else
+                [||]
 
         let heights =
             ends
@@ -126,7 +130,7 @@ module internal CurvePanel =
                 Below = x.Name
                 Left = 24.0
                 Right = 12.0
-                Height = max plotHeight (Array.sum heights)
+                Height = max (if isNamed then plotHeight else 200.0) (Array.sum heights)
                 Draw = noData
                 Summary = "no data"
             }
@@ -216,7 +220,7 @@ module internal CurvePanel =
 
             { empty with
                 Left = max (widest tickSize (yTicks |> Array.map _.Label) + 8.0) overhang
-                Right = max (nameWidth + 16.0) (overhang + 2.0)
+                Right = max (if isNamed then nameWidth + 16.0 else 0.0) (overhang + 2.0)
                 Draw = draw
                 Summary = "last values " + String.concat "; " last
             }

@@ -82,7 +82,7 @@ type Axis =
 type CurvePoint = { X: float; Y: Estimate }
 
 /// A line with a band around it: a mean over seeds with its 95 % interval, say. A curve of one point is a point with a
-/// whisker, so a panel of such curves is a labelled scatter plot.
+/// whisker.
 type Curve =
     {
         /// Arms keep colour, dashes and marker wherever they have the same name in a figure.
@@ -129,11 +129,24 @@ type Row =
             Value = value
         }
 
+/// A point of a scatter plot with a whisker in each direction: what an arm costs, and what it reaches.
+type ScatterPoint =
+    {
+        Name: string
+        X: Estimate
+        Y: Estimate
+        /// Whether the front runs through it. The front is drawn from point to point by ascending x, in steps to the right
+        /// and then up or down, as what is reached at each x; behind its last point it runs on to the right edge.
+        IsOnFront: bool
+    }
+
 /// What a panel shows.
 [<RequireQualifiedAccess>]
 type Content =
     /// Lines with bands over a number.
     | Curves of x: Axis * y: Axis * curves: Curve[]
+    /// Named points over a number, and the front of the best of them.
+    | Points of x: Axis * y: Axis * points: ScatterPoint[]
     /// A dot with a whisker by row, values to the right, categories downwards in order of first appearance.
     | Dots of value: Axis * rows: Row[]
     /// A bar from zero by row, with a whisker. The axis must be linear.
@@ -152,6 +165,14 @@ type Panel =
         {
             Title = title
             Content = Content.Curves(x, y, curves)
+        }
+
+    /// A scatter plot whose points bear their names. A point without a place on its axes is left out, and so is a name for
+    /// which the plot area has no room; `desc` has them all.
+    static member Points(title: string, x: Axis, y: Axis, points: ScatterPoint[]) : Panel =
+        {
+            Title = title
+            Content = Content.Points(x, y, points)
         }
 
     /// Dots with whiskers.
@@ -188,7 +209,13 @@ type Figure =
         Columns: int
         /// In reading order.
         Panels: Panel[]
+        /// Names of series in the order that colours, dashes and markers are given out in, so that figures with the same
+        /// names here look alike whatever they show; names that are not here come after, in ordinal order. May be empty.
+        Series: string[]
     }
+
+    /// The same figure with styles given out in this order.
+    member figure.StyledBy(series: string[]) : Figure = { figure with Series = series }
 
     /// A figure for a column, panels below each other.
     static member Column(title: string, description: string, panels: Panel[]) : Figure =
@@ -198,6 +225,7 @@ type Figure =
             Width = FigureWidth.Column
             Columns = 1
             Panels = panels
+            Series = [||]
         }
 
     /// A figure for a full page, `columns` panels side by side.
@@ -208,6 +236,7 @@ type Figure =
             Width = FigureWidth.Page
             Columns = columns
             Panels = panels
+            Series = [||]
         }
 
 /// How a series looks wherever it appears in a figure.
@@ -252,19 +281,21 @@ module internal Figure =
     let private markers = 7
 
     /// The names of the series of a panel.
-    let private names (panel: Panel) : string[] =
+    let names (panel: Panel) : string[] =
         match panel.Content with
         | Content.Curves(_, _, curves) -> curves |> Array.map _.Name
+        | Content.Points(_, _, points) -> points |> Array.map _.Name
         | Content.Dots(_, rows)
         | Content.Bars(_, rows) -> rows |> Array.map _.Series
 
-    /// The style of each series: by the ordinal order of all names in the figure, so that neither the order of panels
-    /// nor of series within them changes a colour. 8 · 5 · 7 = 280 styles before one repeats.
+    /// The style of each series: in the order of `Series`, then by the ordinal order of all names in the figure, so that
+    /// neither the order of panels nor of series within them changes a colour. 8 · 5 · 7 = 280 styles before one repeats.
     let styles (figure: Figure) : Map<string, SeriesStyle> =
         figure.Panels
         |> Array.collect names
-        |> Array.distinct
+        |> Array.except figure.Series
         |> Array.sortWith (fun a b -> System.String.CompareOrdinal(a, b))
+        |> Array.append (Array.distinct figure.Series)
         |> Array.mapi (fun i name ->
             name,
             {
@@ -306,7 +337,8 @@ module internal Figure =
 
         for panel in figure.Panels do
             match panel.Content with
-            | Content.Curves(x, y, _) ->
+            | Content.Curves(x, y, _)
+            | Content.Points(x, y, _) ->
                 checkAxis panel.Title "x" x
                 checkAxis panel.Title "y" y
             | Content.Dots(value, _) -> checkAxis panel.Title "value" value

@@ -12,41 +12,17 @@ module Page =
     /// Prompts and observations longer than this are folded.
     let private foldedFrom = 400
 
-    let private written (column: TableColumn) (cell: Cell) : string =
-        match cell with
-        | Cell.Words words -> words
-        | Cell.Number value -> Number.estimate column.Decimals value
-        | Cell.Missing -> "–"
-
-    /// For each row, whether its value is the best of the column, or as good to the places shown.
-    let private isBest (column: TableColumn) (cells: Cell[]) : bool[] =
-        let value cell =
-            match cell with
-            | Cell.Number estimate when Double.IsFinite estimate.Value -> Some estimate.Value
-            | _ -> None
-
-        let best (choose: float[] -> float) =
-            match Array.choose value cells with
-            | [||] -> Array.map (fun _ -> false) cells
-            | values ->
-                let shown = Number.fixedPoint column.Decimals (choose values)
-                cells |> Array.map (value >> Option.exists (fun v -> Number.fixedPoint column.Decimals v = shown))
-
-        match column.Best with
-        | Best.Unmarked -> Array.map (fun _ -> false) cells
-        | Best.Highest -> best Array.max
-        | Best.Lowest -> best Array.min
-
     let private table (table: Table) : Markup =
-        for i, row in Array.indexed table.Rows do
-            if row.Length <> table.Columns.Length then
-                invalidArg
-                    "report"
-                    $"Table '{table.Caption}', row {i + 1} has {row.Length} cells; it has {table.Columns.Length} columns. Use Cell.Missing for what was not measured."
+        TableContent.check table
+        let best = TableContent.best table
+        let halves = TableContent.writesHalves table
 
-        let best =
-            table.Columns
-            |> Array.mapi (fun j column -> isBest column (table.Rows |> Array.map (fun row -> row[j])))
+        // With many columns, intervals stand below their values.
+        let look =
+            if table.Columns.Length > 6 then
+                [ "class", "dense" ]
+            else
+                []
 
         let classes (column: TableColumn) =
             if column.Numeric then "numeric" else "words"
@@ -63,8 +39,20 @@ module Page =
 
         let cell i j cell =
             let column = table.Columns[j]
-            let content = [ text (written column cell) ]
-            let emphasis = if best[j][i] then " best" else ""
+
+            let content =
+                match cell with
+                | Cell.Words words -> [ text words ]
+                | Cell.Missing -> [ text "–" ]
+                | Cell.Number value ->
+                    [
+                        text (Number.fixedPoint column.Decimals value.Value)
+                        match Number.intervalText column.Decimals (halves[j]) value with
+                        | "" -> ()
+                        | interval -> element "span" [ "class", "interval" ] [ text interval ]
+                    ]
+
+            let emphasis = if best[i][j] then " best" else ""
 
             // The first column names its row.
             if j = 0 && not column.Numeric then
@@ -78,7 +66,7 @@ module Page =
             [
                 element
                     "table"
-                    []
+                    look
                     [
                         if table.Caption <> "" then
                             element "caption" [] [ element "span" [] [ text table.Caption ] ]

@@ -108,7 +108,12 @@ module internal RowPanel =
         | ValueSome range ->
             let struct (low, high) as range = rounded axis (max 2 (int (width / 90.0))) range
             let decimals = Number.decimalsFor (high - low)
-            let written (row: Row) = Number.estimate decimals row.Value
+            // Intervals are written alike in all rows.
+            let asHalf = rows |> Array.forall (fun row -> Number.isSymmetric decimals row.Value)
+
+            let written (row: Row) =
+                Number.fixedPoint decimals row.Value.Value + Number.intervalText decimals asHalf row.Value
+
             let valueWidth = rows |> Array.map written |> widest tickSize
 
             let overhang =

@@ -47,6 +47,11 @@ th small { display: block; font-weight: 400; color: var(--soft); font-size: .82r
 .numeric { text-align: right; white-space: nowrap; }
 .words { max-width: 24rem; }
 .best { font-weight: 700; }
+.interval { font-weight: 400; color: var(--soft); }
+.dense { font-size: .84rem; }
+.dense th, .dense td { padding-right: .85rem; }
+.dense tbody th { min-width: 7.5rem; max-width: 12rem; overflow-wrap: anywhere; }
+.dense .interval { display: block; font-size: .82em; }
 figure { margin: 1.25rem 0; }
 figure .david-figure { display: block; width: min(100%, 30rem); height: auto; }
 figure .wide .david-figure { width: 100%; }

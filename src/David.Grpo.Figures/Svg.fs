@@ -14,6 +14,7 @@ module Svg =
     let internal markup (standalone: bool) (figure: Figure) : Markup =
         Figure.check figure
         let styles = Figure.styles figure
+        let keyed = Key.series figure
 
         let width =
             match figure.Width with
@@ -45,16 +46,18 @@ module Svg =
             figure.Panels
             |> Array.map (fun panel ->
                 match panel.Content with
-                | Content.Curves(x, y, curves) -> CurvePanel.plan styles panelWidth (sharedX x) panel x y curves
+                | Content.Curves(x, y, curves) ->
+                    CurvePanel.plan styles (keyed.Length = 0) panelWidth (sharedX x) panel x y curves
+                | Content.Points(x, y, points) -> PointPanel.plan styles panelWidth panel x y points
                 | Content.Dots(value, rows) -> RowPanel.plan styles panelWidth false panel value rows
                 | Content.Bars(value, rows) -> RowPanel.plan styles panelWidth true panel value rows)
 
+        let kind (plan: Plan) =
+            struct (plan.Panel.Content.IsCurves, plan.Panel.Content.IsPoints)
+
         // Plot areas of the same kind are equally wide.
         let margin (side: Plan -> float) (plan: Plan) =
-            plans
-            |> Array.filter (fun other -> other.Panel.Content.IsCurves = plan.Panel.Content.IsCurves)
-            |> Array.map side
-            |> Array.max
+            plans |> Array.filter (fun other -> kind other = kind plan) |> Array.map side |> Array.max
 
         let titleLines (plan: Plan) =
             Lettering.wrap (panelWidth / 1.08) titleSize 2 plan.Panel.Title
@@ -134,11 +137,13 @@ module Svg =
             |> Array.concat
             |> List.ofArray
 
+        let inner = width - 2.0 * padding
+
         let height =
             if rows.Length = 0 then
                 60.0
             else
-                tops[rows.Length] - gap + padding
+                tops[rows.Length] - gap + Key.height inner keyed + padding
 
         let summaries =
             plans
@@ -187,6 +192,7 @@ module Svg =
                                 Height = height
                             }
                 yield! drawn
+                yield! Key.draw styles padding (tops[rows.Length] - gap) inner keyed
             ]
 
     /// The figure as one self-contained SVG file: no script, no font and nothing else from outside. It follows the

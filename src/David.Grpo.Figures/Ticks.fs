@@ -3,6 +3,15 @@ namespace David.Grpo.Figures
 open System
 open System.Globalization
 
+/// How the interval of a value is written.
+[<RequireQualifiedAccess>]
+type internal NumberInterval =
+    | None
+    /// As ± the larger half.
+    | Half of float
+    /// As its two ends.
+    | Bounds
+
 /// Numbers as readers of papers expect them: thin spaces between thousands, a true minus, powers of ten.
 [<RequireQualifiedAccess>]
 module Number =
@@ -53,20 +62,38 @@ module Number =
         else
             value.ToString("N" + string decimals, format)
 
+    let private hasInterval (estimate: Estimate) =
+        Double.IsFinite estimate.Low
+        && Double.IsFinite estimate.High
+        && (estimate.Low <> estimate.Value || estimate.High <> estimate.Value)
+
+    /// Whether both halves of the interval are equal up to one unit of the last place, or there is none.
+    let internal isSymmetric (decimals: int) (estimate: Estimate) : bool =
+        let below = estimate.Value - estimate.Low
+        let above = estimate.High - estimate.Value
+        not (hasInterval estimate) || abs (above - below) <= Math.Pow(10.0, float -decimals)
+
+    /// How an interval is written: as its larger half if that is asked for, else as its ends.
+    let internal interval (asHalf: bool) (estimate: Estimate) : NumberInterval =
+        if not (hasInterval estimate) then
+            NumberInterval.None
+        elif asHalf then
+            NumberInterval.Half(max (estimate.Value - estimate.Low) (estimate.High - estimate.Value))
+        else
+            NumberInterval.Bounds
+
+    /// What stands behind the value: " ± 3.1", " (47.0–53.9)", or nothing.
+    let internal intervalText (decimals: int) (asHalf: bool) (estimate: Estimate) : string =
+        match interval asHalf estimate with
+        | NumberInterval.None -> ""
+        | NumberInterval.Half half -> $" ± {fixedPoint decimals half}"
+        | NumberInterval.Bounds -> $" ({fixedPoint decimals estimate.Low}–{fixedPoint decimals estimate.High})"
+
     /// "51.2 ± 3.1" for a symmetric interval, "51.2 (47.0–53.9)" for another, "51.2" for none. The interval is taken as
     /// symmetric where both halves are equal up to one unit of the last place, and the larger is then given.
     [<CompiledName "Estimate">]
     let estimate (decimals: int) (estimate: Estimate) : string =
-        let value = fixedPoint decimals estimate.Value
-        let below = estimate.Value - estimate.Low
-        let above = estimate.High - estimate.Value
-
-        if not (Double.IsFinite below && Double.IsFinite above) || (below = 0.0 && above = 0.0) then
-            value
-        elif abs (above - below) <= Math.Pow(10.0, float -decimals) then
-            $"{value} ± {fixedPoint decimals (max below above)}"
-        else
-            $"{value} ({fixedPoint decimals estimate.Low}–{fixedPoint decimals estimate.High})"
+        fixedPoint decimals estimate.Value + intervalText decimals (isSymmetric decimals estimate) estimate
 
     /// Places that show differences of a hundredth of `span`: 60 → 1, 1 → 2, 600 → 0. At most 15.
     [<CompiledName "DecimalsFor">]

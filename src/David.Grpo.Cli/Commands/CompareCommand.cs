@@ -10,6 +10,7 @@ using David.Grpo.Formats;
 using David.Grpo.Models;
 using David.Grpo.Tensors;
 using David.Grpo.Training;
+using Spectre.Console;
 
 namespace David.Grpo.Cli.Commands;
 
@@ -39,16 +40,23 @@ internal static class CompareCommand
             Description = "Runs under way at once, a thread each",
             DefaultValueFactory = _ => Environment.ProcessorCount,
         };
+        Option<bool> report = new("--report")
+        {
+            Description =
+                "Run nothing: report the finished runs in OUT, over the seeds that all arms have finished. Without FILE and --arms, of the comparison last run there",
+        };
         Option<bool> keys = new("--keys") { Description = "Print every key of the file with its default, and end" };
         Command command = new(
             "compare",
             """
             Compare arms over seeds at equal budgets, on the embedded world or (key `run`) on your own questions and corpus.
             Finished runs are not run again, cut-off ones go on; adding an arm, a variant or a seed runs just what is new.
-            Ends with tables at each budget, OUT/summary.json and OUT/index.html.
+            Ends with tables at each budget and, in OUT, index.html, summary.json, scores.csv, tables as Markdown and LaTeX,
+            and figures/*.svg.
 
               david compare --arms grpo david --seeds 3
               david compare scripts/low-budget.yaml
+              david compare --out runs/compare --report
             """
         )
         {
@@ -59,6 +67,7 @@ internal static class CompareCommand
             rollouts,
             output,
             workers,
+            report,
             keys,
         };
         command.SetAction(
@@ -69,10 +78,15 @@ internal static class CompareCommand
                     Console.Write(ConfigurationReference.Describe<ComparisonFile>());
                     return 0;
                 }
-                ComparisonFile file = parse.GetValue(path) is { } given
-                    ? ConfigurationFile.Read<ComparisonFile>(given)
-                    : new ComparisonFile();
                 string[] named = [.. parse.GetValue(arms)!.SelectMany(list => list.Split(','))];
+                string? folder = parse.GetValue(output);
+                bool isReport = parse.GetValue(report);
+                string? given = parse.GetValue(path);
+                if (given is null && isReport && named is [])
+                    given = ComparisonPlan.PathIn(folder ?? "runs/compare");
+                ComparisonFile file = given is null
+                    ? new ComparisonFile()
+                    : ConfigurationFile.Read<ComparisonFile>(given);
                 file = file with
                 {
                     Arms = named.Length > 0 ? named : file.Arms,
@@ -80,139 +94,102 @@ internal static class CompareCommand
                     Seeds = parse.GetValue(seeds) ?? file.Seeds,
                     FirstSeed = parse.GetValue(firstSeed) ?? file.FirstSeed,
                     Rollouts = parse.GetValue(rollouts) ?? file.Rollouts,
-                    Out = Path.GetFullPath(parse.GetValue(output) ?? file.Out ?? "runs/compare"),
+                    Out = Path.GetFullPath(folder ?? file.Out ?? "runs/compare"),
                 };
-                return await RunAsync(file, Math.Max(1, parse.GetValue(workers)), cancellationToken);
+                ComparisonPlan plan = ComparisonPlan.Open(file);
+                return isReport
+                    ? await ReportAsync(plan)
+                    : await RunAsync(plan, Math.Max(1, parse.GetValue(workers)), cancellationToken);
             }
         );
         return command;
     }
 
-    private static async Task<int> RunAsync(ComparisonFile file, int workers, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(ComparisonPlan plan, int workers, CancellationToken cancellationToken)
     {
         Stopwatch clock = Stopwatch.StartNew();
-        using Ground ground = Ground.Open(file, cancellationToken);
-        (string Name, MethodOptions Method)[] methods = file.Methods(ground.Method);
-        string focus = file.Focus ?? methods[^1].Name;
-        if (methods.All(method => method.Name != focus))
-            throw new InvalidDataException(
-                $"focus is {focus}, but the comparison has {string.Join(", ", methods.Select(method => method.Name))}."
+        using Ground ground = Ground.Open(plan, cancellationToken);
+        plan.Save();
+        TuningResult? tuned = null;
+        if (plan.File.Tune is { } tuning)
+        {
+            Console.WriteLine(
+                $"Tuning: {tuning.LearningRates.Length} learning rates × {tuning.Seeds} seeds of each arm."
             );
-        if (
-            file.Tune is { } tuning
-            && await TuneAsync(file, tuning, ground, methods, workers, cancellationToken) is { } tuned
-        )
-            methods = tuned;
-        else if (file.Tune is not null)
-            return Stopped(file.Out!);
-
-        // A seed's arms run next to each other, so that an early look is already a comparison.
-        ComparedRun[] runs =
-        [
-            .. Enumerable
-                .Range(file.FirstSeed, file.Seeds)
-                .SelectMany(seed =>
-                    methods.Select(method => new ComparedRun(
-                        method.Name,
-                        seed,
-                        ground.Options(method.Method, seed, file, file.Marks)
-                    ))
-                ),
-        ];
-        if (!await ground.RunAsync(file.Out!, runs, file.EvaluationWorld, workers, cancellationToken))
-            return Stopped(file.Out!);
-
-        ComparisonSummary summary = ComparisonSummary.Of(file.Out!, runs, focus, clock.Elapsed.TotalSeconds);
-        await File.WriteAllTextAsync(
-            Path.Combine(file.Out!, "summary.json"),
-            JsonSerializer.Serialize(summary, RunJson.Document),
-            CancellationToken.None
+            if (
+                !await ground.RunAsync(
+                    plan.TuningFolder,
+                    plan.TuningRuns,
+                    tuning.EvaluationWorld,
+                    workers,
+                    cancellationToken
+                )
+            )
+                return Stopped(plan.Folder);
+            (plan, tuned) = plan.Tuned(tuning);
+            Print(tuned);
+        }
+        ComparedRun[] runs = plan.Runs;
+        if (!await ground.RunAsync(plan.Folder, runs, plan.File.EvaluationWorld, workers, cancellationToken))
+            return Stopped(plan.Folder);
+        return await WriteAsync(
+            ComparisonReport.Read(plan.Folder, runs, plan.Focus, clock.Elapsed.TotalSeconds) with
+            {
+                Tuning = tuned,
+            }
         );
-        ComparisonTables.Print(summary, "exact_match");
-        string page = Path.Combine(file.Out!, "index.html");
-        await File.WriteAllTextAsync(
-            page,
-            ComparisonPage.Render(file.Out!, runs, summary, example: null),
-            CancellationToken.None
+    }
+
+    private static async Task<int> ReportAsync(ComparisonPlan plan)
+    {
+        TuningResult? tuned = null;
+        if (plan.File.Tune is { } tuning)
+        {
+            (plan, tuned) = plan.Tuned(tuning);
+            Print(tuned);
+        }
+        (ComparedRun[] runs, string unfinished) = plan.Finished();
+        string[] arms = [.. runs.Select(run => run.Name).Distinct()];
+        string focus = arms.Contains(plan.Focus) ? plan.Focus : arms[^1];
+        return await WriteAsync(
+            ComparisonReport.Read(plan.Folder, runs, focus, wallSeconds: 0) with
+            {
+                Tuning = tuned,
+                Unfinished = unfinished,
+            }
         );
-        Console.WriteLine($"\nLearning curves and details: {page}");
+    }
+
+    private static async Task<int> WriteAsync(ComparisonReport report)
+    {
+        ComparisonTables.Print(AnsiConsole.Console, report, "exact_match");
+        Console.WriteLine($"\nLearning curves and details: {await report.WriteAsync()}");
         return 0;
     }
 
     private static int Stopped(string folder)
     {
         Console.Error.WriteLine($"Stopped. The same command goes on from the checkpoints in {folder}.");
-        return 130;
+        return Failure.Stopped;
     }
 
-    /// <summary>Each method with the best of the learning rates; null where it was stopped.</summary>
-    private static async Task<(string Name, MethodOptions Method)[]?> TuneAsync(
-        ComparisonFile file,
-        TuningSection tuning,
-        Ground ground,
-        (string Name, MethodOptions Method)[] methods,
-        int workers,
-        CancellationToken cancellationToken
-    )
+    private static void Print(TuningResult tuning)
     {
-        if (
-            Enumerable
-                .Range(tuning.FirstSeed, tuning.Seeds)
-                .Intersect(Enumerable.Range(file.FirstSeed, file.Seeds))
-                .Any()
-        )
-            throw new InvalidDataException(
-                $"tune.first_seed is {tuning.FirstSeed}: seeds of the comparison would be tuned on. Take others."
-            );
-        static string Label(string name, double rate) =>
-            $"{name}_lr_{rate.ToString("0e0", CultureInfo.InvariantCulture)}";
-        MethodOptions At(MethodOptions method, double rate) =>
-            method with
-            {
-                LearningRate = rate,
-                BootstrapLearningRate = rate,
-            };
-        string folder = Path.Combine(file.Out!, "tuning");
-        ComparedRun[] runs =
-        [
-            .. Enumerable
-                .Range(tuning.FirstSeed, tuning.Seeds)
-                .SelectMany(seed =>
-                    methods.SelectMany(method =>
-                        tuning.LearningRates.Select(rate => new ComparedRun(
-                            Label(method.Name, rate),
-                            seed,
-                            ground.Options(At(method.Method, rate), seed, file, [])
-                        ))
-                    )
-                ),
-        ];
-        Console.WriteLine($"Tuning: {tuning.LearningRates.Length} learning rates × {tuning.Seeds} seeds of each arm.");
-        if (!await ground.RunAsync(folder, runs, tuning.EvaluationWorld, workers, cancellationToken))
-            return null;
-        Dictionary<string, double> scores = ComparisonSummary
-            .Of(folder, runs, runs[0].Name, 0)
-            .End.Arms.ToDictionary(arm => arm.Arm, arm => arm.ExactMatch.Mean);
-        return
-        [
-            .. methods.Select(method =>
-            {
-                double best = tuning.LearningRates.MaxBy(rate => scores[Label(method.Name, rate)]);
-                Console.WriteLine(
-                    $"  {method.Name, -24} "
-                        + string.Join(
-                            "  ",
-                            tuning.LearningRates.Select(rate =>
+        foreach (TunedArm arm in tuning.Arms)
+            Console.WriteLine(
+                $"  {arm.Arm, -24} "
+                    + string.Join(
+                        "  ",
+                        tuning.LearningRates.Zip(
+                            arm.ExactMatch,
+                            (rate, score) =>
                                 string.Create(
                                     CultureInfo.InvariantCulture,
-                                    $"{rate:0e0}: EM {100 * scores[Label(method.Name, rate)]:F1}{(rate == best ? " *" : "")}"
+                                    $"{rate:0e0}: EM {100 * score:F1}{(rate == arm.Best ? " *" : "")}"
                                 )
-                            )
                         )
-                );
-                return (method.Name, At(method.Method, best));
-            }),
-        ];
+                    )
+            );
     }
 
     /// <summary>What arms are compared on: the embedded world, or a run file's questions and corpus.</summary>
@@ -223,41 +200,10 @@ internal static class CompareCommand
 
         private Ground(ModelFiles? files, TextRun? text) => (_files, _text) = (files, text);
 
-        /// <summary>What the arms have in common.</summary>
-        public MethodOptions Method => _text?.File.Method ?? new WorldMethodOptions();
-
-        public static Ground Open(ComparisonFile file, CancellationToken cancellationToken)
-        {
-            if (file.Run is null)
-                return new Ground(BasePolicy.Open(file.Model), null);
-            if (file.Model is not null)
-                throw new InvalidDataException(
-                    "model and run are both given; the run file names its own model. Leave one out."
-                );
-            return new Ground(
-                null,
-                TextRun.Open(RunFile.Load(file.Run, []), new Screen(Console.Out), cancellationToken)
-            );
-        }
-
-        public RunOptions Options(MethodOptions method, long seed, ComparisonFile file, int[] marks)
-        {
-            RunOptions options = _text is null
-                ? WorldRuns.Options(method, seed, file.Rollouts, file.Questions, marks)
-                : _text.File with
-                {
-                    Seed = seed,
-                    Rollouts = file.Rollouts,
-                    Method = method,
-                    Evaluation = _text.File.Evaluation with { At = marks },
-                };
-            return options with
-            {
-                GeneratedTokens = file.GeneratedTokens,
-                Searches = file.Searches,
-                Seconds = file.Seconds,
-            };
-        }
+        public static Ground Open(ComparisonPlan plan, CancellationToken cancellationToken) =>
+            plan.Text is null
+                ? new Ground(BasePolicy.Open(plan.File.Model), null)
+                : new Ground(null, TextRun.Open(plan.Text, new Screen(Console.Out), cancellationToken));
 
         /// <summary>Runs what is not finished; false where it was stopped.</summary>
         public async Task<bool> RunAsync(
@@ -284,6 +230,7 @@ internal static class CompareCommand
                 run => Fingerprint(run, evaluationWorld),
                 _text is null ? workers : 1,
                 board.Report,
+                board.End,
                 cancellationToken
             );
             return Array.TrueForAll(results, result => result is not null);

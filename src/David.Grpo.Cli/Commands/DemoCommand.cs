@@ -8,6 +8,7 @@ using David.Grpo.Formats;
 using David.Grpo.Models;
 using David.Grpo.Tensors;
 using David.Grpo.Training;
+using Spectre.Console;
 
 namespace David.Grpo.Cli.Commands;
 
@@ -133,6 +134,7 @@ internal static class DemoCommand
                 run => Fingerprint(run, files),
                 workers,
                 board.Report,
+                board.End,
                 cancellationToken
             );
         if (Array.Exists(results, result => result is null))
@@ -141,27 +143,18 @@ internal static class DemoCommand
             return 130;
         }
 
-        ComparisonSummary summary = ComparisonSummary.Of(folder, runs, arms[^1], clock.Elapsed.TotalSeconds);
-        await File.WriteAllTextAsync(
-            Path.Combine(folder, "summary.json"),
-            JsonSerializer.Serialize(summary, RunJson.Document),
-            CancellationToken.None
-        );
-        BeforeAndAfter? example = await BeforeAndAfter.FindAsync(
-            files,
-            Path.Combine(folder, runs.Last(run => run.Seed == seeds[0]).Folder),
-            Task(seeds[0])
-        );
-        ComparisonTables.Print(summary, "exact_match", "f1", "coverage", "searches_per_question");
-        if (example is not null)
-            ComparisonTables.Print(example);
-        string page = Path.Combine(folder, "index.html");
-        await File.WriteAllTextAsync(
-            page,
-            ComparisonPage.Render(folder, runs, summary, example),
-            CancellationToken.None
-        );
-        Console.WriteLine($"\nLearning curves and details: {page}");
+        ComparisonReport report = ComparisonReport.Read(folder, runs, arms[^1], clock.Elapsed.TotalSeconds) with
+        {
+            Example = await BeforeAndAfter.FindAsync(
+                files,
+                Path.Combine(folder, runs.Last(run => run.Seed == seeds[0]).Folder),
+                Task(seeds[0])
+            ),
+        };
+        ComparisonTables.Print(AnsiConsole.Console, report, "exact_match", "f1", "coverage", "searches_per_question");
+        if (report.Example is not null)
+            ComparisonTables.Print(AnsiConsole.Console, report.Example);
+        Console.WriteLine($"\nLearning curves and details: {await report.WriteAsync()}");
         return 0;
     }
 

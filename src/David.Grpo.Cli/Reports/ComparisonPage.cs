@@ -1,4 +1,6 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using David.Grpo.Cli.Commands;
 using David.Grpo.Figures;
 using David.Grpo.Tensors;
 using David.Grpo.Training;
@@ -8,250 +10,267 @@ namespace David.Grpo.Cli.Reports;
 /// <summary>A comparison's index.html.</summary>
 internal static class ComparisonPage
 {
-    private const int Points = 26;
-
-    public static string Render(
-        string folder,
-        IReadOnlyList<ComparedRun> runs,
-        ComparisonSummary summary,
-        BeforeAndAfter? example
-    )
+    public static string Render(ComparisonReport report)
     {
+        ComparisonSummary summary = report.Summary;
+        MarkSummary[] smaller = summary.Marks[..^1];
+        Dictionary<string, Section> figures = ComparisonFigures
+            .Of(report)
+            .ToDictionary(one => one.Name, one => Section.NewFigure(one.Figure, one.Caption));
         List<Section> sections =
         [
-            Section.NewProse(
-                $"Each arm may spend {summary.End.Rollouts} rollouts (continuations included) and starts from the same base policy. "
-                    + $"{summary.Seeds.Length} seed{(summary.Seeds.Length == 1 ? "" : "s")}, a training world each; all are evaluated on the same {summary.EvaluationQuestions} questions of another world, "
-                    + "sampled at temperature 0.6. Intervals of scores are 95 % bootstrap intervals over seeds and questions, those of costs and differences Student's t over seeds."
-            ),
+            Section.NewProse(Introduction(report)),
             Section.NewHeading("Result"),
-            Section.NewTable(ArmTable(summary)),
-            Section.NewTable(DifferenceTable(summary)),
+            .. AtMark(report, summary.End),
+            figures["final"],
             Section.NewHeading("Learning curves"),
-            Section.NewFigure(
-                Curves(folder, runs, summary),
-                "Means over seeds with 95 % intervals, by rollouts spent; linear between evaluations."
-            ),
-            Section.NewHeading("What the groups taught"),
-            Section.NewFigure(
-                StepCurves(folder, runs, summary),
-                "Dead groups have equal rewards throughout and teach nothing; reward is each arm's own."
-            ),
+            figures["learning"],
+            figures["searching"],
+            Section.NewHeading("What an answer costs"),
+            figures["fronts"],
         ];
-        if (example is not null)
+        if (smaller is not [])
+            sections.AddRange([
+                Section.NewHeading("Smaller budgets"),
+                .. smaller.SelectMany(mark =>
+                    (Section[])[Section.NewSubheading(SummaryTables.Rollouts(mark)), .. AtMark(report, mark)]
+                ),
+            ]);
+        sections.AddRange([Section.NewHeading("What the groups taught"), figures["training"]]);
+        if (figures.TryGetValue("terms", out Section? terms))
+            sections.Add(Section.NewDetails("Terms of the rewards, step by step", [terms]));
+        if (report.Example is { } example)
             sections.AddRange(
                 Section.NewHeading("One question, before and after training"),
                 Section.NewTranscripts([Transcript("Before", example.Before), Transcript("After", example.After)])
             );
-        sections.AddRange(
-            Section.NewHeading("How it was run"),
-            Section.NewFacts([
-                new Fact("Seeds", string.Join(", ", summary.Seeds)),
-                new Fact("Wall time", $"{summary.WallSeconds:F0} s"),
-                new Fact(
-                    "Sampling and learning",
-                    $"{summary.End.Arms.Sum(arm => arm.Seconds.BySeed.Sum()):F0} s over all runs"
-                ),
-                new Fact(
-                    "Program",
-                    $"David.Grpo {typeof(Trainer).Assembly.GetName().Version}, libtorch {Torch.Version}, .NET {Environment.Version}"
-                ),
-            ]),
-            Section.NewDetails(
-                "Options of the last arm's first run",
-                [
-                    Section.NewProse(
-                        JsonSerializer.Serialize(runs.Last(run => run.Seed == summary.Seeds[0]).Options, RunJson.Line)
-                    ),
-                ]
-            )
-        );
+        sections.AddRange([Section.NewHeading("Arms"), .. Arms(report)]);
+        sections.AddRange([Section.NewHeading("How it was run"), .. Run(report)]);
         return Page.Render(
             new Report(
                 "Small policies learn to search",
-                $"Arms on the embedded world at {summary.End.Rollouts} rollouts",
+                $"{report.Arms.Length} arm{(report.Arms.Length == 1 ? "" : "s")} at {SummaryTables.Rollouts(summary.End)}, {SummaryTables.Seeds(summary)}",
                 [.. sections]
             )
         );
     }
 
-    private static Table ArmTable(ComparisonSummary summary)
+    private static string Introduction(ComparisonReport report)
     {
-        EvaluationMetrics before = summary.Before;
-        return new Table(
-            "At the end of the budget",
-            [
-                TableColumn.Words("arm"),
-                TableColumn.Numbers("EM", "%", 1, Best.Highest),
-                TableColumn.Numbers("F1", "%", 1, Best.Highest),
-                TableColumn.Numbers("coverage", "%", 1, Best.Highest),
-                TableColumn.Numbers("searches", "per question", 2, Best.Unmarked),
-                TableColumn.Numbers("answered", "%", 1, Best.Unmarked),
-                TableColumn.Numbers("generated", "tokens", 0, Best.Unmarked),
-                TableColumn.Numbers("time", "s", 1, Best.Unmarked),
-            ],
-            [
+        ComparisonSummary summary = report.Summary;
+        RunOptions options = report.Runs[0].Options;
+        string budget = string.Join(
+            ", ",
+            (string[])
                 [
-                    Cell.NewWords("base policy"),
-                    Percent(before.ExactMatch),
-                    Percent(before.F1),
-                    Percent(before.Coverage),
-                    Cell.NewNumber(Estimate.Exact(before.SearchesPerQuestion)),
-                    Percent(before.Answered),
-                    Cell.Missing,
-                    Cell.Missing,
+                    SummaryTables.Rollouts(summary.End),
+                    .. options.GeneratedTokens is { } tokens
+                        ? [$"{Number.Fixed(0, tokens)} generated tokens"]
+                        : (string[])[],
+                    .. options.Searches is { } searches ? [$"{Number.Fixed(0, searches)} searches"] : (string[])[],
+                    .. options.Seconds is { } seconds ? [$"{Number.Fixed(0, seconds)} s"] : (string[])[],
+                ]
+        );
+        string ground =
+            options is RunFile
+                ? $"All train on the same questions in an order of the seed's and are evaluated on the same {summary.EvaluationQuestions} others, "
+                : $"Each seed has a training world of its own; all are evaluated on the same {summary.EvaluationQuestions} questions of another world, ";
+        string sampling =
+            options.Evaluation.Temperature == 0
+                ? "greedily"
+                : $"sampled at temperature {options.Evaluation.Temperature}";
+        string seeds =
+            summary.Seeds.Length == 1
+                ? "There is one seed, so intervals of scores speak of the questions only, and differences have none."
+                : "Intervals of scores and of what a question costs are 95 % bootstrap intervals over seeds and questions; those of training costs and differences are Student's t over seeds.";
+        string differences =
+            report.Arms.Length == 1
+                ? ""
+                : " Differences are paired by seed; p is of the paired t test, then after Holm over the arms compared. P(better) is the chance that a seed of the first arm beats one of the other. Detectable is the smallest difference that so many seeds with this spread would find with a chance of 80 %.";
+        string unfinished = report.Unfinished.Length == 0 ? "" : $"\n\n{report.Unfinished}";
+        return $"Each arm may spend {budget} (continuations included) and starts from the same base policy. {ground}{sampling}.\n\n{seeds}{differences}{unfinished}";
+    }
+
+    private static IEnumerable<Section> AtMark(ComparisonReport report, MarkSummary mark)
+    {
+        yield return Section.NewTable(SummaryTables.OfArms(report, mark));
+        Table[] differences = [.. SummaryTables.OfDifferences(report, mark)];
+        if (differences is not [var exactMatch, .. var others])
+            yield break;
+        yield return Section.NewTable(exactMatch);
+        yield return Section.NewDetails(
+            "Differences in F1, evidence coverage and searches",
+            [.. others.Select(table => Section.NewTable(table))]
+        );
+    }
+
+    private static IEnumerable<Section> Arms(ComparisonReport report)
+    {
+        yield return Section.NewTable(
+            new Table(
+                "",
+                [
+                    TableColumn.Words("arm"),
+                    TableColumn.Words("before the main phase"),
+                    TableColumn.Words("reward"),
+                    TableColumn.Words("exploration"),
+                    TableColumn.Words("advantage"),
+                    TableColumn.Words("objective"),
                 ],
-                .. summary.End.Arms.Select(arm =>
-                    (Cell[])
+                [
+                    .. report.Arms.Select(arm =>
+                        (Cell[])
+                            [
+                                Cell.NewWords(arm.Title),
+                                Cell.NewWords(
+                                    arm.Arm.WarmUp switch
+                                    {
+                                        WarmUp.Bootstrapping => "expert bootstrapping",
+                                        WarmUp.Imitation => arm.Arm.HasMain ? "imitation" : "imitation only",
+                                        _ => "nothing",
+                                    }
+                                ),
+                                .. (
+                                    (string[])
+                                        [
+                                            arm.Arm.Reward.Name,
+                                            arm.Arm.Exploration.Name,
+                                            arm.Arm.Advantage.Name + (arm.Arm.HasCritic ? " of a critic" : ""),
+                                            $"{arm.Arm.Objective.Name}, {Words(arm.Arm.Objective.Aggregation.ToString())}",
+                                        ]
+                                ).Select(name => Cell.NewWords(name.Replace('_', ' '))),
+                            ]
+                    ),
+                ]
+            )
+        );
+        if (Options(report) is { } options)
+            yield return Section.NewTable(options);
+        if (report.Tuning is { } tuning)
+            yield return Section.NewTable(Tuned(report, tuning));
+        yield return Section.NewDetails(
+            "Sources, and where the arms depart from them",
+            [
+                .. report.Arms.SelectMany(arm =>
+                    (Section[])
                         [
-                            Cell.NewWords(arm.Arm),
-                            Number(arm.ExactMatch, 100),
-                            Number(arm.F1, 100),
-                            Number(arm.Coverage, 100),
-                            Number(arm.SearchesPerQuestion, 1),
-                            Number(arm.Answered, 100),
-                            Number(arm.TrainingTokens, 1),
-                            Number(arm.Seconds, 1),
+                            Section.NewSubheading(arm.Title),
+                            Section.NewFacts([
+                                new Fact("after", arm.Arm.Source),
+                                .. arm.Arm.Deviations.Select(deviation => new Fact("departs", deviation)),
+                            ]),
                         ]
                 ),
             ]
         );
     }
 
-    private static Table DifferenceTable(ComparisonSummary summary) =>
+    /// <summary>The options of the method in which arms differ; null where they do not.</summary>
+    private static Table? Options(ComparisonReport report)
+    {
+        Dictionary<string, string>[] options = [.. report.Arms.Select(arm => Flat(arm.Method))];
+        string[] keys =
+        [
+            .. options[0]
+                .Keys.Where(key => options.Select(own => own[key]).Distinct().Count() > 1)
+                // An arm's name says it already.
+                .Where(key => key != "arm" || report.Arms.Any(arm => arm.Name != arm.Method.Arm)),
+        ];
+        return keys is []
+            ? null
+            : new Table(
+                "Options in which the arms differ.",
+                [
+                    TableColumn.Words("arm"),
+                    .. keys.Select(key => TableColumn.Words(key == "arm" ? "its arm" : key.Replace('_', ' '))),
+                ],
+                [
+                    .. report.Arms.Select(
+                        (arm, i) =>
+                            (Cell[])[Cell.NewWords(arm.Title), .. keys.Select(key => Cell.NewWords(options[i][key]))]
+                    ),
+                ]
+            );
+    }
+
+    private static Table Tuned(ComparisonReport report, TuningResult tuning) =>
         new(
-            "Paired differences by seed",
+            $"Learning rates tried on {tuning.Seeds} other seed{(tuning.Seeds == 1 ? "" : "s")} and another world, by their mean EM (%) at the end.",
             [
-                TableColumn.Words("difference"),
-                TableColumn.Numbers("EM", "points", 1, Best.Unmarked),
-                TableColumn.Numbers("F1", "points", 1, Best.Unmarked),
-                TableColumn.Numbers("coverage", "points", 1, Best.Unmarked),
-                TableColumn.Numbers("searches", "per question", 2, Best.Unmarked),
+                TableColumn.Words("arm"),
+                .. tuning.LearningRates.Select(rate =>
+                    TableColumn.Numbers(Number.Scientific(0, rate), "", 1, Best.Unmarked)
+                ),
+                TableColumn.Numbers("taken", "", 0, Best.Unmarked),
             ],
             [
-                .. summary
-                    .End.Differences.GroupBy(difference => $"{difference.Arm} − {difference.Other}")
-                    .Select(pair =>
-                        (Cell[])
-                            [
-                                Cell.NewWords(pair.Key),
-                                .. pair.Select(difference =>
-                                    Number(
-                                        difference.Difference,
-                                        difference.Measure == "searches_per_question" ? 1 : 100
-                                    )
-                                ),
-                            ]
-                    ),
-            ]
-        );
-
-    private static Figure Curves(string folder, IReadOnlyList<ComparedRun> runs, ComparisonSummary summary)
-    {
-        Panel Of(string title, string label, string unit, double scale, Func<EvaluationMetrics, double> pick) =>
-            Panel.Curves(
-                title,
-                Axis.Linear("rollouts", ""),
-                Axis.Linear(label, unit).Over(AxisRange.WithZero),
-                ByArm<EvaluationMetrics>(
-                    folder,
-                    runs,
-                    "evaluation",
-                    summary,
-                    metrics => metrics.Rollouts,
-                    metrics => scale * pick(metrics),
-                    most: unit == "%" ? 100 : double.PositiveInfinity
-                )
-            );
-        return Figure.Page(
-            "Learning curves",
-            "Exact match, evidence coverage, searches a question and F1 by rollouts spent, for each arm.",
-            2,
-            [
-                Of("Exact match", "EM", "%", 100, metrics => metrics.ExactMatch),
-                Of("Evidence coverage", "coverage", "%", 100, metrics => metrics.Coverage),
-                Of("Searches", "searches per question", "", 1, metrics => metrics.SearchesPerQuestion),
-                Of("F1", "F1", "%", 100, metrics => metrics.F1),
-            ]
-        );
-    }
-
-    private static Figure StepCurves(string folder, IReadOnlyList<ComparedRun> runs, ComparisonSummary summary)
-    {
-        Panel Of(string title, string label, string unit, double scale, Func<StepMetrics, double> pick) =>
-            Panel.Curves(
-                title,
-                Axis.Linear("rollouts", ""),
-                Axis.Linear(label, unit).Over(AxisRange.WithZero),
-                ByArm<StepMetrics>(
-                    folder,
-                    runs,
-                    "step",
-                    summary,
-                    metrics => metrics.Rollouts,
-                    metrics => scale * pick(metrics),
-                    most: unit == "%" ? 100 : double.PositiveInfinity
-                )
-            );
-        return Figure.Page(
-            "Training",
-            "Reward and share of dead groups by rollouts spent, for each arm.",
-            2,
-            [
-                Of("Reward in training", "mean reward", "", 1, metrics => metrics.Reward),
-                Of("Dead groups", "share", "%", 100, metrics => metrics.DeadGroups),
-            ]
-        );
-    }
-
-    /// <summary>A curve an arm: each seed's points interpolated on a common grid, then mean and interval over seeds.</summary>
-    private static Curve[] ByArm<T>(
-        string folder,
-        IReadOnlyList<ComparedRun> runs,
-        string kind,
-        ComparisonSummary summary,
-        Func<T, double> cost,
-        Func<T, double> value,
-        double most
-    )
-    {
-        List<Curve> curves = [];
-        foreach (IGrouping<string, ComparedRun> arm in runs.GroupBy(run => run.Name))
-        {
-            (double[] Costs, double[] Values)[] seeds =
-            [
-                .. arm.Select(run =>
-                    {
-                        T[] lines = [.. RunFolder.ReadMetrics<T>(Path.Combine(folder, run.Folder), kind)];
-                        return (lines.Select(cost).ToArray(), lines.Select(value).ToArray());
-                    })
-                    .Where(seed => seed.Item1.Length > 0),
-            ];
-            if (seeds.Length == 0)
-                continue;
-            double from = seeds.Max(seed => seed.Costs[0]),
-                to = seeds.Min(seed => seed.Costs[^1]);
-            double[] grid = [.. Enumerable.Range(0, Points).Select(i => from + (to - from) * i / (Points - 1))];
-            Spread[] spreads =
-            [
-                .. grid.Select(at =>
-                    Spread.Of(seeds.Select(seed => Evaluation.Interpolate(seed.Costs, seed.Values, at)))
+                .. tuning.Arms.Select(arm =>
+                    (Cell[])
+                        [
+                            Cell.NewWords(report.Arms.FirstOrDefault(own => own.Name == arm.Arm)?.Title ?? arm.Arm),
+                            .. arm.ExactMatch.Select(score => Cell.NewNumber(Estimate.Exact(100 * score))),
+                            Cell.NewWords(Number.Scientific(0, arm.Best)),
+                        ]
                 ),
-            ];
-            double[] means = [.. spreads.Select(spread => spread.Mean)];
-            curves.Add(
-                Curve.Band(
-                    arm.Key,
-                    grid,
-                    means,
-                    // An interval may leave the range of what it is about; the drawing does not.
-                    [.. spreads.Select(spread => Math.Max(0, spread.Low ?? spread.Mean))],
-                    [.. spreads.Select(spread => Math.Min(most, spread.High ?? spread.Mean))]
-                )
-            );
-        }
-        return [.. curves];
+            ]
+        );
+
+    private static IEnumerable<Section> Run(ComparisonReport report)
+    {
+        ComparisonSummary summary = report.Summary;
+        yield return Section.NewFacts([
+            new Fact("Seeds", string.Join(", ", summary.Seeds)),
+            .. summary.WallSeconds > 0
+                ? [new Fact("Wall time", $"{Number.Fixed(0, summary.WallSeconds)} s")]
+                : (Fact[])[],
+            new Fact(
+                "Sampling and learning",
+                $"{Number.Fixed(0, summary.End.Arms.Sum(arm => arm.Seconds.BySeed.Sum()))} s over all runs"
+            ),
+            new Fact(
+                "Program",
+                $"David.Grpo {typeof(Trainer).Assembly.GetName().Version}, libtorch {Torch.Version}, .NET {Environment.Version}"
+            ),
+        ]);
+        Dictionary<string, string>[] methods = [.. report.Arms.Select(arm => Flat(arm.Method))];
+        yield return Section.NewDetails(
+            "Options that all arms have in common",
+            [
+                Section.NewFacts([
+                    .. Flat(report.Runs[0].Options)
+                        .Where(option =>
+                            option.Key != "seed" && !option.Key.StartsWith("method.", StringComparison.Ordinal)
+                        )
+                        .Concat(methods[0].Where(option => methods.All(own => own[option.Key] == option.Value)))
+                        .Select(option => new Fact(option.Key, option.Value)),
+                ]),
+            ]
+        );
     }
+
+    /// <summary>Options by key, those of sections as section.key.</summary>
+    private static Dictionary<string, string> Flat<T>(T options)
+    {
+        Dictionary<string, string> flat = [];
+        void Add(string path, JsonNode? node)
+        {
+            if (node is JsonObject section)
+                foreach ((string key, JsonNode? value) in section)
+                    Add(path.Length == 0 ? key : $"{path}.{key}", value);
+            else
+                flat[path] = node switch
+                {
+                    null => "–",
+                    JsonArray list => string.Join(", ", list),
+                    _ => node.ToString(),
+                };
+        }
+        Add("", JsonSerializer.SerializeToNode(options, options!.GetType(), RunJson.Line));
+        return flat;
+    }
+
+    /// <summary>A case's name in words: TokenMean, "token mean".</summary>
+    private static string Words(string name) => JsonNamingPolicy.SnakeCaseLower.ConvertName(name);
 
     private static Transcript Transcript(string title, Trajectory trajectory)
     {
@@ -279,13 +298,4 @@ internal static class ComparisonPage
             ]
         );
     }
-
-    private static Cell Percent(double share) => Cell.NewNumber(Estimate.Exact(100 * share));
-
-    private static Cell Number(Spread spread, double scale) =>
-        Cell.NewNumber(
-            spread is { Low: { } low, High: { } high }
-                ? Estimate.Between(scale * spread.Mean, scale * low, scale * high)
-                : Estimate.Exact(scale * spread.Mean)
-        );
 }

@@ -4,75 +4,126 @@ using Spectre.Console;
 
 namespace David.Grpo.Cli.Reports;
 
-/// <summary>A comparison on the terminal.</summary>
+/// <summary>A comparison on the terminal, at most 100 columns wide.</summary>
 internal static class ComparisonTables
 {
+    private const int Width = 100;
+    private const int TitleWidth = 26;
+
     /// <summary>The table of arms and that of differences at each budget, in the measures that are asked for.</summary>
-    public static void Print(ComparisonSummary summary, params string[] measures)
+    public static void Print(IAnsiConsole console, ComparisonReport report, params string[] measures)
     {
         // A file has no width to keep to.
         if (Console.IsOutputRedirected)
-            AnsiConsole.Profile.Width = 120;
-        foreach (MarkSummary mark in summary.Marks)
-            Print(summary, mark, measures);
+            console.Profile.Width = Width;
+        string[] titles = Shortened([.. report.Arms.Select(arm => arm.Title)], TitleWidth);
+        string Title(string arm) => Markup.Escape(titles[Array.FindIndex(report.Arms, own => own.Name == arm)]);
+        foreach (MarkSummary mark in report.Summary.Marks)
+        {
+            Print(console, report.Summary, mark, Title);
+            foreach (string measure in measures)
+                Print(console, report.Summary, mark, measure, Title);
+        }
+        if (report.Unfinished.Length > 0)
+            console.MarkupLine("\n" + Markup.Escape(report.Unfinished));
     }
 
-    private static void Print(ComparisonSummary summary, MarkSummary mark, string[] measures)
+    private static void Print(
+        IAnsiConsole console,
+        ComparisonSummary summary,
+        MarkSummary mark,
+        Func<string, string> title
+    )
     {
-        Console.WriteLine();
-        Table arms = new Table()
-            .Title(
-                $"{mark.Rollouts} rollouts, {summary.Seeds.Length} seed{(summary.Seeds.Length == 1 ? "" : "s")}, {summary.EvaluationQuestions} evaluation questions; mean±half of the 95 % interval over seeds and questions"
-            )
-            .AddColumns("arm", "EM %", "F1 %", "cov. %", "searches", "answ. %", "tokens", "s");
-        EvaluationMetrics base_ = summary.Before;
+        console.MarkupLine(
+            $"\n{SummaryTables.Rollouts(mark)}, {SummaryTables.Seeds(summary)}, {summary.EvaluationQuestions} questions; ± half of the 95 % interval over seeds and questions"
+        );
+        Table arms = Plain("arm", "EM %", "F1 %", "cov. %", "search/q", "tok/q", "answ. %", "tokens", "s");
+        EvaluationMetrics before = summary.Before;
         arms.AddRow(
             "base policy",
-            Share(base_.ExactMatch),
-            Share(base_.F1),
-            Share(base_.Coverage),
-            base_.SearchesPerQuestion.ToString("F2", CultureInfo.InvariantCulture),
-            Share(base_.Answered),
+            Fixed(100 * before.ExactMatch, 1),
+            Fixed(100 * before.F1, 1),
+            Fixed(100 * before.Coverage, 1),
+            Fixed(before.SearchesPerQuestion, 2),
+            Fixed(before.GeneratedTokens, 1),
+            Fixed(100 * before.Answered, 1),
             "",
             ""
         );
         foreach (ArmSummary arm in mark.Arms)
             arms.AddRow(
-                arm.Arm,
-                Format(arm.ExactMatch, 100, 1),
-                Format(arm.F1, 100, 1),
-                Format(arm.Coverage, 100, 1),
-                Format(arm.SearchesPerQuestion, 1, 2),
-                Format(arm.Answered, 100, 1),
-                Format(arm.TrainingTokens, 1, 0),
-                Format(arm.Seconds, 1, 1)
+                title(arm.Arm),
+                PlusMinus(arm.ExactMatch),
+                PlusMinus(arm.F1),
+                PlusMinus(arm.Coverage),
+                Fixed(arm.SearchesPerQuestion.Mean, 2),
+                Fixed(arm.TokensPerQuestion.Mean, 1),
+                Fixed(100 * arm.Answered.Mean, 1),
+                Short(arm.TrainingTokens.Mean),
+                arm.Seconds.Mean < 100 ? Fixed(arm.Seconds.Mean, 1) : Short(arm.Seconds.Mean)
             );
-        AnsiConsole.Write(arms);
+        console.Write(arms);
+    }
 
-        Table differences = new Table()
-            .Title("paired differences by seed")
-            .AddColumns("difference", "measure", "mean", "95 % interval", "p (Holm)", "P(better)", "detectable");
-        foreach (PairedDifference difference in mark.Differences.Where(one => measures.Contains(one.Measure)))
+    private static void Print(
+        IAnsiConsole console,
+        ComparisonSummary summary,
+        MarkSummary mark,
+        string measure,
+        Func<string, string> title
+    )
+    {
+        PairedDifference[] differences = [.. mark.Differences.Where(difference => difference.Measure == measure)];
+        if (differences is [])
+            return;
+        (_, string name, _, double scale, int decimals) = SummaryTables.Measures.First(own => own.Name == measure);
+        console.MarkupLine($"\n{title(summary.Focus)} minus each other arm, paired by seed: {name}");
+        Table table = Plain("minus", "difference", "95 % interval", "p", "p (Holm)", "P(better)", "detectable");
+        foreach (PairedDifference difference in differences)
         {
-            double scale = difference.Measure == "searches_per_question" ? 1 : 100;
             Spread spread = difference.Difference;
-            differences.AddRow(
-                $"{difference.Arm} − {difference.Other}",
-                difference.Measure.Replace('_', ' '),
-                Signed(scale * spread.Mean),
-                spread is { Low: { } low, High: { } high } ? $"{Signed(scale * low)} … {Signed(scale * high)}" : "–",
-                difference.AdjustedPValue is { } p ? p.ToString("F3", CultureInfo.InvariantCulture) : "–",
-                difference.ProbabilityOfImprovement.ToString("F2", CultureInfo.InvariantCulture),
-                difference.DetectableEffect is { } least
-                    ? (scale * least).ToString("F1", CultureInfo.InvariantCulture)
-                    : "–"
+            table.AddRow(
+                title(difference.Other),
+                Signed(scale * spread.Mean, decimals),
+                spread is { Low: { } low, High: { } high }
+                    ? $"{Signed(scale * low, decimals)} … {Signed(scale * high, decimals)}"
+                    : "–",
+                difference.PValue is { } p ? Fixed(p, 3) : "–",
+                difference.AdjustedPValue is { } adjusted ? Fixed(adjusted, 3) : "–",
+                Fixed(difference.ProbabilityOfImprovement, 2),
+                difference.DetectableEffect is { } least ? Fixed(scale * least, decimals) : "–"
             );
         }
-        AnsiConsole.Write(differences);
+        console.Write(table);
+    }
+
+    /// <summary>A table without vertical lines; its first column holds words, the others numbers.</summary>
+    private static Table Plain(string first, params string[] others)
+    {
+        Table table = new Table().Border(TableBorder.Horizontal);
+        table.AddColumn(new TableColumn(first).NoWrap().PadLeft(0).PadRight(0));
+        foreach (string name in others)
+            table.AddColumn(new TableColumn(name).RightAligned().NoWrap().PadLeft(1).PadRight(0));
+        return table;
+    }
+
+    /// <summary>
+    /// Titles of at most so many characters, each another one: cut at the end, or in the middle where they begin alike.
+    /// </summary>
+    internal static string[] Shortened(string[] titles, int width)
+    {
+        string End(string title) => title.Length <= width ? title : title[..(width - 1)].TrimEnd() + "…";
+        string Middle(string title) =>
+            title.Length <= width
+                ? title
+                : $"{title[..(width / 2)].TrimEnd()}…{title[^(width - width / 2 - 1)..].TrimStart()}";
+        string[] cut = [.. titles.Select(End)];
+        return [.. titles.Select((title, i) => cut.Count(other => other == cut[i]) == 1 ? cut[i] : Middle(title))];
     }
 
     /// <summary>One question before and after training.</summary>
-    public static void Print(BeforeAndAfter example)
+    public static void Print(IAnsiConsole console, BeforeAndAfter example)
     {
         Table transcripts = new Table()
             .Title($"one question, {example.After.Question.Kind}")
@@ -80,7 +131,7 @@ internal static class ComparisonTables
             .ShowRowSeparators();
         transcripts.AddColumns("before training", "after training");
         transcripts.AddRow(new Markup(Transcript(example.Before)), new Markup(Transcript(example.After)));
-        AnsiConsole.Write(transcripts);
+        console.Write(transcripts);
     }
 
     private static string Transcript(Trajectory trajectory)
@@ -99,15 +150,24 @@ internal static class ComparisonTables
         return string.Join("\n\n", lines) + $"\n\n(gold answer: {gold})";
     }
 
-    private static string Format(Spread spread, double scale, int decimals)
+    private static string PlusMinus(Spread spread) =>
+        spread is { Low: { } low, High: { } high }
+            ? $"{Fixed(100 * spread.Mean, 1)}±{Fixed(50 * (high - low), 1)}"
+            : Fixed(100 * spread.Mean, 1);
+
+    private static string Fixed(double value, int decimals) =>
+        value.ToString("F" + decimals, CultureInfo.InvariantCulture);
+
+    /// <summary>"9500", "31k", "4.2M".</summary>
+    private static string Short(double value) =>
+        value < 9999.5 ? Fixed(value, 0)
+        : value < 999_500 ? Fixed(value / 1e3, 0) + "k"
+        : value < 99.95e6 ? Fixed(value / 1e6, 1) + "M"
+        : Fixed(value / 1e6, 0) + "M";
+
+    private static string Signed(double value, int decimals)
     {
-        string mean = (scale * spread.Mean).ToString("F" + decimals, CultureInfo.InvariantCulture);
-        return spread.High is { } high
-            ? $"{mean}±{(scale * (high - spread.Mean)).ToString("F" + decimals, CultureInfo.InvariantCulture)}"
-            : mean;
+        string places = new('0', decimals);
+        return value.ToString($"+0.{places};−0.{places}", CultureInfo.InvariantCulture);
     }
-
-    private static string Share(double value) => (100 * value).ToString("F1", CultureInfo.InvariantCulture);
-
-    private static string Signed(double value) => value.ToString("+0.0;−0.0", CultureInfo.InvariantCulture);
 }

@@ -6,43 +6,39 @@ using Spectre.Console;
 
 namespace David.Grpo.Cli.Reports;
 
-/// <summary>Live progress of many runs: a bar a run in a terminal, a line a step elsewhere.</summary>
+/// <summary>
+/// Live progress of many runs. In a terminal a bar for the comparison and one for each run under way; a line a step elsewhere.
+/// </summary>
 internal sealed class ProgressBoard : IDisposable
 {
-    private readonly ConcurrentDictionary<ComparedRun, string> _latest = new();
     private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private readonly IReadOnlyList<ComparedRun> _runs;
-    private readonly ConcurrentDictionary<ComparedRun, int> _spent = new();
+    private readonly ComparisonProgress _progress;
     private readonly ConcurrentDictionary<ComparedRun, double> _exactMatch = new();
-    private readonly Dictionary<ComparedRun, ProgressTask> _tasks = [];
+    private readonly ConcurrentDictionary<ComparedRun, ProgressTask> _bars = new();
     private readonly TaskCompletionSource _end = new();
     private readonly Task _display = Task.CompletedTask;
-    private readonly bool _bars;
+    private readonly ProgressContext? _context;
+    private readonly ProgressTask? _whole;
 
     private ProgressBoard(IReadOnlyList<ComparedRun> runs)
     {
-        _runs = runs;
-        _bars = AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected;
-        if (!_bars)
+        _progress = new ComparisonProgress(runs);
+        if (!AnsiConsole.Profile.Capabilities.Interactive || Console.IsOutputRedirected)
             return;
-        TaskCompletionSource ready = new();
+        TaskCompletionSource<ProgressContext> ready = new();
         _display = AnsiConsole
             .Progress()
             .AutoClear(false)
-            .Columns(
-                new TaskDescriptionColumn { Alignment = Justify.Left },
-                new ProgressBarColumn { Width = 20 },
-                new PercentageColumn(),
-                new RemainingTimeColumn()
-            )
+            .HideCompleted(true)
+            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = 20 })
             .StartAsync(async context =>
             {
-                foreach (ComparedRun run in runs)
-                    _tasks.Add(run, context.AddTask(Label(run), maxValue: Math.Max(1, run.Options.Rollouts)));
-                ready.SetResult();
+                ready.SetResult(context);
                 await _end.Task;
             });
-        ready.Task.Wait();
+        _context = ready.Task.Result;
+        // One more than there is, so that it is never complete, which would hide it.
+        _whole = _context.AddTask(Whole(), maxValue: _progress.Budget + 1);
     }
 
     public static ProgressBoard Start(IReadOnlyList<ComparedRun> runs) => new(runs);
@@ -54,53 +50,81 @@ internal sealed class ProgressBoard : IDisposable
         {
             case RunEvent.Evaluated { Metrics: var metrics }:
                 _exactMatch[run] = metrics.ExactMatch;
-                if (!_bars)
-                    Line(
-                        run,
-                        $"evaluated {metrics.Questions} questions: EM {Percent(metrics.ExactMatch)}, coverage {Percent(metrics.Coverage)}, {Number(metrics.SearchesPerQuestion)} searches a question"
-                    );
+                Tell(
+                    run,
+                    $"evaluated {metrics.Questions} questions: EM {Percent(metrics.ExactMatch)}, coverage {Percent(metrics.Coverage)}, {Number(metrics.SearchesPerQuestion)} searches a question",
+                    $"EM {Percent(metrics.ExactMatch)}"
+                );
                 break;
             case RunEvent.Stepped { Metrics: var metrics }:
-                _spent[run] = metrics.Rollouts;
-                _latest[run] =
+                _progress.Spend(run, metrics.Rollouts);
+                string latest =
                     $"step {metrics.Step, 2}  reward {Number(metrics.Reward)}  EM {(_exactMatch.TryGetValue(run, out double em) ? Percent(em) : "–")}  {Number(metrics.SearchesPerQuestion)} searches";
-                if (!_bars)
-                    Line(run, $"{_latest[run]}  {metrics.Rollouts}/{run.Options.Rollouts} rollouts  {Left()}");
+                Tell(
+                    run,
+                    $"{latest}  {metrics.Rollouts}/{run.Options.Rollouts} rollouts  {Whole()}",
+                    latest,
+                    metrics.Rollouts
+                );
                 break;
             case RunEvent.Resumed resumed:
-                _spent[run] = resumed.Rollouts;
-                if (!_bars)
-                    Line(run, $"goes on after step {resumed.Step}");
+                _progress.Resume(run, resumed.Rollouts);
+                Tell(run, $"goes on after step {resumed.Step}", $"step {resumed.Step, 2}", resumed.Rollouts);
                 break;
         }
-        if (_bars && _tasks.TryGetValue(run, out ProgressTask? task))
-        {
-            task.Description = Label(run);
-            task.Value = _spent.GetValueOrDefault(run);
-        }
+    }
+
+    /// <summary>Shows that a run is finished; may be called from any thread.</summary>
+    public void End(ComparedRun run)
+    {
+        _progress.End(run);
+        if (_bars.TryRemove(run, out ProgressTask? bar))
+            bar.StopTask();
+        ShowWhole();
     }
 
     public void Dispose()
     {
-        foreach (ProgressTask task in _tasks.Values)
-            task.StopTask();
+        foreach (ProgressTask bar in _bars.Values)
+            bar.StopTask();
         _end.TrySetResult();
         _display.Wait();
     }
 
-    private string Label(ComparedRun run) =>
-        $"{run.Name, -13} seed {run.Seed, -3} {_latest.GetValueOrDefault(run, "waiting"), -48}";
-
-    private void Line(ComparedRun run, string text) => Console.WriteLine($"{run.Name, -13} seed {run.Seed, -3} {text}");
-
-    /// <summary>Time left by rollouts done, over all runs.</summary>
-    private string Left()
+    /// <summary>A line, or what stands at the run's bar.</summary>
+    private void Tell(ComparedRun run, string line, string latest, int? rollouts = null)
     {
-        double share = _spent.Values.Sum() / (double)Math.Max(1, _runs.Sum(run => run.Options.Rollouts));
-        return share < 0.02
-            ? ""
-            : $"about {TimeSpan.FromSeconds(_clock.Elapsed.TotalSeconds * (1 - share) / share):m\\:ss} left";
+        if (_context is null)
+        {
+            Console.WriteLine($"{run.Name, -13} seed {run.Seed, -3} {line}");
+            return;
+        }
+        ProgressTask bar = _bars.GetOrAdd(
+            run,
+            started => _context.AddTask(Markup.Escape(started.Name), maxValue: started.Options.Rollouts + 1)
+        );
+        string name = ComparisonTables.Shortened([run.Name], 20)[0];
+        bar.Description = Markup.Escape($"{name, -20} seed {run.Seed, -3} {latest, -44}");
+        bar.Value = rollouts ?? bar.Value;
+        ShowWhole();
     }
+
+    private void ShowWhole()
+    {
+        if (_whole is null)
+            return;
+        _whole.Description = Whole();
+        _whole.Value = _progress.Done;
+    }
+
+    /// <summary>"12/80 runs, about 4:10 left".</summary>
+    private string Whole() =>
+        _progress.Left(_clock.Elapsed) switch
+        {
+            null => _progress.Count,
+            { TotalHours: < 1 } left => $"{_progress.Count}, about {left:m\\:ss} left",
+            { } left => $"{_progress.Count}, about {(int)left.TotalHours} h {left.Minutes} min left",
+        };
 
     private static string Percent(double share) => (100 * share).ToString("F1", CultureInfo.InvariantCulture);
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using David.Grpo.Models;
 using David.Grpo.Tensors;
 
@@ -10,6 +11,14 @@ public sealed record ComparedRun(string Name, long Seed, RunOptions Options, Arm
 {
     /// <summary>Its folder within the comparison's.</summary>
     public string Folder => Path.Combine(Name, $"seed-{Seed}");
+
+    /// <summary>Whether it has been run to its end within a comparison's folder; of whatever options.</summary>
+    public bool IsFinishedIn(string comparison)
+    {
+        string result = Path.Combine(comparison, Folder, "result.json");
+        return File.Exists(result)
+            && JsonSerializer.Deserialize<RunResult>(File.ReadAllText(result), RunJson.Document) is { Stopped: false };
+    }
 }
 
 /// <summary>Runs arms over seeds side by side, one thread a run.</summary>
@@ -21,6 +30,7 @@ public static class ArmComparison
     /// <param name="fingerprint">Of a run: of all that decides its numbers.</param>
     /// <param name="workers">Runs under way at once, at least 1.</param>
     /// <param name="report">Called from the runs' threads.</param>
+    /// <param name="ended">Called from a run's thread when it is finished, or was so before.</param>
     /// <returns>Results in the order of the runs; null for those that were stopped.</returns>
     public static async Task<RunResult?[]> RunAsync(
         string folder,
@@ -30,6 +40,7 @@ public static class ArmComparison
         Func<ComparedRun, string> fingerprint,
         int workers,
         Action<ComparedRun, RunEvent> report,
+        Action<ComparedRun> ended,
         CancellationToken cancellationToken
     )
     {
@@ -54,7 +65,10 @@ public static class ArmComparison
                     run.Arm
                 );
                 RunResult result = await trainer.RunAsync(cancellationToken).ConfigureAwait(false);
-                results[i] = result.Stopped ? null : result;
+                if (result.Stopped)
+                    continue;
+                results[i] = result;
+                ended(run);
             }
         }
         // A thread of its own for each worker: tensor work would starve the pool.

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace David.Grpo.Training;
 
 /// <summary>A mean with its 95 % interval; null bounds where the data allow none.</summary>
@@ -33,7 +31,10 @@ public sealed record Spread(double Mean, double? Low, double? High, double[] ByS
             : new Spread(mean, null, null, bySeed);
 }
 
-/// <summary>One arm's results at a budget. Scores are over seeds and questions, costs over seeds.</summary>
+/// <summary>
+/// One arm's results at a budget. Scores and what a question costs are over seeds and questions; what training took until
+/// then (rollouts, generated tokens, searches, seconds of sampling and learning) is over seeds.
+/// </summary>
 public sealed record ArmSummary(
     string Arm,
     Spread ExactMatch,
@@ -45,6 +46,7 @@ public sealed record ArmSummary(
     Spread Answered,
     Spread Rollouts,
     Spread TrainingTokens,
+    Spread TrainingSearches,
     Spread Seconds
 );
 
@@ -109,6 +111,18 @@ public sealed record ComparisonSummary(
     public static ComparisonSummary Of(string folder, IReadOnlyList<ComparedRun> runs, string focus, double wallSeconds)
     {
         RunLines[] lines = [.. runs.Select(run => RunLines.Read(Path.Combine(folder, run.Folder)))];
+        return Of(lines, runs, focus, wallSeconds);
+    }
+
+    /// <inheritdoc cref="Of(string, IReadOnlyList{ComparedRun}, string, double)"/>
+    /// <param name="lines">Of each run.</param>
+    public static ComparisonSummary Of(
+        IReadOnlyList<RunLines> lines,
+        IReadOnlyList<ComparedRun> runs,
+        string focus,
+        double wallSeconds
+    )
+    {
         string[] arms = [.. runs.Select(run => run.Name).Distinct()];
         long[] seeds = [.. runs.Select(run => run.Seed).Distinct().Order()];
         RunLines[] LinesOf(string arm) =>
@@ -147,7 +161,7 @@ public sealed record ComparisonSummary(
             .. arms.Select(arm =>
             {
                 double[][] exact = Scores(arm, outcome => outcome.ExactMatch);
-                Spread Cost(Func<RunPoint, double> pick) => Spread.Of(points[arm].Select(pick));
+                Spread Cost(Func<RunCost, double> pick) => Spread.Of(points[arm].Select(point => pick(point.Spent)));
                 return new ArmSummary(
                     arm,
                     Spread.OfScores(exact),
@@ -157,9 +171,10 @@ public sealed record ComparisonSummary(
                     Spread.OfScores(Scores(arm, outcome => outcome.Searches)),
                     Spread.OfScores(Scores(arm, outcome => outcome.GeneratedTokens)),
                     Spread.OfScores(Scores(arm, outcome => outcome.Ending == "answered" ? 1 : 0)),
-                    Cost(point => point.Rollouts),
-                    Cost(point => point.GeneratedTokens),
-                    Cost(point => point.Seconds)
+                    Cost(spent => spent.Rollouts),
+                    Cost(spent => spent.GeneratedTokens),
+                    Cost(spent => spent.Searches),
+                    Cost(spent => spent.Seconds)
                 );
             }),
         ];
@@ -232,36 +247,4 @@ public sealed record ComparisonSummary(
 
     /// <summary>Seeds as runs of one task.</summary>
     private static double[][] AsTask(double[] bySeed) => [.. bySeed.Select(score => (double[])[score])];
-}
-
-/// <summary>A run at a point of its budget.</summary>
-internal sealed record RunPoint(int Rollouts, long GeneratedTokens, double Seconds, OutcomeRecord[] Outcomes);
-
-/// <summary>What a finished run left in its folder.</summary>
-internal sealed record RunLines(string Folder, EvaluationMetrics[] Evaluations, StepMetrics[] Steps)
-{
-    public static RunLines Read(string folder) =>
-        new(
-            folder,
-            [.. RunFolder.ReadMetrics<EvaluationMetrics>(folder, "evaluation")],
-            [.. RunFolder.ReadMetrics<StepMetrics>(folder, "step")]
-        );
-
-    /// <summary>Its last whole evaluation within a budget of rollouts.</summary>
-    public RunPoint At(int rollouts)
-    {
-        EvaluationMetrics point = Evaluations.Last(evaluation =>
-            evaluation.Rollouts <= rollouts && evaluation.Questions == Evaluations[0].Questions
-        );
-        StepMetrics[] before = [.. Steps.Where(step => step.Step <= point.Step)];
-        return new RunPoint(
-            point.Rollouts,
-            before.Length == 0 ? 0 : before[^1].GeneratedTokens,
-            before.Sum(step => step.RolloutSeconds + step.LearningSeconds),
-            [
-                .. File.ReadLines(RunFolder.Outcomes(Folder, point.Step))
-                    .Select(line => JsonSerializer.Deserialize<OutcomeRecord>(line, RunJson.Line)!),
-            ]
-        );
-    }
 }

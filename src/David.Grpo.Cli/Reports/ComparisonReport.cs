@@ -1,0 +1,115 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using David.Grpo.Figures;
+using David.Grpo.Training;
+
+namespace David.Grpo.Cli.Reports;
+
+/// <summary>What a comparison's report is made of.</summary>
+/// <param name="Runs">Finished ones, each arm over the same seeds.</param>
+/// <param name="Lines">Of each run.</param>
+internal sealed record ComparisonReport(
+    string Folder,
+    IReadOnlyList<ComparedRun> Runs,
+    RunLines[] Lines,
+    ReportedArm[] Arms,
+    ComparisonSummary Summary
+)
+{
+    /// <summary>How learning rates were chosen; null where they were given.</summary>
+    public TuningResult? Tuning { get; init; }
+
+    /// <summary>A question before and after training; null for none.</summary>
+    public BeforeAndAfter? Example { get; init; }
+
+    /// <summary>What of the comparison is not there yet; empty for nothing.</summary>
+    public string Unfinished { get; init; } = "";
+
+    /// <summary>Reads what finished runs left in their folders.</summary>
+    public static ComparisonReport Read(
+        string folder,
+        IReadOnlyList<ComparedRun> runs,
+        string focus,
+        double wallSeconds
+    )
+    {
+        RunLines[] lines = [.. runs.Select(run => RunLines.Read(Path.Combine(folder, run.Folder)))];
+        return new ComparisonReport(
+            folder,
+            runs,
+            lines,
+            ReportedArm.Of(runs),
+            ComparisonSummary.Of(lines, runs, focus, wallSeconds)
+        );
+    }
+
+    /// <summary>An arm by its name.</summary>
+    public ReportedArm this[string name] => Arms.First(arm => arm.Name == name);
+
+    /// <summary>
+    /// Writes index.html, summary.json, scores.csv, for each mark table-MARK.md and table-MARK.tex, and figures/*.svg.
+    /// </summary>
+    /// <returns>The page's path.</returns>
+    public async Task<string> WriteAsync()
+    {
+        Directory.CreateDirectory(Path.Combine(Folder, "figures"));
+        Task Write(string name, string text) =>
+            File.WriteAllTextAsync(Path.Combine(Folder, name), text, CancellationToken.None);
+        await Write("summary.json", JsonSerializer.Serialize(Summary, RunJson.Document)).ConfigureAwait(false);
+        await Write("scores.csv", Scores(Summary)).ConfigureAwait(false);
+        foreach (MarkSummary mark in Summary.Marks)
+        {
+            Table[] tables = [SummaryTables.OfArms(this, mark), .. SummaryTables.OfDifferences(this, mark)];
+            await Write($"table-{mark.Rollouts}.md", string.Join("\n", tables.Select(table => Markdown.Render(table))))
+                .ConfigureAwait(false);
+            await Write(
+                    $"table-{mark.Rollouts}.tex",
+                    "% Needs \\usepackage{booktabs}.\n"
+                        + string.Join(
+                            "\n",
+                            tables.Select((table, i) => Latex.Render($"tab:{mark.Rollouts}-{i + 1}", table))
+                        )
+                )
+                .ConfigureAwait(false);
+        }
+        foreach ((string name, Figure figure, _) in ComparisonFigures.Of(this))
+            await Write(Path.Combine("figures", $"{name}.svg"), Svg.Render(figure)).ConfigureAwait(false);
+        await Write("index.html", ComparisonPage.Render(this)).ConfigureAwait(false);
+        return Path.Combine(Folder, "index.html");
+    }
+
+    /// <summary>A line an arm, seed and mark: shares in [0, 1], what a question cost, what training took until then.</summary>
+    internal static string Scores(ComparisonSummary summary)
+    {
+        (string Name, Func<ArmSummary, Spread> Of)[] measures =
+        [
+            ("rollouts", arm => arm.Rollouts),
+            ("exact_match", arm => arm.ExactMatch),
+            ("f1", arm => arm.F1),
+            ("coverage", arm => arm.Coverage),
+            ("searches_per_question", arm => arm.SearchesPerQuestion),
+            ("tokens_per_question", arm => arm.TokensPerQuestion),
+            ("answered", arm => arm.Answered),
+            ("training_tokens", arm => arm.TrainingTokens),
+            ("training_searches", arm => arm.TrainingSearches),
+            ("seconds", arm => arm.Seconds),
+        ];
+        StringBuilder text = new();
+        text.Append("arm,seed,mark,").AppendJoin(',', measures.Select(measure => measure.Name)).Append('\n');
+        foreach (MarkSummary mark in summary.Marks)
+        foreach (ArmSummary arm in mark.Arms)
+        foreach ((int i, long seed) in summary.Seeds.Index())
+            text.Append(CultureInfo.InvariantCulture, $"{Field(arm.Arm)},{seed},{mark.Rollouts},")
+                .AppendJoin(
+                    ',',
+                    measures.Select(measure => measure.Of(arm).BySeed[i].ToString("R", CultureInfo.InvariantCulture))
+                )
+                .Append('\n');
+        return text.ToString();
+    }
+
+    /// <summary>A field of a CSV file (RFC 4180).</summary>
+    private static string Field(string text) =>
+        text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+}

@@ -1,0 +1,133 @@
+using David.Grpo.Figures;
+using David.Grpo.Training;
+
+namespace David.Grpo.Cli.Reports;
+
+/// <summary>A comparison's tables at a budget, alike on its page and in files.</summary>
+internal static class SummaryTables
+{
+    /// <summary>What differences are taken of, in the order of tables: a share in percent, or a number as it is.</summary>
+    public static readonly (string Name, string Title, string Unit, double Scale, int Decimals)[] Measures =
+    [
+        ("exact_match", "exact match", "points", 100, 1),
+        ("f1", "F1", "points", 100, 1),
+        ("coverage", "evidence coverage", "points", 100, 1),
+        ("searches_per_question", "searches a question", "", 1, 2),
+    ];
+
+    /// <summary>A row an arm in the order given, the base policy first.</summary>
+    public static Table OfArms(ComparisonReport report, MarkSummary mark)
+    {
+        ComparisonSummary summary = report.Summary;
+        EvaluationMetrics before = summary.Before;
+        return new Table(
+            $"{Rollouts(mark)}, {Seeds(summary)}, {summary.EvaluationQuestions} evaluation questions; means with 95 % intervals.",
+            [
+                TableColumn.Words("arm"),
+                TableColumn.Numbers("EM", "%", 1, Best.Highest),
+                TableColumn.Numbers("IQM", "EM %", 1, Best.Highest),
+                TableColumn.Numbers("F1", "%", 1, Best.Highest),
+                TableColumn.Numbers("coverage", "%", 1, Best.Highest),
+                TableColumn.Numbers("searches", "a question", 2, Best.Unmarked),
+                TableColumn.Numbers("tokens", "a question", 1, Best.Unmarked),
+                TableColumn.Numbers("answered", "%", 1, Best.Unmarked),
+                TableColumn.Numbers("tokens", "in training", 0, Best.Unmarked),
+                TableColumn.Numbers("time", "s", 1, Best.Unmarked),
+            ],
+            [
+                [
+                    Cell.NewWords("base policy"),
+                    Exact(100 * before.ExactMatch),
+                    Cell.Missing,
+                    Exact(100 * before.F1),
+                    Exact(100 * before.Coverage),
+                    Exact(before.SearchesPerQuestion),
+                    Exact(before.GeneratedTokens),
+                    Exact(100 * before.Answered),
+                    Cell.Missing,
+                    Cell.Missing,
+                ],
+                .. mark.Arms.Select(arm =>
+                    (Cell[])
+                        [
+                            Cell.NewWords(report[arm.Arm].Title),
+                            Number(arm.ExactMatch, 100),
+                            Exact(100 * arm.InterquartileMean),
+                            Number(arm.F1, 100),
+                            Number(arm.Coverage, 100),
+                            Number(arm.SearchesPerQuestion, 1),
+                            Number(arm.TokensPerQuestion, 1),
+                            Number(arm.Answered, 100),
+                            Number(arm.TrainingTokens, 1),
+                            Number(arm.Seconds, 1),
+                        ]
+                ),
+            ]
+        );
+    }
+
+    /// <summary>A table a measure of the arm in focus minus each other one; none where there is no other.</summary>
+    public static IEnumerable<Table> OfDifferences(ComparisonReport report, MarkSummary mark) =>
+        from measure in Measures
+        let differences = mark.Differences.Where(difference => difference.Measure == measure.Name).ToArray()
+        where differences.Length > 0
+        select new Table(
+            $"{report[report.Summary.Focus].Title} minus each other arm at {Rollouts(mark)}, paired by seed: {measure.Title}.",
+            [
+                TableColumn.Words("minus"),
+                TableColumn.Numbers("difference", measure.Unit, measure.Decimals, Best.Unmarked),
+                TableColumn.Numbers("95 % interval", measure.Unit, measure.Decimals, Best.Unmarked),
+                TableColumn.Numbers("p", "", 3, Best.Unmarked),
+                TableColumn.Numbers("p", "Holm", 3, Best.Unmarked),
+                TableColumn.Numbers("P(better)", "", 2, Best.Unmarked),
+                TableColumn.Numbers("detectable", measure.Unit, measure.Decimals, Best.Unmarked),
+            ],
+            [
+                .. differences.Select(difference =>
+                    (Cell[])
+                        [
+                            Cell.NewWords(report[difference.Other].Title),
+                            Exact(measure.Scale * difference.Difference.Mean),
+                            Bounds(difference.Difference, measure.Scale, measure.Decimals),
+                            Probability(difference.PValue),
+                            Probability(difference.AdjustedPValue),
+                            Exact(difference.ProbabilityOfImprovement),
+                            difference.DetectableEffect is { } least ? Exact(measure.Scale * least) : Cell.Missing,
+                        ]
+                ),
+            ]
+        );
+
+    /// <summary>"320 rollouts".</summary>
+    public static string Rollouts(MarkSummary mark) =>
+        mark.Rollouts == 1 ? "1 rollout" : $"{Figures.Number.Fixed(0, mark.Rollouts)} rollouts";
+
+    /// <summary>"3 seeds".</summary>
+    public static string Seeds(ComparisonSummary summary) =>
+        summary.Seeds.Length == 1 ? "1 seed" : $"{summary.Seeds.Length} seeds";
+
+    /// <summary>A spread as figures and tables have it.</summary>
+    public static Estimate Estimate(Spread spread, double scale) =>
+        spread is { Low: { } low, High: { } high }
+            ? Figures.Estimate.Between(scale * spread.Mean, scale * low, scale * high)
+            : Figures.Estimate.Exact(scale * spread.Mean);
+
+    private static Cell Number(Spread spread, double scale) => Cell.NewNumber(Estimate(spread, scale));
+
+    private static Cell Exact(double value) => Cell.NewNumber(Figures.Estimate.Exact(value));
+
+    private static Cell Bounds(Spread spread, double scale, int decimals) =>
+        spread is { Low: { } low, High: { } high }
+            ? Cell.NewWords(
+                $"{Figures.Number.Fixed(decimals, scale * low)} … {Figures.Number.Fixed(decimals, scale * high)}"
+            )
+            : Cell.Missing;
+
+    private static Cell Probability(double? p) =>
+        p switch
+        {
+            null => Cell.Missing,
+            < 0.001 => Cell.NewWords("< 0.001"),
+            { } known => Exact(known),
+        };
+}

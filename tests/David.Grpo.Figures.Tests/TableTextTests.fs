@@ -1,0 +1,111 @@
+module David.Grpo.Figures.Tests.TableTextTests
+
+open System
+open Xunit
+open David.Grpo.Figures
+
+let private table =
+    {
+        Caption = "100 % of 2 arms_"
+        Columns =
+            [|
+                TableColumn.Words "arm"
+                TableColumn.Numbers("EM", "%", 1, Best.Highest)
+                TableColumn.Numbers("searches", "", 2, Best.Unmarked)
+                TableColumn.Numbers("tokens", "in training", 0, Best.Lowest)
+                TableColumn.Numbers("p", "", 3, Best.Unmarked)
+            |]
+        Rows =
+            [|
+                [|
+                    Cell.Words "base | policy"
+                    Cell.Number(Estimate.Exact 17.34)
+                    Cell.Missing
+                    Cell.Missing
+                    Cell.Missing
+                |]
+                [|
+                    Cell.Words "David \u2212 coverage"
+                    Cell.Number(Estimate.PlusMinus(51.2, 3.1))
+                    Cell.Number(Estimate.PlusMinus(2.0, 0.25))
+                    Cell.Number(Estimate.PlusMinus(12345.0, 678.0))
+                    Cell.Words "< 0.001"
+                |]
+                [|
+                    Cell.Words "GRPO"
+                    Cell.Number(Estimate.PlusMinus(-1.0, 2.0))
+                    Cell.Number(Estimate.Between(1.0, 0.5, 1.75))
+                    Cell.Number(Estimate.Exact 2e15)
+                    Cell.Number(Estimate.Exact 0.5)
+                |]
+            |]
+    }
+
+[<Fact>]
+let ``a table as Markdown, with the best in bold and one way to write intervals in each column`` () =
+    let expected =
+        "100 % of 2 arms\\_\n\n"
+        + "| arm | EM (%) | searches | tokens (in training) | p |\n"
+        + "| --- | ---: | ---: | ---: | ---: |\n"
+        + "| base \\| policy | 17.3 | – | – | – |\n"
+        + "| David \u2212 coverage | **51.2** ± 3.1 | 2.00 (1.75–2.25) | **12\u202F345** ± 678 | \\< 0.001 |\n"
+        + "| GRPO | \u22121.0 ± 2.0 | 1.00 (0.50–1.75) | 2.00×10¹⁵ | 0.500 |\n"
+
+    Assert.Equal(expected, Markdown.render table)
+
+[<Fact>]
+let ``a table as LaTeX, with intervals as subscripts`` () =
+    let expected =
+        @"\begin{table}
+  \centering
+  \caption{100 \% of 2 arms\_}
+  \label{tab:320-1}
+  \begin{tabular}{lrrrr}
+    \toprule
+    arm & EM (\%) & searches & tokens (in training) & p \\
+    \midrule
+    base $|$ policy & $17.3$ & -- & -- & -- \\
+    David $-$ coverage & $\mathbf{51.2}_{\pm 3.1}$ & $2.00_{[1.75,\,2.25]}$ & $\mathbf{12\,345}_{\pm 678}$ & $<$ 0.001 \\
+    GRPO & $-1.0_{\pm 2.0}$ & $1.00_{[0.50,\,1.75]}$ & $2.00 \times 10^{15}$ & $0.500$ \\
+    \bottomrule
+  \end{tabular}
+\end{table}
+"
+
+    Assert.Equal(expected, Latex.render "tab:320-1" table)
+
+[<Fact>]
+let ``hostile text stays text`` () =
+    let hostile = "\\input{x} $a_b^c$ & 10 % ~#{}\r\n| <b> *x* `y` [z] \u0000"
+
+    let table =
+        { table with
+            Caption = hostile
+            Rows =
+                [|
+                    [| Cell.Words hostile; Cell.Missing; Cell.Missing; Cell.Missing; Cell.Missing |]
+                |]
+        }
+
+    Assert.Contains(
+        @"\textbackslash{}input\{x\} \$a\_b\textasciicircum{}c\$ \& 10 \% \textasciitilde{}\#\{\} $|$ $<$b$>$",
+        Latex.render "" table
+    )
+
+    Assert.Contains(@"\\input{x} $a\_b^c$ & 10 % ~#{} \| \<b> \*x\* \`y\` \[z\]", Markdown.render table)
+
+[<Fact>]
+let ``what cannot be written is refused with the mend`` () =
+    let ragged =
+        { table with
+            Rows = [| [| Cell.Missing |] |]
+        }
+
+    for write in [| Markdown.render; Latex.render "" |] do
+        let error = Assert.Throws<ArgumentException>(fun () -> write ragged |> ignore)
+        Assert.Contains("Cell.Missing", error.Message)
+
+    let error =
+        Assert.Throws<ArgumentException>(fun () -> Latex.render "a b" table |> ignore)
+
+    Assert.Contains("letters, digits, hyphens and colons", error.Message)

@@ -1,0 +1,271 @@
+using System.Xml.Linq;
+using David.Grpo.Cli.Commands;
+using David.Grpo.Cli.Reports;
+using David.Grpo.Host.Tests.Training;
+using David.Grpo.Training;
+using Spectre.Console;
+
+namespace David.Grpo.Host.Tests.Cli;
+
+public sealed class ComparisonReportTests
+{
+    private static MadeUpComparison TwoArms()
+    {
+        MadeUpComparison made = new();
+        made.Add("grpo", 1, "0001", "0011");
+        made.Add("david", 1, "0011", "0111", searches: 2);
+        made.Add("grpo", 2, "0001", "0001");
+        made.Add("david", 2, "0011", "1111", searches: 2);
+        return made;
+    }
+
+    private static ComparisonReport Read(MadeUpComparison made, string focus) =>
+        ComparisonReport.Read(made.Folder, made.Runs, focus, wallSeconds: 0);
+
+    [Fact]
+    public async Task Write_LeavesEveryFile_AndAPageWithEveryArmAndMark()
+    {
+        using MadeUpComparison made = TwoArms();
+        string page = await (
+            Read(made, "david") with
+            {
+                Tuning = new TuningResult([1e-4, 1e-3], 2, [new TunedArm("grpo", 1e-3, [0.25, 0.5])]),
+                Unfinished = "Seed 3 is missing.",
+            }
+        ).WriteAsync();
+
+        XElement root = XDocument.Parse(File.ReadAllText(page)).Root!;
+        foreach (
+            string shown in (string[])
+                [
+                    "GRPO",
+                    "David-GRPO",
+                    "base policy",
+                    "10 rollouts",
+                    "20 rollouts",
+                    "Seed 3 is missing.",
+                    "Learning rates tried on 2 other seeds",
+                    "David-GRPO (arXiv 2601.21699) and the authors' code of September 2026",
+                    "A continuation may use all searches that are left; the authors' loses one.",
+                    "By generated tokens",
+                    "By searches in training",
+                    "By sampling and learning",
+                ]
+        )
+            Assert.Contains(shown, root.Value);
+        string[] captions = [.. root.Descendants("caption").Select(caption => caption.Value)];
+        Assert.Equal(2, captions.Count(caption => caption.Contains("evaluation questions")));
+        Assert.Equal(8, captions.Count(caption => caption.StartsWith("David-GRPO minus", StringComparison.Ordinal)));
+
+        foreach (string name in (string[])["final", "learning", "searching", "fronts", "training", "terms"])
+        {
+            string figure = File.ReadAllText(Path.Combine(made.Folder, "figures", $"{name}.svg"));
+            Assert.Equal("svg", XDocument.Parse(figure).Root!.Name.LocalName);
+            Assert.Contains("David-GRPO", figure);
+        }
+        foreach (string mark in (string[])["10", "20"])
+        {
+            string markdown = File.ReadAllText(Path.Combine(made.Folder, $"table-{mark}.md"));
+            Assert.Contains("| David-GRPO | **", markdown);
+            string latex = File.ReadAllText(Path.Combine(made.Folder, $"table-{mark}.tex"));
+            Assert.Contains(@"David-GRPO & $\mathbf{", latex);
+            Assert.Equal(5, latex.Split(@"\toprule").Length - 1);
+        }
+    }
+
+    [Fact]
+    public void Scores_AreALineAnArmSeedAndMark()
+    {
+        using MadeUpComparison made = TwoArms();
+        Assert.Equal(
+            """
+            arm,seed,mark,rollouts,exact_match,f1,coverage,searches_per_question,tokens_per_question,answered,training_tokens,training_searches,seconds
+            grpo,1,10,8,0.25,0.25,0.5,1,10,0.25,80,16,0.5
+            grpo,2,10,8,0.25,0.25,0.5,1,10,0.25,80,16,0.5
+            david,1,10,8,0.5,0.5,0.5,2,15,0.5,80,16,0.5
+            david,2,10,8,0.5,0.5,0.5,2,15,0.5,80,16,0.5
+            grpo,1,20,20,0.5,0.5,0.5,1,10,0.5,200,40,1
+            grpo,2,20,20,0.25,0.25,0.5,1,10,0.25,200,40,1
+            david,1,20,20,0.75,0.75,0.5,2,15,0.75,200,40,1
+            david,2,20,20,1,1,0.5,2,15,1,200,40,1
+
+            """,
+            ComparisonReport.Scores(Read(made, "david").Summary)
+        );
+    }
+
+    [Fact]
+    public async Task Write_OneSeedOrOneArm_HasNoIntervalsOrDifferences()
+    {
+        using MadeUpComparison one = new();
+        one.Add("grpo", 1, "0001", "0011");
+        string page = File.ReadAllText(await Read(one, "grpo").WriteAsync());
+        XDocument.Parse(page);
+        Assert.DoesNotContain("minus each other arm", page);
+        Assert.Contains("There is one seed", page);
+
+        using MadeUpComparison two = new();
+        two.Add("grpo", 1, "0001", "0011");
+        two.Add("david", 1, "0001", "0111");
+        page = File.ReadAllText(await Read(two, "david").WriteAsync());
+        XDocument.Parse(page);
+        Assert.Contains("David-GRPO minus each other arm", page);
+    }
+
+    [Fact]
+    public void Print_OfSixteenArms_FitsAHundredColumns()
+    {
+        using MadeUpComparison made = new();
+        foreach (string arm in Arms.Names)
+        foreach (int seed in (int[])[1, 2])
+            made.Add(arm, seed, "0001", "0011", searches: seed);
+        ComparisonReport report = Read(made, "david");
+        string[] lines = Printed(report).Split('\n');
+        Assert.All(lines, line => Assert.True(line.TrimEnd().Length <= 100, line));
+        foreach (string title in ComparisonTables.Shortened([.. report.Arms.Select(arm => arm.Title)], 26))
+            // At both marks among the arms, and among the differences of two measures but for the arm in focus.
+            Assert.Equal(
+                title == "David-GRPO" ? 2 : 6,
+                lines.Count(line => line.StartsWith($" {title}  ", StringComparison.Ordinal))
+            );
+    }
+
+    [Fact]
+    public void Shortened_TitlesStayApart()
+    {
+        Assert.Equal(
+            ["short", "David, SFT…"],
+            ComparisonTables.Shortened(["short", "David, SFT for bootstrapping"], 11)
+        );
+        Assert.Equal(
+            ["David,…tep-1", "David,…tep-2"],
+            ComparisonTables.Shortened(["David, a long name at step-1", "David, a long name at step-2"], 12)
+        );
+    }
+
+    [Fact]
+    public void Progress_CountsRunsAndTimeLeft()
+    {
+        using MadeUpComparison made = TwoArms();
+        ComparisonProgress progress = new(made.Runs);
+        Assert.Equal("0/4 runs", progress.Count);
+        Assert.Null(progress.Left(TimeSpan.FromSeconds(1)));
+        // Finished before; half of another one too.
+        progress.End(made.Runs[0]);
+        progress.Resume(made.Runs[1], 10);
+        Assert.Null(progress.Left(TimeSpan.FromSeconds(1)));
+        // 10 of the 50 rollouts that are ours took 4 s.
+        progress.Spend(made.Runs[1], 20);
+        progress.End(made.Runs[1]);
+        Assert.Equal(TimeSpan.FromSeconds(16), progress.Left(TimeSpan.FromSeconds(4)));
+        Assert.Equal("2/4 runs", progress.Count);
+        Assert.Equal(40, progress.Done);
+        Assert.Equal(80, progress.Budget);
+    }
+
+    [Fact]
+    public void Finished_TakesTheSeedsThatAllArmsHave()
+    {
+        using MadeUpComparison made = TwoArms();
+        made.Add("grpo", 3, "0001", "0011");
+        ComparisonPlan plan = ComparisonPlan.Open(
+            new ComparisonFile
+            {
+                Arms = ["search_r1", "david", "grpo"],
+                Seeds = 3,
+                Out = made.Folder,
+            }
+        );
+        (ComparedRun[] runs, string unfinished) = plan.Finished();
+        Assert.Equal(
+            [("david", 1L), ("grpo", 1L), ("david", 2L), ("grpo", 2L)],
+            runs.Select(run => (run.Name, run.Seed))
+        );
+        Assert.Contains("5 of 9 runs", unfinished);
+        Assert.Contains("search_r1", unfinished);
+
+        plan = ComparisonPlan.Open(plan.File with { Arms = ["grpo", "david"], Seeds = 2 });
+        Assert.Equal("", plan.Finished().Unfinished);
+
+        using MadeUpComparison none = new();
+        Assert.Contains(
+            "no finished run",
+            Assert
+                .Throws<InvalidDataException>(() =>
+                    ComparisonPlan.Open(plan.File with { Out = none.Folder }).Finished()
+                )
+                .Message
+        );
+    }
+
+    [Fact]
+    public void Tuned_TakesTheBestRateOfEachArm()
+    {
+        using MadeUpComparison made = new();
+        ComparisonPlan plan = ComparisonPlan.Open(
+            new ComparisonFile
+            {
+                Arms = ["grpo", "david"],
+                Rollouts = 20,
+                Questions = 4,
+                Out = made.Folder,
+                Tune = new TuningSection { LearningRates = [1e-4, 1e-3], Seeds = 1 },
+            }
+        );
+        Assert.Contains("not finished", Assert.Throws<InvalidDataException>(() => plan.Tuned(plan.File.Tune!)).Message);
+        foreach (
+            (string arm, string rate, string right) in (ReadOnlySpan<(string, string, string)>)
+                [
+                    ("grpo", "1e-4", "0111"),
+                    ("grpo", "1e-3", "0001"),
+                    ("david", "1e-4", "0001"),
+                    ("david", "1e-3", "0011"),
+                ]
+        )
+            made.Add(arm, 1001, right, right, name: $"{arm}_lr_{rate}", under: "tuning");
+        (ComparisonPlan tuned, TuningResult result) = plan.Tuned(plan.File.Tune!);
+        Assert.Equal([1e-4, 1e-3], tuned.Methods.Select(method => method.Method.LearningRate));
+        Assert.Equal([1e-4, 1e-3], tuned.Methods.Select(method => method.Method.BootstrapLearningRate));
+        Assert.Equal([0.75, 0.25], result.Arms[0].ExactMatch);
+        Assert.Equal(1e-3, result.Arms[1].Best);
+    }
+
+    [Fact]
+    public async Task Report_OfAFolderAlone_RendersTheComparisonLastRunThere()
+    {
+        using MadeUpComparison made = TwoArms();
+        ComparisonPlan
+            .Open(
+                new ComparisonFile
+                {
+                    Arms = ["grpo", "david"],
+                    Marks = [10],
+                    Seeds = 3,
+                    Rollouts = 20,
+                    Questions = 4,
+                    Out = made.Folder,
+                }
+            )
+            .Save();
+        Assert.Equal(
+            0,
+            await CompareCommand
+                .Create()
+                .Parse(["--out", made.Folder, "--report"])
+                .InvokeAsync(cancellationToken: TestContext.Current.CancellationToken)
+        );
+        Assert.Contains("4 of 6 runs", File.ReadAllText(Path.Combine(made.Folder, "index.html")));
+        Assert.Equal(9, File.ReadLines(Path.Combine(made.Folder, "scores.csv")).Count());
+    }
+
+    private static string Printed(ComparisonReport report)
+    {
+        StringWriter text = new();
+        IAnsiConsole console = AnsiConsole.Create(
+            new AnsiConsoleSettings { Ansi = AnsiSupport.No, Out = new AnsiConsoleOutput(text) }
+        );
+        console.Profile.Width = 100;
+        ComparisonTables.Print(console, report, "exact_match", "searches_per_question");
+        return text.ToString();
+    }
+}

@@ -1,0 +1,113 @@
+using David.Grpo.Training;
+
+namespace David.Grpo.Host.Tests.Training;
+
+public sealed class ComparisonSummaryTests
+{
+    /// <summary>EM by seed at the end: grpo ¼ ½ ¼, search_r1 ¼ ¼ ¼, david ½ ¾ 1.</summary>
+    private static MadeUpComparison ThreeArms()
+    {
+        MadeUpComparison made = new();
+        string[] grpo = ["0001", "0011", "0001"],
+            david = ["0011", "0111", "1111"];
+        for (int seed = 1; seed <= 3; seed++)
+        {
+            made.Add("grpo", seed, "0001", grpo[seed - 1]);
+            made.Add("search_r1", seed, "0001", "1000");
+            made.Add("david", seed, "0011", david[seed - 1], searches: 2);
+        }
+        return made;
+    }
+
+    [Fact]
+    public void Of_KnownRuns_GivesTheirMeansAndCosts()
+    {
+        using MadeUpComparison made = ThreeArms();
+        ComparisonSummary summary = ComparisonSummary.Of(made.Folder, made.Runs, "david", 1);
+
+        Assert.Equal([1, 2, 3], summary.Seeds);
+        Assert.Equal([10, 20], summary.Marks.Select(mark => mark.Rollouts));
+        Assert.Equal(["grpo", "search_r1", "david"], summary.End.Arms.Select(arm => arm.Arm));
+        Assert.Equal(0.25, summary.Before.ExactMatch);
+        ArmSummary david = summary.End.Arms[2];
+        Assert.Equal(0.75, david.ExactMatch.Mean, 12);
+        Assert.Equal([0.5, 0.75, 1], david.ExactMatch.BySeed);
+        Assert.Equal(0.75, david.InterquartileMean, 12);
+        Assert.Equal(0.75, david.Answered.Mean, 12);
+        Assert.Equal(2, david.SearchesPerQuestion.Mean);
+        Assert.Equal(15, david.TokensPerQuestion.Mean);
+        Assert.Equal((20, 200, 40, 1), Cost(david));
+        Assert.InRange(david.ExactMatch.Low!.Value, 0.25, 0.74);
+        Assert.InRange(david.ExactMatch.High!.Value, 0.76, 1);
+        // At the mark stands the last evaluation within it, and what had been spent by then.
+        ArmSummary early = summary.Marks[0].Arms[2];
+        Assert.Equal(0.5, early.ExactMatch.Mean);
+        Assert.Equal((8, 80, 16, 0.5), Cost(early));
+    }
+
+    [Fact]
+    public void Of_KnownRuns_GivesPairedDifferences()
+    {
+        using MadeUpComparison made = ThreeArms();
+        PairedDifference[] differences =
+        [
+            .. ComparisonSummary
+                .Of(made.Folder, made.Runs, "david", 1)
+                .End.Differences.Where(difference => difference.Measure == "exact_match"),
+        ];
+        Assert.Equal(["grpo", "search_r1"], differences.Select(difference => difference.Other));
+        // ¼ ¼ ¾: mean 5/12, t = 2.5 with 2 degrees of freedom.
+        PairedDifference grpo = differences[0];
+        Assert.Equal(5.0 / 12, grpo.Difference.Mean, 12);
+        Assert.Equal(5.0 / 12 - 4.302653 / 6, grpo.Difference.Low!.Value, 5);
+        Assert.Equal(1 - 2.5 / Math.Sqrt(2.5 * 2.5 + 2), grpo.PValue!.Value, 9);
+        // Of the nine pairs david wins eight and draws one.
+        Assert.Equal(8.5 / 9, grpo.ProbabilityOfImprovement, 12);
+        // ¼ ½ ¾: t = √12, p doubled by Holm; the other p is below that, and takes it.
+        double least = 1 - Math.Sqrt(12.0 / 14);
+        Assert.Equal(least, differences[1].PValue!.Value, 9);
+        Assert.Equal(2 * least, differences[1].AdjustedPValue!.Value, 9);
+        Assert.Equal(2 * least, grpo.AdjustedPValue!.Value, 9);
+        Assert.True(differences[1].DetectableEffect > 0.5);
+    }
+
+    [Fact]
+    public void Of_KnownRuns_FindsTheFronts()
+    {
+        using MadeUpComparison made = ThreeArms();
+        MarkSummary end = ComparisonSummary.Of(made.Folder, made.Runs, "david", 1).End;
+        Assert.Equal(["grpo", "david"], end.FrontBySearches);
+        Assert.Equal(["grpo", "david"], end.FrontByTokens);
+    }
+
+    [Fact]
+    public void Of_OneSeedOfOneArm_HasNoDifferences()
+    {
+        using MadeUpComparison made = new();
+        made.Add("grpo", 1, "0001", "0011");
+        MarkSummary end = ComparisonSummary.Of(made.Folder, made.Runs, "grpo", 1).End;
+        Assert.Equal(0.5, Assert.Single(end.Arms).ExactMatch.Mean);
+        Assert.Null(end.Arms[0].Seconds.Low);
+        Assert.Empty(end.Differences);
+    }
+
+    [Fact]
+    public void LearningCurve_IsTheMeanOfSeedsOverWhatAllReached()
+    {
+        LearningCurve curve = LearningCurve.Of([
+            ([0.0, 10.0, 20.0], [0.0, 10.0, 10.0]),
+            ([0.0, 5.0, 15.0], [2.0, 2.0, 12.0]),
+            ([], []),
+        ])!;
+        Assert.Equal(0, curve.Spent[0]);
+        Assert.Equal(15, curve.Spent[^1]);
+        Assert.Equal(1, curve.Values[0].Mean);
+        Assert.Equal(11, curve.Values[^1].Mean);
+        Assert.NotNull(curve.Values[0].Low);
+        Assert.Null(LearningCurve.Of([]));
+        Assert.Equal([3.0], LearningCurve.Of([([3.0, 3.0], [1.0, 2.0])])!.Spent);
+    }
+
+    private static (double, double, double, double) Cost(ArmSummary arm) =>
+        (arm.Rollouts.Mean, arm.TrainingTokens.Mean, arm.TrainingSearches.Mean, arm.Seconds.Mean);
+}
