@@ -43,110 +43,6 @@ type AdvantageRule =
                 Array.map (fun group -> group |> Array.map _.Reward.Total |> advantages |> ScoredRollout.OnTokens group)
         }
 
-/// From rewards to advantages by token.
-[<RequireQualifiedAccess>]
-module AdvantageRules =
-
-    /// The turn of each trained token, [trained tokens]: the number of searches that were answered before it.
-    [<CompiledName "TurnsOf">]
-    let turnsOf (trajectory: Trajectory) : int[] =
-        [|
-            for index in 0 .. trajectory.Segments.Length - 1 do
-                if trajectory.Segments[index].IsTrained then
-                    let turn =
-                        trajectory.Searches
-                        |> Array.filter (fun search -> search.SegmentsThrough <= index)
-                        |> Array.length
-
-                    yield! Array.replicate trajectory.Segments[index].Tokens.Length turn
-        |]
-
-    /// One number a trajectory, on each of its tokens: from the group's total rewards [G] to its advantages [G].
-    [<CompiledName "BySequence">]
-    let bySequence (name: string) (advantages: float[] -> float[]) : AdvantageRule =
-        AdvantageRule.BySequence(name, advantages)
-
-    /// What a trajectory is paid at each turn, [searches + 1]: its reward's turns, or the total at the end.
-    [<CompiledName "TurnRewards">]
-    let turnRewards (rollout: ScoredRollout) : float[] =
-        if rollout.Reward.Turns.Length > 0 then
-            rollout.Reward.Turns
-        else
-            Array.append (Array.zeroCreate rollout.Trajectory.Searches.Length) [| rollout.Reward.Total |]
-
-    /// One number a turn, on each of its tokens: from what a group's members are paid, [G][searches + 1], to advantages of
-    /// the same shape.
-    [<CompiledName "ByTurn">]
-    let byTurn (name: string) (advantages: float[][] -> float[][]) : AdvantageRule =
-        {
-            Name = name
-            Estimate =
-                Array.map (fun group ->
-                    group
-                    |> Array.map turnRewards
-                    |> advantages
-                    |> Array.map2 (fun rollout own -> turnsOf rollout.Trajectory |> Array.map (Array.get own)) group)
-        }
-
-    /// GRPO's advantage, the reward's distance from the group's mean in deviations; see `Advantage.groupRelative`.
-    [<CompiledName "GroupRelative">]
-    let groupRelative (scale: Scale) : AdvantageRule =
-        bySequence "group_relative" (Advantage.groupRelative scale)
-
-    /// Tree-GRPO's: over all leaves of the question and over those of the same tree; see `GroupStructure.treeRelative`.
-    [<CompiledName "TreeRelative">]
-    let treeRelative (scale: Scale) : AdvantageRule =
-        {
-            Name = "tree_relative"
-            Estimate =
-                Array.map (fun group ->
-                    group
-                    |> Array.map _.Reward.Total
-                    |> GroupStructure.treeRelative scale (group |> Array.map _.Tree)
-                    |> ScoredRollout.OnTokens group)
-        }
-
-    /// What a turn's return is beside that of the other members' same turn; see `TurnCredit.sameTurn`.
-    [<CompiledName "SameTurn">]
-    let sameTurn (scale: Scale) : AdvantageRule =
-        byTurn "same_turn" (TurnCredit.sameTurn scale 1.0)
-
-    /// Rewards by token, [trained tokens]: a turn's is paid at its last token.
-    [<CompiledName "TokenRewards">]
-    let tokenRewards (rollout: ScoredRollout) : float[] =
-        let turns = turnsOf rollout.Trajectory
-        let rewards = turnRewards rollout
-
-        turns
-        |> Array.mapi (fun token turn ->
-            if token = turns.Length - 1 then
-                // What is paid after the last token, whatever turn it was for.
-                rewards[turn..] |> Array.sum
-            elif turns[token + 1] <> turn then
-                rewards[turn]
-            else
-                0.0)
-
-    /// The critic's: generalised advantages by token (Schulman et al., arXiv 1506.02438), whitened over the batch as verl
-    /// does; see `Returns.generalizedAdvantages`.
-    [<CompiledName "GeneralizedAdvantages">]
-    let generalizedAdvantages (discount: float) (lambda: float) : AdvantageRule =
-        {
-            Name = "gae"
-            Estimate =
-                fun groups ->
-                    let advantages =
-                        groups
-                        |> Array.collect (
-                            Array.map (fun rollout ->
-                                Returns.generalizedAdvantages discount lambda 0.0 rollout.Values (tokenRewards rollout))
-                        )
-                        |> Whitening.overTokens Whitening.VerlMasked
-
-                    let starts = groups |> Array.scan (fun start group -> start + group.Length) 0
-                    groups |> Array.mapi (fun index group -> Array.sub advantages starts[index] group.Length)
-        }
-
 /// How a policy term is computed and summed.
 type ObjectiveRule =
     {
@@ -194,6 +90,8 @@ type Arm =
         Exploration: ExplorationRule
         Advantage: AdvantageRule
         Objective: ObjectiveRule
+        /// What spending costs; the price is the run's.
+        Spending: SpendingRule
         WarmUp: WarmUp
         /// Whether a critic is trained beside the policy, which gives `ScoredRollout.Values`.
         HasCritic: bool
@@ -204,3 +102,24 @@ type Arm =
         /// Independent members of a main group, at least 1.
         GroupSize: int
     }
+
+    // The arm with one part changed, for C#; F# writes { arm with … }.
+
+    member arm.Named(name: string, title: string) : Arm =
+        { arm with
+            Name = name
+            Title = title
+            Source = $"{arm.Title} with changes"
+        }
+
+    member arm.WithReward(reward: RewardRule) : Arm = { arm with Reward = reward }
+
+    member arm.WithExploration(exploration: ExplorationRule) : Arm = { arm with Exploration = exploration }
+
+    member arm.WithAdvantage(advantage: AdvantageRule) : Arm = { arm with Advantage = advantage }
+
+    member arm.WithObjective(objective: ObjectiveRule) : Arm = { arm with Objective = objective }
+
+    member arm.WithSpending(spending: SpendingRule) : Arm = { arm with Spending = spending }
+
+    member arm.WithWarmUp(warmUp: WarmUp) : Arm = { arm with WarmUp = warmUp }

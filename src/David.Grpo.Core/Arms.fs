@@ -42,18 +42,15 @@ type ArmSettings =
         Scale: Scale
         Clip: Clip
         Aggregation: Aggregation
+        Spending: SpendingRule
     }
 
 /// The compared methods.
 [<RequireQualifiedAccess>]
 module Arms =
 
-    let private surrogate (settings: ArmSettings) : ObjectiveRule =
-        {
-            Name = "clipped_surrogate"
-            Aggregation = settings.Aggregation
-            Loss = Objective.clippedSurrogate settings.Clip
-        }
+    let private surrogate (settings: ArmSettings) =
+        ObjectiveRules.create "clipped_surrogate" settings.Clip settings.Aggregation
 
     /// GRPO on the answer alone.
     let private grpo settings =
@@ -66,6 +63,7 @@ module Arms =
             Exploration = ExplorationRules.independent
             Advantage = AdvantageRules.groupRelative settings.Scale
             Objective = surrogate settings
+            Spending = settings.Spending
             WarmUp = WarmUp.None
             HasCritic = false
             HasMain = true
@@ -96,12 +94,8 @@ module Arms =
         }
 
     /// Of the methods that sum over the tokens of a batch.
-    let private tokenMean (clip: Clip) : ObjectiveRule =
-        {
-            Name = "clipped_surrogate"
-            Aggregation = Aggregation.TokenMean
-            Loss = Objective.clippedSurrogate clip
-        }
+    let private tokenMean (clip: Clip) =
+        ObjectiveRules.create "clipped_surrogate" clip Aggregation.TokenMean
 
     let private searchR1 settings =
         { grpo settings with

@@ -35,6 +35,8 @@ type LoopPlan =
         GroupSize: int
         /// Rollouts that exploration may add to a main group at most; 0 leaves it out.
         Forks: int
+        /// How the price of spending is set in the main phase.
+        Price: PriceControl
         /// Steps between two evaluations; 0 evaluates only at the beginning and the end.
         EvaluateEvery: int
         /// Rollouts at which the run is compared, ascending: a whole evaluation is made after the last step that does not
@@ -68,6 +70,8 @@ type LoopProgress =
         Spent: Cost
         /// Seconds of sampling and learning.
         Seconds: float
+        /// The price of spending and what sets it.
+        Price: PidState
     }
 
 /// All that the loop remembers. Folding a run's events over its first state gives its last.
@@ -86,6 +90,8 @@ type LoopState =
         WantedForks: int
         /// Steps made at the last evaluation; −1 before the first.
         EvaluatedAt: int
+        /// The price of spending and what sets it.
+        Price: PidState
         StopRequested: bool
     }
 
@@ -98,6 +104,7 @@ type LoopState =
             EvaluatedAt = state.EvaluatedAt
             Spent = state.Ledger.Spent
             Seconds = state.Ledger.Seconds
+            Price = state.Price
         }
 
 /// What the host is asked to do.
@@ -120,8 +127,9 @@ type Command =
 [<RequireQualifiedAccess>]
 type Event =
     | Evaluated
-    /// Trajectories were sampled at this cost; exploration wants to add `forks` to their groups.
-    | RolledOut of cost: Cost * forks: int
+    /// Trajectories were sampled at this cost and used `meanUse` each of what has a price; exploration wants to add `forks`
+    /// to their groups.
+    | RolledOut of cost: Cost * meanUse: float * forks: int
     | Explored of cost: Cost
     /// `optimizerSteps` were made and `skipped` left out; the whole step took `seconds`.
     | Updated of optimizerSteps: int * skipped: int * seconds: float
@@ -153,6 +161,7 @@ module TrainingLoop =
             SkippedUpdates = 0
             WantedForks = 0
             EvaluatedAt = -1
+            Price = PriceControl.start plan.Price
             StopRequested = false
         }
 
@@ -290,7 +299,7 @@ module TrainingLoop =
             else
                 state
         | Event.Evaluated -> between { state with EvaluatedAt = state.Step }
-        | Event.RolledOut(cost, forks) ->
+        | Event.RolledOut(cost, meanUse, forks) ->
             let explores = phase state = Phase.Main && state.Plan.Forks > 0 && forks > 0
 
             { state with
@@ -301,6 +310,11 @@ module TrainingLoop =
                     else
                         state.QuestionsUsed
                 WantedForks = forks
+                Price =
+                    if phase state = Phase.Main then
+                        PriceControl.step state.Plan.Price state.Price meanUse
+                    else
+                        state.Price
                 Stage = if explores then Stage.Exploration else Stage.Update
             }
         | Event.Explored cost ->
@@ -337,5 +351,6 @@ module TrainingLoop =
                 QuestionsUsed = progress.QuestionsUsed
                 SkippedUpdates = progress.SkippedUpdates
                 EvaluatedAt = progress.EvaluatedAt
+                Price = progress.Price
                 Ledger = Ledger.restore plan.Budget progress.Spent progress.Seconds
             }

@@ -18,6 +18,7 @@ let private plan: LoopPlan =
         GroupSize = 5
         Forks = 1
         EvaluateEvery = 2
+        Price = PriceControl.Fixed 0.0
         Marks = [||]
         CheckpointEvery = 3
     }
@@ -31,6 +32,7 @@ let private report (state: LoopState) command =
             { Cost.zero with
                 Rollouts = questions.Length * size
             },
+            2.5,
             (questions.Length - questions.Length / 3) * state.Plan.Forks
         )
     | Command.Explore forks -> Event.Explored { Cost.zero with Rollouts = forks }
@@ -150,9 +152,9 @@ let ``exploration is asked for only where it wants forks`` () =
         TrainingLoop.evolve (TrainingLoop.start { plan with ExpertQuestions = 0 }) Event.Evaluated
 
     let cost = { Cost.zero with Rollouts = 60 }
-    let solved = TrainingLoop.evolve state (Event.RolledOut(cost, 0))
+    let solved = TrainingLoop.evolve state (Event.RolledOut(cost, 0.0, 0))
     Assert.Equal(Command.Update Phase.Main, TrainingLoop.decide solved)
-    let unsolved = TrainingLoop.evolve state (Event.RolledOut(cost, 7))
+    let unsolved = TrainingLoop.evolve state (Event.RolledOut(cost, 0.0, 7))
     Assert.Equal(Command.Explore 7, TrainingLoop.decide unsolved)
 
 [<Fact>]
@@ -179,7 +181,7 @@ let ``a wish to stop ends the run at the step's checkpoint`` () =
     Assert.Equal(Command.Finish, TrainingLoop.decide (TrainingLoop.evolve state Event.StopWanted))
 
     let within =
-        TrainingLoop.evolve state (Event.RolledOut({ Cost.zero with Rollouts = 20 }, 2))
+        TrainingLoop.evolve state (Event.RolledOut({ Cost.zero with Rollouts = 20 }, 0.0, 2))
 
     let _, commands = run (TrainingLoop.evolve within Event.StopWanted) []
     Assert.Equal<Command list>([ Command.Update Phase.Bootstrapping; Command.SaveCheckpoint ], commands)
@@ -230,12 +232,13 @@ let ``at each mark all questions are evaluated before the step that would pass i
 let ``tokens, searches and seconds end a run as rollouts do`` () =
     let costing =
         function
-        | Event.RolledOut(cost, forks) ->
+        | Event.RolledOut(cost, meanUse, forks) ->
             Event.RolledOut(
                 { cost with
                     GeneratedTokens = 7L * int64 cost.Rollouts
                     Searches = int64 cost.Rollouts
                 },
+                meanUse,
                 forks
             )
         | event -> event

@@ -19,6 +19,26 @@ public sealed record Member(
 
     public double Reward => Parts.Total;
 
+    /// <summary>The same with another reward; the change is a term of its own, paid at the end.</summary>
+    public Member WithTotal(double total, string term)
+    {
+        if (total == Parts.Total)
+            return this;
+        double[] turns = [.. Parts.Turns];
+        if (turns.Length > 0)
+            turns[^1] += total - Parts.Total;
+        return this with
+        {
+            Parts = new RewardParts(
+                total,
+                Parts.Answer,
+                Parts.Coverage,
+                [.. Parts.Terms, new RewardTerm(term, 1, total - Parts.Total)],
+                turns
+            ),
+        };
+    }
+
     /// <summary>All tokens, in order.</summary>
     public int[] Tokens => _tokens ??= [.. Trajectory.Segments.SelectMany(segment => segment.Tokens)];
 

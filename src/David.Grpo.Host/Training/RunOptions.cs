@@ -25,12 +25,42 @@ public enum Mean
     Question,
 }
 
+/// <summary>What spending costs in the reward.</summary>
+public enum Spending
+{
+    /// <summary>Nothing.</summary>
+    Free,
+
+    /// <summary>The price a search.</summary>
+    Searches,
+
+    /// <summary>The price for each search more or less than the group's evidence needed.</summary>
+    DepthGap,
+
+    /// <summary>OTC's factor: right answers earn most with the fewest searches of the group's right ones.</summary>
+    GatedByCalls,
+}
+
 /// <summary>What a run learns by. The defaults are the authors' (method of arXiv 2601.21699, code of September 2026).</summary>
 public record MethodOptions
 {
     [Description("the compared method")]
     [NamedBy(typeof(Arms), nameof(Arms.Names))]
     public string Arm { get; init; } = "david";
+
+    [Description("how rewards become advantages; leave out for the arm's own")]
+    [NamedBy(typeof(AdvantageRules), nameof(AdvantageRules.Names))]
+    public string? Advantage { get; init; }
+
+    [Description("the policy's objective; leave out for the arm's own")]
+    [NamedBy(typeof(ObjectiveRules), nameof(ObjectiveRules.Names))]
+    public string? Objective { get; init; }
+
+    [Description("what comes before the main phase; leave out for the arm's own")]
+    public WarmUp? WarmUp { get; init; }
+
+    [Description("pay coverage when it is found instead of at the end")]
+    public bool CreditTurns { get; init; }
 
     [Description("weight of evidence coverage in the reward, of the arms that reward it")]
     [Range(0.0, 1.0)]
@@ -65,6 +95,20 @@ public record MethodOptions
 
     [Description("when a continuation takes the worst member's place")]
     public ReplacementRule Replacement { get; init; } = ReplacementRule.BetterThanBest;
+
+    [Description("what spending costs in the reward")]
+    public Spending Spending { get; init; } = Spending.Free;
+
+    [Description("the price of what is spent; with spend_target the price that the run begins with")]
+    [Range(0.0, 100.0)]
+    public double Price { get; init; } = 0.05;
+
+    [Description("what a rollout may spend on the average: the price is moved to hold it (PID); leave out to keep the price")]
+    [Range(0.0, 1e9)]
+    public double? SpendTarget { get; init; }
+
+    [Description("let no cost put a right trajectory below a wrong one of its group")]
+    public bool KeepOrder { get; init; } = true;
 
     [Description("optimizer batches that a main step's groups are split into")]
     [Range(1, 65536)]
@@ -127,11 +171,54 @@ public record MethodOptions
     [Range(0.0, 1e9)]
     public double MaxGradientNorm { get; init; } = 1;
 
+    /// <summary>
+    /// How the price of spending is set. The controller's gains are per search: one search too many a question raises the
+    /// price by 0.1 at once and by 0.05 a step.
+    /// </summary>
+    [JsonIgnore]
+    public PriceControl PriceControl =>
+        SpendTarget is { } target
+            ? PriceControl.NewPid(
+                new PidOptions(
+                    budget: target,
+                    proportional: 0.1,
+                    integral: 0.05,
+                    derivative: 0.05,
+                    proportionalSmoothing: 0.5,
+                    derivativeSmoothing: 0.5,
+                    delay: 1,
+                    initial: Price,
+                    ceiling: 10
+                )
+            )
+            : PriceControl.NewFixed(Price);
+
+    private SpendingRule SpendingRule()
+    {
+        SpendingRule rule = Spending switch
+        {
+            Spending.Searches => SpendingRules.Searches,
+            Spending.DepthGap => SpendingRules.DepthGap,
+            Spending.GatedByCalls => SpendingRules.GatedByCalls,
+            _ => SpendingRules.Free,
+        };
+        return KeepOrder && Spending != Spending.Free ? SpendingRules.KeepOrder(rule) : rule;
+    }
+
     /// <summary>The arm that these options name, with its settings filled in.</summary>
     /// <param name="task">What the task gives to reward by.</param>
     /// <exception cref="ArgumentException">There is no such arm.</exception>
-    public Arm Create(TaskRewards task) =>
-        Arms.Create(
+    public Arm Create(TaskRewards task)
+    {
+        Scale scale = Scale.NewSampleDeviation(AdvantageEpsilon);
+        Clip clip = Clip.Symmetric(ClipEpsilon);
+        Aggregation aggregation = Mean switch
+        {
+            Mean.Token => Aggregation.TokenMean,
+            Mean.Sequence => Aggregation.SequenceMeanTokenMean,
+            _ => Aggregation.QuestionMean,
+        };
+        Arm arm = Arms.Create(
             Arm,
             new ArmSettings(
                 task: task,
@@ -140,16 +227,20 @@ public record MethodOptions
                 continuations: Continuations,
                 cut: Cut,
                 replacement: Replacement,
-                scale: Scale.NewSampleDeviation(AdvantageEpsilon),
-                clip: Clip.Symmetric(ClipEpsilon),
-                aggregation: Mean switch
-                {
-                    Mean.Token => Aggregation.TokenMean,
-                    Mean.Sequence => Aggregation.SequenceMeanTokenMean,
-                    _ => Aggregation.QuestionMean,
-                }
+                scale: scale,
+                clip: clip,
+                aggregation: aggregation,
+                spending: SpendingRule()
             )
         );
+        if (CreditTurns)
+            arm = arm.WithReward(Reward.CreditTurns(Lambda, arm.Reward));
+        if (Advantage is not null)
+            arm = arm.WithAdvantage(AdvantageRules.Create(Advantage, scale));
+        if (Objective is not null)
+            arm = arm.WithObjective(ObjectiveRules.Create(Objective, clip, aggregation));
+        return arm.WithWarmUp(WarmUp ?? arm.WarmUp);
+    }
 }
 
 /// <summary>Limits of an episode in the text protocol. The defaults are the authors'.</summary>

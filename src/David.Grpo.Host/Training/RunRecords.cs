@@ -35,6 +35,9 @@ public sealed record StepMetrics
 
     /// <summary>Each term of the reward by itself, before weighing.</summary>
     public required IReadOnlyDictionary<string, double> Terms { get; init; }
+
+    /// <summary>Of spending, at which this step's rewards were taken.</summary>
+    public double Price { get; init; }
     public required double SearchesPerQuestion { get; init; }
     public required double TokensPerRollout { get; init; }
 

@@ -105,6 +105,7 @@ public sealed class Trainer : IDisposable
             bootstrapGroupSize: method.BootstrapGroupSize,
             groupSize: _arm.GroupSize,
             forks: _arm.Exploration.MaxForks,
+            price: method.PriceControl,
             evaluateEvery: _options.Evaluation.Every,
             marks: _options.Evaluation.At,
             checkpointEvery: _options.CheckpointEvery
@@ -241,19 +242,42 @@ public sealed class Trainer : IDisposable
             if (bootstrapping && Exploration.PlaceExpert(Rewards(members)) is ExpertPlacement.At place)
             {
                 // The expert's reward is 1 by definition (method.md, section 5.1).
-                Trajectory expert = _task.Experts[index];
-                members[place.memberIndex] = new Member(
-                    expert,
-                    new RewardParts(Exploration.Solved, 1, Evidence.Coverage(expert), [], []),
-                    IsExpert: true
-                );
+                members[place.memberIndex] = Expert(_task.Experts[index]);
                 _work.Experts++;
             }
             _groups.Add(new Group(bootstrapping ? -1 - index : index, members[0].Trajectory.Question, members));
         }
         _work.RolloutSeconds += clock.Elapsed.TotalSeconds;
         _forks = bootstrapping ? [] : [.. _groups.SelectMany((group, g) => Forks(group).Select(fork => (g, fork)))];
-        return Event.NewRolledOut(cost, _forks.Length);
+        double[] uses = [.. _groups.SelectMany(group => _arm.Spending.UsesOf(Spenders(group)))];
+        return Event.NewRolledOut(cost, uses.Length == 0 ? 0 : uses.Average(), _forks.Length);
+    }
+
+    private Member Expert(Trajectory trajectory)
+    {
+        RewardParts parts = Reward.Score(_arm.Reward, trajectory) is RewardOutcome.Scored { Item: var scored }
+            ? scored
+            : new RewardParts(Exploration.Solved, 1, Evidence.Coverage(trajectory), [], []);
+        return new Member(trajectory, parts, IsExpert: true).WithTotal(Exploration.Solved, "expert");
+    }
+
+    private static SpendingMember[] Spenders(Group group) =>
+        [
+            .. group.Members.Select(member => new SpendingMember(
+                member.Trajectory,
+                member.Reward,
+                Grpo.Answer.ExactMatchOf(member.Trajectory) == 1
+            )),
+        ];
+
+    /// <summary>The group with what its members spent taken off their rewards.</summary>
+    private Group Charged(Group group)
+    {
+        double[] shaped = _arm.Spending.Shaped(_state.Price.Multiplier, Spenders(group));
+        return group with
+        {
+            Members = [.. group.Members.Select((member, i) => member.WithTotal(shaped[i], "spending"))],
+        };
     }
 
     private Fork[] Forks(Group group) =>
@@ -353,10 +377,13 @@ public sealed class Trainer : IDisposable
             report = _learner.Imitate(_task.Experts, seed);
         }
         else
+        {
+            _groups = [.. _groups.Select(Charged)];
             report =
                 _groups.Count == 0
                     ? new UpdateReport(0, 0, 0, 0, Objective.Pool([]), 0)
                     : _learner.Update(phase, _groups, seed);
+        }
         double seconds = _work.RolloutSeconds + clock.Elapsed.TotalSeconds;
         _times = _times with
         {
@@ -372,7 +399,10 @@ public sealed class Trainer : IDisposable
             report,
             _groups.Count == 0 ? 0 : _groups.Average(group => group.IsDead ? 1 : 0),
             clock.Elapsed.TotalSeconds
-        );
+        ) with
+        {
+            Price = _state.Price.Multiplier,
+        };
         _folder.AppendMetrics(metrics);
         _folder.AppendTrajectories(TrajectoryRecords(metrics.Phase));
         _report(new RunEvent.Stepped(metrics, _options.Rollouts));

@@ -1,0 +1,156 @@
+namespace David.Grpo
+
+/// A trajectory as a rule of spending sees it, beside the others of its group.
+type SpendingMember =
+    {
+        Trajectory: Trajectory
+        /// Its reward before anything is taken off.
+        Reward: float
+        /// Whether its answer is right.
+        IsCorrect: bool
+    }
+
+/// What spending costs in the reward, once a whole group is known.
+type SpendingRule =
+    {
+        /// In snake_case.
+        Name: string
+        /// What each member spent, in the rule's unit, [G], at least 0. Its mean is what a budget is held by.
+        Uses: SpendingMember[] -> float[]
+        /// Rewards after the cost, [G], at a price of at least 0.
+        Shape: float -> SpendingMember[] -> float[]
+    }
+
+    /// `Uses`, for C#.
+    member rule.UsesOf(group: SpendingMember[]) : float[] = rule.Uses group
+
+    /// `Shape`, for C#.
+    member rule.Shaped(price: float, group: SpendingMember[]) : float[] = rule.Shape price group
+
+    /// A rule of one's own: what a trajectory spends, price times which is taken off its reward.
+    static member Create(name: string, uses: System.Func<Trajectory, float>) : SpendingRule =
+        let measure = Array.map (fun spender -> uses.Invoke spender.Trajectory)
+
+        {
+            Name = name
+            Uses = measure
+            Shape =
+                fun price group -> Multiplier.penalise Penalty.Plain price (group |> Array.map _.Reward) (measure group)
+        }
+
+/// Rules of spending.
+[<RequireQualifiedAccess>]
+module SpendingRules =
+
+    let private searches (group: SpendingMember[]) =
+        group |> Array.map (fun spender -> float spender.Trajectory.Searches.Length)
+
+    let private rewards (group: SpendingMember[]) = group |> Array.map _.Reward
+
+    /// Searching is free.
+    [<CompiledName "Free">]
+    let free: SpendingRule =
+        {
+            Name = "free"
+            Uses = searches
+            Shape = fun _ group -> rewards group
+        }
+
+    /// r − price · searches.
+    [<CompiledName "Searches">]
+    let perSearch: SpendingRule =
+        {
+            Name = "searches"
+            Uses = searches
+            Shape = fun price group -> Multiplier.penalise Penalty.Plain price (rewards group) (searches group)
+        }
+
+    /// r − price · |searches − depth*|, where some member of the group found all evidence; depth* is the fewest searches
+    /// after which one had (`Depth.neededSearches`). Nothing is taken off in other groups: what is needed is unknown. It
+    /// asks for neither few searches nor many, but for those that the question needs.
+    [<CompiledName "DepthGap">]
+    let depthGap: SpendingRule =
+        let gaps (group: SpendingMember[]) =
+            match Depth.neededSearches (group |> Array.map _.Trajectory) with
+            | NeededSearches.Unknown -> Array.zeroCreate group.Length
+            | NeededSearches.Known needed -> searches group |> Array.map (fun made -> abs (made - float needed))
+
+        {
+            Name = "depth_gap"
+            Uses = gaps
+            Shape = fun price group -> Multiplier.penalise Penalty.Plain price (rewards group) (gaps group)
+        }
+
+    /// OTC's factor on the whole reward, with the price as the weight of the factor:
+    ///     (1 − price) r + price · gated r,   price at most 1;   see `CostReward.gatedByCalls`.
+    [<CompiledName "GatedByCalls">]
+    let gatedByCalls: SpendingRule =
+        {
+            Name = "gated_by_calls"
+            Uses = searches
+            Shape =
+                fun price group ->
+                    let own = rewards group
+                    let weight = min 1.0 price
+
+                    CostReward.gatedByCalls 1.0 1.0 (group |> Array.map _.IsCorrect) own (searches group)
+                    |> Array.map2 (fun reward gated -> (1.0 - weight) * reward + weight * gated) own
+        }
+
+    /// The rule with the invariant that no correct trajectory ends below an incorrect one (`CostReward.keepOrder`).
+    [<CompiledName "KeepOrder">]
+    let keepOrder (rule: SpendingRule) : SpendingRule =
+        { rule with
+            Shape =
+                fun price group ->
+                    rule.Shape price group |> CostReward.keepOrder OrderRepair.Lift 0.0 (group |> Array.map _.IsCorrect)
+        }
+
+/// How the price of spending is set while a run goes on.
+[<RequireQualifiedAccess>]
+type PriceControl =
+    /// It stays.
+    | Fixed of price: float
+    /// It rises and falls so that the mean use comes to the controller's budget.
+    | Pid of PidOptions
+    /// Dual ascent.
+    | Ascent of DualAscentOptions
+
+/// The price of spending as state in, state out. The state is the PID controller's, which holds the others' too.
+[<RequireQualifiedAccess>]
+module PriceControl =
+
+    /// Before the first step.
+    [<CompiledName "Start">]
+    let start (control: PriceControl) : PidState =
+        let still price =
+            {
+                Integral = 0.0
+                Excess = 0.0
+                Cost = 0.0
+                Recent = [| 0.0 |]
+                Multiplier = price
+            }
+
+        match control with
+        | PriceControl.Fixed price ->
+            Check.range
+                (nameof price)
+                "a finite number of at least 0"
+                (System.Double.IsFinite price && price >= 0.0)
+                price
+
+            still price
+        | PriceControl.Pid options -> Multiplier.startPid options
+        | PriceControl.Ascent options -> still (Multiplier.startAscent options).Multiplier
+
+    /// After a step whose rollouts used `meanUse` each.
+    [<CompiledName "Step">]
+    let step (control: PriceControl) (state: PidState) (meanUse: float) : PidState =
+        match control with
+        | PriceControl.Fixed _ -> state
+        | PriceControl.Pid options -> Multiplier.stepPid options state meanUse
+        | PriceControl.Ascent options ->
+            { state with
+                Multiplier = (Multiplier.ascend options { Multiplier = state.Multiplier } meanUse).Multiplier
+            }

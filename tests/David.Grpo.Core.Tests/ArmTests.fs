@@ -1,0 +1,249 @@
+module David.Grpo.Tests.ArmTests
+
+open Xunit
+open David.Grpo
+open David.Grpo.Tests.RewardTests
+
+let private settings: ArmSettings =
+    {
+        Task = TaskRewards.OfTags(fun _ -> "some text")
+        Lambda = 0.5
+        GroupSize = 5
+        Continuations = 2
+        Cut = CutPoint.EvidenceOfBest
+        Replacement = ReplacementRule.BetterThanBest
+        Scale = Scale.SampleDeviation 1e-6
+        Clip = Clip.Symmetric 0.2
+        Aggregation = Aggregation.QuestionMean
+        Spending = SpendingRules.free
+    }
+
+let private partsOf total turns : RewardParts =
+    {
+        Total = total
+        Answer = total
+        Coverage = 0.0
+        Terms =
+            [|
+                {
+                    Name = "answer"
+                    Weight = 1.0
+                    Value = total
+                }
+            |]
+        Turns = turns
+    }
+
+/// A member with so many searches, each finding "a".
+let private rollout searches total tree : ScoredRollout =
+    {
+        Trajectory = trajectory [ "a" ] (List.replicate searches [ "a" ]) (Ending.Answered "x")
+        Reward = partsOf total [||]
+        Tree = tree
+        Values = [||]
+    }
+
+[<Fact>]
+let ``every name makes the arm of that name`` () =
+    for name in Arms.names do
+        let arm = Arms.create name settings
+        Assert.Equal(name, arm.Name)
+        Assert.NotEmpty arm.Title
+        Assert.NotEmpty arm.Source
+        Assert.True(arm.GroupSize >= 1)
+
+    Assert.Equal(Arms.names.Length, (Array.distinct Arms.names).Length)
+
+[<Fact>]
+let ``an unknown arm is refused with the names that there are`` () =
+    let refused =
+        Assert.Throws<System.ArgumentException>(fun () -> Arms.create "davd" settings |> ignore)
+
+    Assert.Contains("davd", refused.Message)
+    Assert.Contains("search_r1", refused.Message)
+
+[<Fact>]
+let ``each ablation changes one part of David`` () =
+    let david = Arms.create "david" settings
+    let without name = Arms.create name settings
+    Assert.Equal(WarmUp.None, (without "david_no_bootstrap").WarmUp)
+    Assert.Equal(WarmUp.Imitation, (without "david_sft").WarmUp)
+    Assert.Equal(0, (without "david_no_continuation").Exploration.MaxForks)
+    Assert.Equal(2, david.Exploration.MaxForks)
+    Assert.False (without "david_masked_prefix").TrainsKeptPrefix
+    let half = trajectory [ "a"; "b" ] [ [ "a" ] ] (Ending.Answered "right")
+
+    let total (arm: Arm) =
+        match Reward.scoreOf arm.Reward half with
+        | RewardOutcome.Scored parts -> parts.Total
+        | RewardOutcome.Failed reason -> failwith reason
+
+    Assert.Equal(0.75, total david)
+    Assert.Equal(1.0, total (without "david_no_coverage"))
+    Assert.Equal(0.75, total (without "david_turn_credit"))
+
+[<Fact>]
+let ``Tree-GRPO has two trees of three leaves, and a dual clip at 3`` () =
+    let arm = Arms.create "tree_grpo" settings
+    Assert.Equal(2, arm.GroupSize)
+
+    let group =
+        [|
+            trajectory [ "a" ] [ [ "x" ]; [ "a" ] ] Ending.Unanswered
+            trajectory [ "a" ] [] Ending.Unanswered
+        |]
+
+    let forks = arm.Exploration.Plan (Seed.ofInt64 1L) [| 0.0; 0.0 |] group
+    Assert.Equal<int[]>([| 0; 0; 1; 1 |], forks |> Array.map _.Member)
+    Assert.All(forks, (fun fork -> Assert.InRange(fork.KeptSegments, 1, group[fork.Member].Segments.Length - 1)))
+    Assert.Equal<int[]>([| 0..5 |], arm.Exploration.Select [| 0.0; 1.0 |] [| 0.0; 0.0; 1.0; 0.5 |])
+
+    let batch = TokenBatch.Create([| 0 |], [| 0 |], [| -1.0 |], [| -5.0 |], [||])
+    Assert.Equal(3.0, (arm.Objective.Loss [| 1.0 |] batch [| -1.0 |]).Value)
+
+[<Fact>]
+let ``a tree's advantages are those of GroupStructure on each of its tokens`` () =
+    let group = [| rollout 1 1.0 0; rollout 0 0.0 0; rollout 2 0.5 1; rollout 0 0.0 1 |]
+    let scale = Scale.SampleDeviation 1e-6
+
+    let expected =
+        GroupStructure.treeRelative scale [| 0; 0; 1; 1 |] [| 1.0; 0.0; 0.5; 0.0 |]
+
+    let actual = (AdvantageRules.treeRelative scale).Estimate [| group |]
+
+    Array.iteri2
+        (fun i (own: float[]) expected ->
+            Assert.Equal(Trajectory.trainedTokens group[i].Trajectory, own.Length)
+            Assert.All(own, (fun advantage -> Assert.Equal(expected, advantage))))
+        actual[0]
+        expected
+
+[<Fact>]
+let ``every estimator gives one finite number for each trained token`` () =
+    law (fun (members: (byte * byte) list, others: (byte * byte) list) ->
+        let group members =
+            members
+            |> List.truncate 6
+            |> List.mapi (fun i (searches, reward) -> rollout (int searches % 4) (float reward / 255.0) (i / 2))
+            |> Array.ofList
+
+        let groups =
+            [| group members; group others |] |> Array.filter (Array.isEmpty >> not)
+
+        AdvantageRules.names
+        |> Array.forall (fun name ->
+            let advantages =
+                (AdvantageRules.create name (Scale.SampleDeviation 1e-6)).Estimate groups
+
+            Array.forall2
+                (fun (group: ScoredRollout[]) (own: float[][]) ->
+                    Array.forall2
+                        (fun (rollout: ScoredRollout) (tokens: float[]) ->
+                            tokens.Length = Trajectory.trainedTokens rollout.Trajectory
+                            && Array.forall System.Double.IsFinite tokens)
+                        group
+                        own)
+                groups
+                advantages))
+
+[<Fact>]
+let ``a turn's tokens are those before its search`` () =
+    // The helper writes two tokens a search, one an observation, one an answer.
+    let t = trajectory [ "a" ] [ [ "a" ]; [ "b" ] ] (Ending.Answered "x")
+    let turns = AdvantageRules.turnsOf t
+    Assert.Equal(Trajectory.trainedTokens t, turns.Length)
+    Assert.Equal<int[]>(Array.sort turns, turns)
+    Assert.Equal<int[]>([| 0; 1; 2 |], Array.distinct turns)
+
+[<Fact>]
+let ``rewards by token are paid at the end of their turns and add up to the total`` () =
+    let t = trajectory [ "a"; "b" ] [ [ "a" ]; [ "b" ] ] (Ending.Answered "right")
+
+    match Reward.scoreOf (Reward.gated 0.5 |> Reward.creditTurns 0.5) t with
+    | RewardOutcome.Failed reason -> Assert.Fail reason
+    | RewardOutcome.Scored parts ->
+        Assert.Equal<float[]>([| 0.25; 0.25; 0.5 |], parts.Turns)
+
+        let rewards =
+            AdvantageRules.tokenRewards
+                {
+                    Trajectory = t
+                    Reward = parts
+                    Tree = 0
+                    Values = [||]
+                }
+
+        Assert.Equal(parts.Total, Array.sum rewards)
+        let turns = AdvantageRules.turnsOf t
+
+        for turn in 0..2 do
+            Assert.Equal(parts.Turns[turn], rewards[Array.findIndexBack ((=) turn) turns])
+
+[<Fact>]
+let ``paying by turn changes no trajectory's total`` () =
+    law (fun (found: bool list, answered: bool) ->
+        let searches =
+            found |> List.truncate 5 |> List.map (fun hit -> [ (if hit then "a" else "x") ])
+
+        let ending =
+            if answered then
+                Ending.Answered "right"
+            else
+                Ending.Unanswered
+
+        let t = trajectory [ "a"; "b" ] searches ending
+
+        match Reward.scoreOf (Reward.gated 0.5) t, Reward.scoreOf (Reward.creditTurns 0.5 (Reward.gated 0.5)) t with
+        | RewardOutcome.Scored late, RewardOutcome.Scored early ->
+            late.Total = early.Total && abs (Array.sum early.Turns - late.Total) < 1e-12
+        | _ -> false)
+
+[<Fact>]
+let ``with a critic that knows nothing the advantages are the whitened returns`` () =
+    let group =
+        [| rollout 1 1.0 0; rollout 0 0.0 1 |]
+        |> Array.map (fun rollout ->
+            { rollout with
+                Values = Array.zeroCreate (Trajectory.trainedTokens rollout.Trajectory)
+            })
+
+    let returns =
+        group |> Array.map (fun rollout -> Returns.toGo 1.0 (AdvantageRules.tokenRewards rollout))
+
+    Assert.Equal<float[][]>(
+        Whitening.overTokens Whitening.VerlMasked returns,
+        (AdvantageRules.generalizedAdvantages 1.0 1.0).Estimate [| group |] |> Array.concat
+    )
+
+[<Fact>]
+let ``every objective has a finite loss, and one slope for each token`` () =
+    let batch =
+        TokenBatch.Create(
+            [| 0; 0; 1; 1; 1 |],
+            [| 0; 0 |],
+            [| 1.0; 1.0; -0.5; -0.5; -0.5 |],
+            [| -1.0; -0.5; -2.0; -0.1; -0.7 |],
+            [| -1.0; -0.5; -2.0; -0.1; -0.7 |]
+        )
+
+    for name in ObjectiveRules.names do
+        let rule = ObjectiveRules.create name (Clip.Symmetric 0.2) Aggregation.TokenMean
+        let weights = Aggregation.weights rule.Aggregation batch
+        let loss = rule.Loss weights batch [| -1.1; -0.4; -1.9; -0.1; -0.8 |]
+        Assert.True(System.Double.IsFinite loss.Value, name)
+        Assert.Equal(5, loss.Gradient.Length)
+        Assert.All(loss.Gradient, (fun slope -> Assert.True(System.Double.IsFinite slope, name)))
+        Assert.Contains(loss.Gradient, (fun slope -> slope <> 0.0))
+
+[<Fact>]
+let ``on the old policy the token-level objectives have the policy gradient's slopes`` () =
+    let old = [| -1.0; -0.5; -2.0 |]
+
+    let batch =
+        TokenBatch.Create([| 0; 0; 1 |], [| 0; 1 |], [| 1.0; 1.0; -0.5 |], old, [||])
+
+    for name in [ "clipped_surrogate"; "dapo"; "dual_clip"; "cispo"; "reinforce" ] do
+        let rule = ObjectiveRules.create name (Clip.Symmetric 0.2) Aggregation.TokenMean
+        let weights = Aggregation.weights rule.Aggregation batch
+        let slopes = (rule.Loss weights batch old).Gradient
+        Array.iter2 (fun (a: float) b -> Assert.Equal(-b / 3.0, a, 12)) slopes batch.Advantages

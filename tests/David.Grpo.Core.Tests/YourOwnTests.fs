@@ -1,0 +1,69 @@
+/// A reward, an arm and a budget policy of one's own in F#; README, "Your own", points here.
+module David.Grpo.Tests.YourOwnTests
+
+open Xunit
+open David.Grpo
+open David.Grpo.Tests.RewardTests
+
+/// F1 with half of the weight, and nothing at all for who searched more than three times.
+let private modest: RewardRule =
+    Reward.sum "modest" [| Reward.f1 0.5; Reward.coverage 0.5 |]
+    |> Reward.gatedBy (fun trajectory -> trajectory.Searches.Length <= 3)
+
+/// Leave-one-out advantages, REINFORCE without a clip, each sequence the same.
+let private plain (arm: Arm) : Arm =
+    { arm with
+        Name = "modest_reinforce"
+        Title = "Modest REINFORCE"
+        Reward = modest
+        Advantage = AdvantageRules.bySequence "rloo" Advantage.leaveOneOut
+        Objective = ObjectiveRules.create "reinforce" (Clip.Symmetric 0.2) Aggregation.SequenceMeanTokenMean
+    }
+
+/// Every search after the second costs the price.
+let private beyondTwo: SpendingRule =
+    SpendingRule.Create("beyond_two", fun trajectory -> float (max 0 (trajectory.Searches.Length - 2)))
+
+let private total rule trajectory =
+    match Reward.scoreOf rule trajectory with
+    | RewardOutcome.Scored parts -> parts.Total
+    | RewardOutcome.Failed reason -> failwith reason
+
+[<Fact>]
+let ``an own reward composes terms and gates`` () =
+    let found searches =
+        trajectory [ "a"; "b" ] (List.replicate searches [ "a" ]) (Ending.Answered "right")
+
+    Assert.Equal(0.75, total modest (found 2))
+    Assert.Equal(0.0, total modest (found 4))
+
+[<Fact>]
+let ``an own arm is another one with parts changed`` () =
+    let settings: ArmSettings =
+        {
+            Task = TaskRewards.OfTags(fun _ -> null)
+            Lambda = 0.5
+            GroupSize = 4
+            Continuations = 1
+            Cut = CutPoint.EvidenceOfBest
+            Replacement = ReplacementRule.BetterThanBest
+            Scale = Scale.One
+            Clip = Clip.Symmetric 0.2
+            Aggregation = Aggregation.TokenMean
+            Spending = beyondTwo
+        }
+
+    let arm = plain (Arms.create "grpo" settings)
+    Assert.Equal("rloo", arm.Advantage.Name)
+    Assert.Equal("reinforce", arm.Objective.Name)
+
+[<Fact>]
+let ``an own budget policy takes its price off the reward`` () =
+    let member' searches : SpendingMember =
+        {
+            Trajectory = trajectory [ "a" ] (List.replicate searches [ "a" ]) (Ending.Answered "right")
+            Reward = 1.0
+            IsCorrect = true
+        }
+
+    Assert.Equal<float[]>([| 1.0; 1.0; 0.5 |], beyondTwo.Shape 0.25 [| member' 0; member' 2; member' 4 |])
