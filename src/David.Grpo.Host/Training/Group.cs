@@ -14,6 +14,9 @@ public sealed record Member(
     int KeptSegments = 0
 )
 {
+    /// <summary>The name of the term that spending takes off the reward.</summary>
+    public const string SpendingTerm = "spending";
+
     private int[]? _tokens;
     private int[]? _trained;
 

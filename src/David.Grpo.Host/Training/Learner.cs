@@ -7,7 +7,7 @@ namespace David.Grpo.Training;
 /// <param name="Skipped">Updates left out because a loss or a gradient was not finite.</param>
 /// <param name="Loss">Mean over the updates.</param>
 /// <param name="GradientNorm">Mean over the updates, before clipping.</param>
-/// <param name="Diagnostics">Over all trained tokens of all updates.</param>
+/// <param name="Diagnostics">Over all trained tokens of the updates by advantage.</param>
 /// <param name="Tokens">Tokens of the sequences that were learned from, prompts and repeated prefixes included, all epochs.</param>
 public sealed record UpdateReport(
     int OptimizerSteps,
@@ -16,7 +16,23 @@ public sealed record UpdateReport(
     double GradientNorm,
     Diagnostics Diagnostics,
     long Tokens
-);
+)
+{
+    /// <summary>Both, the means weighted by the updates.</summary>
+    public static UpdateReport operator +(UpdateReport a, UpdateReport b)
+    {
+        int made = a.OptimizerSteps + b.OptimizerSteps;
+        double Mean(double ofA, double ofB) => (ofA * a.OptimizerSteps + ofB * b.OptimizerSteps) / Math.Max(1, made);
+        return new UpdateReport(
+            made,
+            a.Skipped + b.Skipped,
+            Mean(a.Loss, b.Loss),
+            Mean(a.GradientNorm, b.GradientNorm),
+            a.Diagnostics,
+            a.Tokens + b.Tokens
+        );
+    }
+}
 
 /// <summary>Turns groups into optimizer steps: the core gives advantages, weights and slopes, this carries them out.</summary>
 /// <param name="critic">Trained beside the policy where the arm has one; else null.</param>
@@ -120,43 +136,53 @@ public sealed class Learner(
     private static ScoredSequence[] Sequences(IEnumerable<Member> members) =>
         [.. members.Select(member => new ScoredSequence(member.Tokens, member.Trained))];
 
-    /// <summary>Supervised updates on demonstrated trajectories, each of the same weight.</summary>
+    /// <summary>Supervised updates on the expert's trajectories, each of the same weight.</summary>
     /// <param name="demonstrations">At least one.</param>
     public UpdateReport Imitate(IReadOnlyList<Trajectory> demonstrations, Seed seed)
     {
-        Lesson[][] lessons =
-        [
-            .. demonstrations.Select(
-                (trajectory, q) =>
-                {
-                    Member member = new(trajectory, new RewardParts(1, 1, 1, [], []), IsExpert: true);
-                    double[] zeros = new double[member.Trained.Length];
-                    return (Lesson[])
-                        [new Lesson(q, new ScoredSequence(member.Tokens, member.Trained), zeros, zeros, [])];
-                }
-            ),
-        ];
         Tally tally = new();
-        foreach (int[] part in Minibatches(demonstrations.Count, _method.BootstrapMinibatches, seed))
-            Step(
-                [.. part.Select(q => lessons[q])],
-                learnsFromAll: true,
-                _method.BootstrapLearningRate,
-                tally,
-                (weights, batch, logProbs, entropies) =>
-                {
-                    Loss loss = Objective.NegativeLogLikelihood(weights, logProbs);
-                    return new RegularisedLoss(
-                        loss.Value,
-                        loss.Value,
-                        0,
-                        0,
-                        loss.Gradient,
-                        new double[logProbs.Length]
-                    );
-                }
-            );
+        ScoredSequence[] sequences =
+        [
+            .. demonstrations
+                .Select(trajectory => new Member(trajectory, new RewardParts(1, 1, 1, [], []), IsExpert: true))
+                .Select(member => new ScoredSequence(member.Tokens, member.Trained)),
+        ];
+        foreach (int[] part in Minibatches(sequences.Length, _method.BootstrapMinibatches, seed))
+            Imitate([.. part.Select(i => sequences[i])], _method.BootstrapLearningRate, tally);
         return tally.ToReport();
+    }
+
+    /// <summary>One supervised update on trajectories that were solved before, each of the same weight.</summary>
+    /// <param name="solved">At least one.</param>
+    /// <remarks>Self-imitation (Oh et al., arXiv 1806.05635), without its value baseline: what is kept was solved.</remarks>
+    public UpdateReport Rehearse(IReadOnlyList<ScoredSequence> solved)
+    {
+        Tally tally = new();
+        Imitate(solved, _method.LearningRate, tally);
+        return tally.ToReport();
+    }
+
+    private void Imitate(IReadOnlyList<ScoredSequence> sequences, double rate, Tally tally)
+    {
+        Step(
+            [
+                .. sequences.Select(
+                    (sequence, q) =>
+                    {
+                        double[] zeros = new double[sequence.Scored.Length];
+                        return (Lesson[])[new Lesson(q, sequence, zeros, zeros, [])];
+                    }
+                ),
+            ],
+            learnsFromAll: true,
+            rate,
+            tally,
+            (weights, batch, logProbs, entropies) =>
+            {
+                Loss loss = Objective.NegativeLogLikelihood(weights, logProbs);
+                return new RegularisedLoss(loss.Value, loss.Value, 0, 0, loss.Gradient, new double[logProbs.Length]);
+            }
+        );
     }
 
     /// <summary>The advantage of each trained token, [groups][members][tokens].</summary>

@@ -103,12 +103,22 @@ public record MethodOptions
     [Range(0.0, 100.0)]
     public double Price { get; init; } = 0.05;
 
-    [Description("what a rollout may spend on the average: the price is moved to hold it (PID); leave out to keep the price")]
+    [Description(
+        "what a rollout may spend on the average: the price is moved to hold it (PID); leave out to keep the price"
+    )]
     [Range(0.0, 1e9)]
     public double? SpendTarget { get; init; }
 
     [Description("let no cost put a right trajectory below a wrong one of its group")]
     public bool KeepOrder { get; init; } = true;
+
+    [Description("supervised updates after a main step on trajectories that the run solved before (self-imitation)")]
+    [Range(0, 1000)]
+    public int Rehearsals { get; init; }
+
+    [Description("solved trajectories of such an update, one a question")]
+    [Range(1, 65536)]
+    public int RehearsalSize { get; init; } = 48;
 
     [Description("optimizer batches that a main step's groups are split into")]
     [Range(1, 65536)]

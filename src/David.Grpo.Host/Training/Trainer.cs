@@ -37,8 +37,10 @@ public sealed class Trainer : IDisposable
     private readonly EngineOptions _engineOptions;
     private readonly RolloutEngine _engine;
     private readonly AdamW _optimizer;
+    private readonly MethodOptions _method;
     private readonly Arm _arm;
     private readonly Critic? _critic;
+    private Rehearsal _rehearsal = new();
     private readonly Seed _seed;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private Decoder? _reference;
@@ -74,7 +76,7 @@ public sealed class Trainer : IDisposable
         _seed = Seeds.OfInt64(options.Seed);
         _engine = new RolloutEngine(policy, task.Protocol, task.Training.Search, engineOptions);
         policy.RequireGradients();
-        MethodOptions method = options.Method;
+        MethodOptions method = _method = options.Method;
         AdamWOptions optimizing = new()
         {
             Beta2 = method.Beta2,
@@ -276,7 +278,7 @@ public sealed class Trainer : IDisposable
         double[] shaped = _arm.Spending.Shaped(_state.Price.Multiplier, Spenders(group));
         return group with
         {
-            Members = [.. group.Members.Select((member, i) => member.WithTotal(shaped[i], "spending"))],
+            Members = [.. group.Members.Select((member, i) => member.WithTotal(shaped[i], Member.SpendingTerm))],
         };
     }
 
@@ -340,7 +342,7 @@ public sealed class Trainer : IDisposable
         Trajectory[] trajectories = await _engine
             .RunAsync(
                 requests,
-                Sampler.AtTemperature(_options.Method.Temperature),
+                Sampler.AtTemperature(_method.Temperature),
                 Seeds.Child(_state.Step, Seeds.Named("rollout", _seed)),
                 _state.Ledger.Spent.OptimizerSteps,
                 cancellationToken,
@@ -361,7 +363,7 @@ public sealed class Trainer : IDisposable
 
     private Event Update(Phase phase)
     {
-        if (phase == Phase.Main && _options.Method.KlCoefficient > 0 && _reference is null)
+        if (phase == Phase.Main && _method.KlCoefficient > 0 && _reference is null)
         {
             // The reference is the policy as it enters the main phase (method.md, section 3.3).
             _reference = _policy.Clone();
@@ -378,11 +380,17 @@ public sealed class Trainer : IDisposable
         }
         else
         {
+            if (_method.Rehearsals > 0)
+                _groups.ForEach(_rehearsal.Add);
             _groups = [.. _groups.Select(Charged)];
             report =
                 _groups.Count == 0
                     ? new UpdateReport(0, 0, 0, 0, Objective.Pool([]), 0)
                     : _learner.Update(phase, _groups, seed);
+            for (int pass = 0; phase == Phase.Main && pass < _method.Rehearsals && _rehearsal.Count > 0; pass++)
+                report += _learner.Rehearse(
+                    _rehearsal.Draw(_method.RehearsalSize, Seeds.Child(pass, Seeds.Named("rehearsal", seed)))
+                );
         }
         double seconds = _work.RolloutSeconds + clock.Elapsed.TotalSeconds;
         _times = _times with
@@ -457,8 +465,10 @@ public sealed class Trainer : IDisposable
     private void Resume(CheckpointState saved)
     {
         _state = TrainingLoop.Restore(_state.Plan, saved.Progress);
+        if (_method.Rehearsals > 0)
+            _rehearsal = Rehearsal.Of(_folder.In("trajectories.jsonl.gz"));
         (_before, _times, _earlierSeconds) = (saved.Before, saved.Times, saved.Times.TotalSeconds);
-        if (File.Exists(_folder.In("reference.safetensors")) && _options.Method.KlCoefficient > 0)
+        if (File.Exists(_folder.In("reference.safetensors")) && _method.KlCoefficient > 0)
         {
             _reference = _policy.Clone();
             RunFolder.ReadWeights(_folder.In("reference.safetensors"), _reference);

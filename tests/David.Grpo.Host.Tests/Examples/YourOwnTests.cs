@@ -10,7 +10,6 @@ namespace David.Grpo.Host.Tests.Examples;
 /// A reward, an environment, an arm and a budget policy of one's own, each in under 30 lines, each trained with for some
 /// steps on the embedded world. README, "Your own", points here.
 /// </summary>
-[Collection(nameof(LiveTensorsCollection))]
 public sealed class YourOwnTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("david-own-").FullName;
@@ -30,7 +29,9 @@ public sealed class YourOwnTests : IDisposable
                     "no_repeats",
                     0.1,
                     trajectory =>
-                        trajectory.Searches.DistinctBy(search => search.Query).Count() == trajectory.Searches.Length ? 1 : 0
+                        trajectory.Searches.DistinctBy(search => search.Query).Count() == trajectory.Searches.Length
+                            ? 1
+                            : 0
                 ),
             ]
         );
@@ -107,7 +108,12 @@ public sealed class YourOwnTests : IDisposable
         // The price is moved so that a rollout samples 5 tokens on the average.
         StepMetrics[] steps = await TrainAsync(
             Base("grpo").WithSpending(tokens).Named("brief", "Brief"),
-            method: new WorldMethodOptions { Arm = "grpo", SpendTarget = 5, Price = 0.01 }
+            method: new WorldMethodOptions
+            {
+                Arm = "grpo",
+                SpendTarget = 5,
+                Price = 0.01,
+            }
         );
 
         Assert.True(steps[^1].Price > 0.01);
@@ -115,10 +121,10 @@ public sealed class YourOwnTests : IDisposable
 
     private static readonly EmbeddedWorld EmbeddedWorld = Grpo.World.Generate(Grpo.World.TrainingSeed(5));
 
-    private static TrainingTask World() => WorldTask.Create(seed: 5, WorldRuns.TrainingQuestions, evaluationQuestions: 10);
+    private static TrainingTask World() =>
+        WorldTask.Create(seed: 5, WorldRuns.TrainingQuestions, evaluationQuestions: 10);
 
-    private static Arm Base(string name) =>
-        new WorldMethodOptions { Arm = name }.Create(TaskRewards.OfTags(_ => null));
+    private static Arm Base(string name) => new WorldMethodOptions { Arm = name }.Create(TaskRewards.OfTags(_ => null));
 
     private async Task<StepMetrics[]> TrainAsync(Arm arm, TrainingTask? task = null, MethodOptions? method = null)
     {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.IO.Compression;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using David.Grpo.Formats;
 using David.Grpo.Host.Tests.Tensors;
@@ -89,6 +90,50 @@ public sealed class WorldRunTests : IDisposable
         );
         Assert.Equal(3, resumed);
         Assert.False(finished.Stopped);
+    }
+
+    [Theory]
+    [InlineData("step_search", "")]
+    [InlineData("tree_grpo", "")]
+    [InlineData("search_r1", "")]
+    [InlineData("sft_grpo", "")]
+    [InlineData("david_turn_credit", "")]
+    [InlineData("david", "pid")]
+    public async Task EveryKindOfArm_GoesOnFromACheckpointAsIfItHadNotStopped(string arm, string control)
+    {
+        MethodOptions method = new WorldMethodOptions
+        {
+            Arm = arm,
+            BootstrapSteps = 2,
+            Spending = control == "" ? Spending.Free : Spending.Searches,
+            SpendTarget = control == "" ? null : 1,
+        };
+        RunOptions options = WorldRuns.Options(method, seed: 5, rollouts: 190, evaluationQuestions: 10) with
+        {
+            CheckpointEvery = 1,
+        };
+        List<StepMetrics> whole = [],
+            parts = [];
+        static Action<RunEvent> Into(List<StepMetrics> steps, Action<int>? made = null) =>
+            happened =>
+            {
+                if (happened is not RunEvent.Stepped { Metrics: var metrics })
+                    return;
+                steps.Add(metrics with { RolloutSeconds = 0, LearningSeconds = 0 });
+                made?.Invoke(metrics.Step);
+            };
+        RunResult uninterrupted = await TrainAsync(options, Into(whole));
+        Directory.Delete(_folder, recursive: true);
+        using CancellationTokenSource stop = new();
+        await TrainAsync(options, Into(parts, step => _ = step == 2 ? stop.CancelAsync() : null), stop);
+        RunResult resumed = await TrainAsync(options, Into(parts));
+
+        Assert.True(whole.Count >= 3);
+        Assert.Equal(whole.Select(Line), parts.Select(Line));
+        Assert.Equal(uninterrupted.After!.ExactMatch, resumed.After!.ExactMatch);
+        Assert.Contains(whole, step => step.OptimizerSteps > 0);
+
+        static string Line(StepMetrics metrics) => JsonSerializer.Serialize(metrics, RunJson.Line);
     }
 
     [Fact]
