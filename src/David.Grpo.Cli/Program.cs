@@ -14,6 +14,7 @@ RootCommand root = new(
     CompareCommand.Create(),
     TrainCommand.Create(),
     EvalCommand.Create(),
+    CalibrateCommand.Create(),
     ExportCommand.Create(),
     WorldCommand.Create(),
 };
