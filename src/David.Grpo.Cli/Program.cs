@@ -15,6 +15,7 @@ RootCommand root = new(
     TrainCommand.Create(),
     EvalCommand.Create(),
     CalibrateCommand.Create(),
+    StudyCommand.Create(),
     ExportCommand.Create(),
     WorldCommand.Create(),
 };

@@ -10,7 +10,7 @@ namespace David.Grpo.Host.Tests.Cli;
 
 using Command = System.CommandLine.Command;
 
-/// <summary>david calibrate and david eval --exit, with the shipped base policy at toy size.</summary>
+/// <summary>david calibrate, david eval --exit and david study exits, with the shipped base policy at toy size.</summary>
 public sealed class ExitCommandTests : IDisposable
 {
     private readonly Scratch scratch = new();
@@ -214,6 +214,26 @@ public sealed class ExitCommandTests : IDisposable
         Assert.Equal(0, code);
         ExitSummary summary = JsonNode.Parse(output)!["exits"]!["summary"].Deserialize<ExitSummary>(RunJson.Document)!;
         Assert.Equal((1.0, 0.0), (summary.EarlyExits, summary.Searches));
+    }
+
+    [Fact]
+    public async Task Study_ShowsEachMeasure_AndWritesAll()
+    {
+        (int code, string output, string error) = await Run(
+            StudyCommand.Create(),
+            [
+                "exits",
+                .. World("--count", "80", "--resamplings", "5", "--risk", "0.2", "0.3", "--out", scratch["study.json"]),
+            ]
+        );
+        Assert.Equal("", error);
+        Assert.Equal(0, code);
+        JsonNode study = JsonNode.Parse(File.ReadAllText(scratch["study.json"]))!["study"]!;
+        Assert.Equal(7 * 2 * 2, study["risks"]!.AsArray().Count);
+        Assert.Equal(7, study["selectivity"]!.AsArray().Count);
+        foreach (ExitMeasure measure in Enum.GetValues<ExitMeasure>())
+            Assert.Contains($"{measure.ToString().ToLowerInvariant()} done", output);
+        Assert.Contains("to be held in at least 0.900 of the splits", output);
     }
 
     [Theory]
