@@ -14,6 +14,8 @@ RootCommand root = new(
     CompareCommand.Create(),
     TrainCommand.Create(),
     EvalCommand.Create(),
+    CalibrateCommand.Create(),
+    StudyCommand.Create(),
     ExportCommand.Create(),
     WorldCommand.Create(),
 };

@@ -91,6 +91,33 @@ type ConfidenceMeasure =
 [<RequireQualifiedAccess>]
 module Confidence =
 
+    /// What a next-token distribution says where its likeliest token is taken, from all its log-probabilities [V], in nats;
+    /// V at least 2. A log-probability that rounding left above 0 counts as 0, one of −∞ adds nothing to the entropy.
+    [<CompiledName "OfDistribution">]
+    let ofDistribution (logProbs: ReadOnlySpan<float32>) : TrialToken =
+        Check.range (nameof logProbs) "at least 2 log-probabilities" (logProbs.Length >= 2) (float logProbs.Length)
+        let mutable top = Double.NegativeInfinity
+        let mutable second = Double.NegativeInfinity
+        let mutable entropy = 0.0
+
+        for i in 0 .. logProbs.Length - 1 do
+            let logProb = min 0.0 (float logProbs[i])
+
+            if logProb > top then
+                second <- top
+                top <- logProb
+            elif logProb > second then
+                second <- logProb
+
+            if logProb > Double.NegativeInfinity then
+                entropy <- entropy - exp logProb * logProb
+
+        {
+            TopLogProb = top
+            SecondLogProb = second
+            Entropy = entropy
+        }
+
     let private checkToken name index (token: TrialToken) =
         if
             not (token.TopLogProb <= 1e-9 && token.SecondLogProb <= token.TopLogProb && token.Entropy >= 0.0)

@@ -113,20 +113,24 @@ module Depth =
         Check.range (nameof needed) "at least 0" (needed >= 0) (float needed)
         trajectory.Searches.Length - needed
 
-    /// Mean |answered searches − hops| by the question's hops, in rising order; questions whose hops are unknown (0) are left
-    /// out.
-    [<CompiledName "GapByHops">]
-    let gapByHops (trajectories: Trajectory[]) : DepthGap[] =
-        trajectories
-        |> Array.filter (fun trajectory -> trajectory.Question.Hops > 0)
-        |> Array.groupBy _.Question.Hops
+    /// Mean |searches − hops| of pairs (hops, searches), by hops.
+    let internal gaps (pairs: struct (int * int)[]) : DepthGap[] =
+        pairs
+        |> Array.filter (fun (struct (hops, _)) -> hops > 0)
+        |> Array.groupBy (fun (struct (hops, _)) -> hops)
         |> Array.sortBy fst
         |> Array.map (fun (hops, members) ->
             {
                 Hops = hops
                 Trajectories = members.Length
                 MeanAbsoluteGap =
-                    members
-                    |> Array.map (fun trajectory -> float (abs (trajectory.Searches.Length - hops)))
-                    |> Numerics.mean
+                    members |> Array.map (fun (struct (_, searches)) -> float (abs (searches - hops))) |> Numerics.mean
             })
+
+    /// Mean |answered searches − hops| by the question's hops, in rising order; questions whose hops are unknown (0) are left
+    /// out.
+    [<CompiledName "GapByHops">]
+    let gapByHops (trajectories: Trajectory[]) : DepthGap[] =
+        trajectories
+        |> Array.map (fun trajectory -> struct (trajectory.Question.Hops, trajectory.Searches.Length))
+        |> gaps

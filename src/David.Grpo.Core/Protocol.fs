@@ -119,6 +119,14 @@ you know the answer, close your thinking with </think> and give the final answer
         | -1 -> null
         | at -> Answer.lastBoxed (written.Substring(at + ThinkClose.Length))
 
+    /// What makes the policy answer at once: it closes the thinking and opens the box.
+    [<Literal>]
+    let AnswerOpening = "</think>\n\n\\boxed{"
+
+    /// The answer that `text` is after `AnswerOpening`, as soon as it closes the box; null before.
+    [<CompiledName "ForcedAnswerOrNull">]
+    let forcedAnswerOrNull (text: string) : string | null = answerOrNull (AnswerOpening + text)
+
     /// What a turn amounts to. `turn` is the policy's text since the last observation, `written` its text of all turns,
     /// `ended` tells that it sampled an end token or used up the turn's tokens.
     [<CompiledName "Move">]

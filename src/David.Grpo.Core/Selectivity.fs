@@ -1,6 +1,7 @@
 namespace David.Grpo
 
 open System
+open MathNet.Numerics.LinearAlgebra.Double
 
 /// So many of so many; a share without a denominator has none. `Statistics.wilson` gives its interval.
 [<Struct>]
@@ -38,6 +39,8 @@ type GateState =
         AnswerEntropy: float
         /// Estimated hops of the question less the searches done.
         HopsLeft: float
+        /// The largest likeness of the query that is asked to an earlier one, in [0, 1].
+        Redundancy: float
     }
 
 /// A linear estimate of what one more search gains, in the unit of the score.
@@ -47,7 +50,28 @@ type GateWeights =
         ScoreGap: float
         AnswerEntropy: float
         HopsLeft: float
+        Redundancy: float
     }
+
+/// What stands between a query that the policy asks and its search.
+type SearchGate =
+    {
+        Weights: GateWeights
+        /// λ, at least 0: what the search budget makes of the price. 1 where there is no such budget.
+        Multiplier: float
+        /// What one search costs, in the unit of the score, at least 0.
+        Price: float
+        /// A query as like an earlier one of its trajectory as this (Jaccard index of the words) is not searched: 1 for the
+        /// same words, for which a search by words finds the same passages; above 1 for no such cut. Above 0.
+        Redundancy: float
+    }
+
+/// What a gate says of a query.
+[<RequireQualifiedAccess>]
+type GateDecision =
+    | Search
+    /// Give the trial answer in place of the turn that asked.
+    | Answer
 
 /// Which searches were worth making. Measures "by search" are in the order of the trajectory's answered searches, [searches].
 [<RequireQualifiedAccess>]
@@ -91,6 +115,11 @@ module Selectivity =
                 1.0
             else
                 float (Set.intersect one other).Count / float all.Count
+
+    /// The largest likeness of a query to the `earlier` ones, in [0, 1]; 0 where there is none.
+    [<CompiledName "QueryRedundancy">]
+    let queryRedundancy (measure: QuerySimilarity) (earlier: string[]) (query: string) : float =
+        earlier |> Array.fold (fun most other -> max most (similarity measure query other)) 0.0
 
     /// The largest likeness of each search's query to an earlier one's, in [0, 1]; 0 for the first. Two queries without a
     /// word are alike, 1.
@@ -204,6 +233,7 @@ module Selectivity =
             + weights.ScoreGap * state.ScoreGap
             + weights.AnswerEntropy * state.AnswerEntropy
             + weights.HopsLeft * state.HopsLeft
+            + weights.Redundancy * state.Redundancy
 
         Check.range "expected gain" "a finite number, from finite weights and features" (Double.IsFinite gain) gain
         gain
@@ -216,3 +246,80 @@ module Selectivity =
         Check.notNegative (nameof price) [| price |]
         Statistics.checkValues (nameof gain) [| gain |]
         gain - multiplier * price > 0.0
+
+    /// The state in which a policy that would answer with `trial` asks `query`, having searched with the queries `earlier`.
+    /// Nobody estimates the hops, so their estimate is 0 and what it should be lies in the bias; the entropy is that of the
+    /// answer's first token, 0 where it has none.
+    [<CompiledName "StateOf">]
+    let stateOf (trial: Trial) (earlier: string[]) (query: string) : GateState =
+        {
+            ScoreGap = trial.Retrieval.Gap
+            AnswerEntropy =
+                match trial.Tokens with
+                | [||] -> 0.0
+                | tokens -> tokens[0].Entropy
+            HopsLeft = -(float earlier.Length)
+            Redundancy = queryRedundancy QuerySimilarity.Jaccard earlier query
+        }
+
+    /// How little the search of `query` promises, for thresholds as an exit rule's: minus its expected gain, +∞ where it is
+    /// at least as redundant as `cut`, −∞ where there is no trial answer to give in its place.
+    [<CompiledName "Idleness">]
+    let idleness (weights: GateWeights) (cut: float) (trial: Trial) (earlier: string[]) (query: string) : float =
+        Check.range "Redundancy" "above 0; 1 for the same words" (cut > 0.0) cut
+        let state = stateOf trial earlier query
+
+        if trial.Answer = "" then -infinity
+        elif state.Redundancy >= cut then infinity
+        else -(expectedGain weights state)
+
+    /// What the gate says of `query`: answer where the query is redundant or the search does not pay (`searchPays`), but
+    /// never without a trial answer.
+    [<CompiledName "JudgeSearch">]
+    let judgeSearch (gate: SearchGate) (trial: Trial) (earlier: string[]) (query: string) : GateDecision =
+        match idleness gate.Weights gate.Redundancy trial earlier query with
+        | idle when Double.IsNegativeInfinity idle -> GateDecision.Search
+        | idle when Double.IsPositiveInfinity idle -> GateDecision.Answer
+        | idle when searchPays gate.Multiplier gate.Price -idle -> GateDecision.Search
+        | _ -> GateDecision.Answer
+
+    /// Weight of the squared weights in `fitGate`, which decides only where the states do not.
+    let private ridge = 1e-9
+
+    /// The weights of the linear estimate nearest to `gains` [n] at `states` [n], n at least 1, in squares: ridge regression
+    /// with a vanishing penalty, so that a feature that never varies gets 0.
+    [<CompiledName "FitGate">]
+    let fitGate (states: GateState[]) (gains: float[]) : GateWeights =
+        Check.length (nameof gains) states.Length "one for each state" gains
+        Statistics.checkValues (nameof gains) gains
+
+        if states.Length = 0 then
+            invalidArg (nameof states) "No state, so nothing to fit; at least 1 is needed."
+
+        let features =
+            states
+            |> Array.map (fun state -> [| state.ScoreGap; state.AnswerEntropy; state.HopsLeft; state.Redundancy |])
+
+        let centre = Array.transpose features |> Array.map Numerics.mean
+        let level = Numerics.mean gains
+
+        let rows =
+            features
+            |> Array.map (Array.map2 (fun mean value -> value - mean) centre)
+            |> DenseMatrix.OfRowArrays
+
+        let penalty =
+            DenseMatrix.CreateDiagonal(centre.Length, centre.Length, ridge * float states.Length)
+
+        let target = gains |> Array.map (fun gain -> gain - level) |> DenseVector.OfArray
+
+        let weights =
+            (rows.TransposeThisAndMultiply rows + penalty).Cholesky().Solve(rows.TransposeThisAndMultiply target)
+
+        {
+            Bias = level - (DenseVector.OfArray centre).DotProduct weights
+            ScoreGap = weights[0]
+            AnswerEntropy = weights[1]
+            HopsLeft = weights[2]
+            Redundancy = weights[3]
+        }

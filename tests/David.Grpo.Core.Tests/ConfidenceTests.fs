@@ -1,5 +1,6 @@
 module David.Grpo.Tests.ConfidenceTests
 
+open System
 open FsCheck.FSharp
 open Xunit
 open David.Grpo
@@ -187,3 +188,26 @@ let ``wrong arguments are refused by name`` () =
     )
 
     Assert.Contains("No trial answer", refusal (fun () -> Confidence.afterTrials ConfidenceMeasure.VoteShare [||]))
+
+[<Fact>]
+let ``a distribution's top, second and entropy are read off its log-probabilities`` () =
+    let token =
+        Confidence.ofDistribution (ReadOnlySpan [| float32 (log 0.25); float32 (log 0.5); float32 (log 0.25) |])
+
+    Assert.Equal(log 0.5, token.TopLogProb, 1e-6)
+    Assert.Equal(log 0.25, token.SecondLogProb, 1e-6)
+    Assert.Equal(1.5 * log 2.0, token.Entropy, 1e-6)
+
+[<Fact>]
+let ``a certain token has no entropy, and equal ones have the same probability`` () =
+    let certain = Confidence.ofDistribution (ReadOnlySpan [| 1e-7f; -infinityf |])
+    Assert.Equal(0.0, certain.TopLogProb)
+    Assert.Equal(-infinity, certain.SecondLogProb)
+    Assert.Equal(0.0, certain.Entropy)
+    let equal = Confidence.ofDistribution (ReadOnlySpan [| -1.0f; -1.0f |])
+    Assert.Equal(equal.TopLogProb, equal.SecondLogProb)
+
+    Assert.Contains(
+        "logProbs is 1",
+        GoldenCase.refusal (fun () -> Confidence.ofDistribution (ReadOnlySpan [| 0.0f |]) |> ignore)
+    )

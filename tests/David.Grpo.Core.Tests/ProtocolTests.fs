@@ -132,3 +132,18 @@ let ``one word too many stops the episode`` () =
     Assert.Equal(Move.Continue, move (Array.append [| 3 |] (Array.create 6 20)))
     Assert.Equal(Move.Stop, move (Array.append [| 3 |] (Array.create 7 20)))
     Assert.Equal(Move.Stop, move (Array.append [| 7 |] (Array.create 6 20)))
+
+[<Theory>]
+[<InlineData("Jaws", null)>]
+[<InlineData("Jaws}", "Jaws")>]
+[<InlineData("Jaws}. Or not", "Jaws")>]
+[<InlineData("\\text{Jaws}", null)>]
+[<InlineData("\\text{Jaws}}", "\\text{Jaws}")>]
+[<InlineData("", null)>]
+let ``a forced answer is what closes the box`` (text: string) (expected: string | null) =
+    Assert.Equal(expected, TextProtocol.forcedAnswerOrNull text)
+    // And what the policy had written before does not matter.
+    Assert.Equal(
+        expected,
+        TextProtocol.answerOrNull ("\\boxed{no} <begin_search>x</end_search>" + TextProtocol.AnswerOpening + text)
+    )

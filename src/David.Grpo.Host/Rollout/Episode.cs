@@ -15,12 +15,15 @@ internal sealed class Episode
     private readonly List<SearchTurn> _searches = [];
     private readonly List<int> _action = [];
     private readonly List<double> _logProbs = [];
+    private readonly List<TrialAnswer> _trials = [];
     private readonly int _promptLength;
     private int[] _tokens;
     private ITurn _turn;
     private Ending? _ending;
     private int _refused;
     private int _waited;
+    private long _takenBack;
+    private bool _isEarly;
 
     public Episode(RolloutRequest request, IAgentProtocol protocol, Seed seed)
     {
@@ -50,7 +53,7 @@ internal sealed class Episode
         _tokens = new int[64];
         foreach (Segment segment in _segments)
             Add(segment.Tokens);
-        _turn = protocol.StartTurn(_segments, _searches.Count + _refused);
+        _turn = StartTurn();
         if (ResponseLength >= protocol.ResponseTokens)
             _ending = Ending.Truncated;
     }
@@ -67,12 +70,36 @@ internal sealed class Episode
 
     public bool IsOver => _ending is not null;
 
+    /// <summary>Tokens before the turn under way.</summary>
+    public int TurnStart { get; private set; }
+
+    /// <summary>Segments before the turn under way.</summary>
+    public int TurnSegments { get; private set; }
+
+    /// <summary>Whether the policy begins a turn with the next token, after the prompt or an observation.</summary>
+    public bool IsAtTurn => !IsOver && Length == TurnStart && _segments[^1] is { IsTrained: false };
+
+    /// <summary>Tokens that the response had room for when the turn began.</summary>
+    public int RoomAtTurn => _protocol.ResponseTokens - (TurnStart - _promptLength);
+
+    /// <summary>Trial answers, oldest first.</summary>
+    public IReadOnlyList<TrialAnswer> Trials => _trials;
+
+    /// <summary>The trial answer from before the turn under way; null where none was forced.</summary>
+    public TrialAnswer? TurnTrial => _trials is [.., var last] && last.Segments == TurnSegments ? last : null;
+
+    /// <summary>Queries of the searches answered so far.</summary>
+    public string[] Queries => [.. _searches.Select(search => search.Query)];
+
     /// <summary>The query that the policy asked, until its answer is observed.</summary>
     public string? Query { get; private set; }
 
     public Task<SearchAnswer>? Answer { get; private set; }
 
     public bool IsWaiting => Answer is not null;
+
+    /// <summary>Whether a search is to be made that was not asked yet.</summary>
+    public bool IsAsking => Query is not null && !IsWaiting && !IsOver;
 
     public bool IsAnsweredAtOnce { get; private set; }
 
@@ -120,6 +147,32 @@ internal sealed class Episode
         if (_ending is null && ResponseLength >= _protocol.ResponseTokens)
             _ending = Ending.Truncated;
     }
+
+    public void Add(TrialAnswer trial) => _trials.Add(trial);
+
+    /// <summary>Ends the episode with a trial answer in place of the turn under way.</summary>
+    public void AnswerWith(TrialAnswer trial)
+    {
+        _takenBack = Length - TurnStart;
+        _segments.RemoveRange(TurnSegments, _segments.Count - TurnSegments);
+        Length = TurnStart;
+        Query = null;
+        _action.Clear();
+        _logProbs.Clear();
+        Add(trial.Tokens);
+        _action.AddRange(trial.Tokens);
+        _logProbs.AddRange(trial.LogProbs);
+        _ending = trial.Move is Move.Answer answer ? Ending.NewAnswered(answer.answer) : Ending.Unanswered;
+        _isEarly = true;
+    }
+
+    /// <summary>The checks made.</summary>
+    public EpisodeExit ToExit() =>
+        new(
+            [.. _trials],
+            _isEarly,
+            _takenBack + _trials.SkipLast(_isEarly ? 1 : 0).Sum(trial => (long)trial.Tokens.Length)
+        );
 
     /// <summary>The answer of the search that was waited for; false where the policy is told that it failed.</summary>
     public bool Observe(SearchAnswer answer)
@@ -178,7 +231,14 @@ internal sealed class Episode
         if (ResponseLength >= _protocol.ResponseTokens)
             _ending = Ending.Truncated;
         else
-            _turn = _protocol.StartTurn(_segments, _searches.Count + _refused);
+            _turn = StartTurn();
+    }
+
+    private ITurn StartTurn()
+    {
+        TurnStart = Length;
+        TurnSegments = _segments.Count;
+        return _protocol.StartTurn(_segments, _searches.Count + _refused);
     }
 
     private void CloseAction()

@@ -32,6 +32,12 @@ public interface IAgentProtocol
     /// <summary>The observation of a search beyond the limit; null if the episode ends there.</summary>
     int[]? Refusal { get; }
 
+    /// <summary>What makes the policy answer at once, at the beginning of a turn; at least one token.</summary>
+    int[] AnswerOpening { get; }
+
+    /// <summary>Reads what the policy writes after <see cref="AnswerOpening"/>, up to the end of the answer.</summary>
+    ITurn StartAnswer();
+
     /// <summary>The text of tokens of one segment.</summary>
     string Decode(ReadOnlySpan<int> tokens);
 }

@@ -58,12 +58,20 @@ public sealed record RolloutStatistics(int Episodes, long GeneratedTokens, long 
 {
     public static readonly RolloutStatistics Zero = new(0, 0, 0, 0);
 
+    /// <summary>Tokens of trial answers, their openings included; generated tokens do not count them.</summary>
+    public long TrialTokens { get; init; }
+
+    /// <summary>
+    /// Generated and trial tokens that are in no trajectory: what is left of both is what the trajectories' actions hold.
+    /// </summary>
+    public long ThrownTokens { get; init; }
+
     /// <summary>Indices of the episodes that ended because the allowance did.</summary>
     public IReadOnlySet<int> Cut { get; init; } = new HashSet<int>();
 }
 
 /// <summary>What a call of the engine may use; at the first that is used up every episode under way is cut.</summary>
-/// <param name="GeneratedTokens">Tokens that the policy may sample.</param>
+/// <param name="GeneratedTokens">Tokens that the policy may sample, those of trial answers included.</param>
 /// <param name="Searches">Searches that may be asked.</param>
 public sealed record Allowance(long GeneratedTokens, long Searches)
 {
@@ -78,18 +86,39 @@ public sealed record Allowance(long GeneratedTokens, long Searches)
 /// The random number of a token depends on the seed, the question's key, the member and the position alone, so a
 /// trajectory does not depend on what runs beside it, but for rounding where two tokens all but tie.
 /// </remarks>
-public sealed class RolloutEngine(
-    Decoder policy,
-    IAgentProtocol protocol,
-    ISearchEnvironment search,
-    EngineOptions? options = null
-) : IDisposable
+public sealed class RolloutEngine : IDisposable
 {
-    private readonly EngineOptions _options = (options ?? new()).Checked();
-    private readonly KeyValueCache _cache = new(policy.Config, policy.Device);
+    private readonly Decoder _policy;
+    private readonly IAgentProtocol _protocol;
+    private readonly ISearchEnvironment _search;
+    private readonly EngineOptions _options;
+    private readonly KeyValueCache _cache;
+    private readonly TrialAnswers? _trials;
+
+    /// <param name="exits">When episodes are made to answer early; default: never, and no trial answer is forced.</param>
+    public RolloutEngine(
+        Decoder policy,
+        IAgentProtocol protocol,
+        ISearchEnvironment search,
+        EngineOptions? options = null,
+        ExitPolicy? exits = null
+    )
+    {
+        _options = (options ?? new()).Checked();
+        (_policy, _protocol, _search) = (policy, protocol, search);
+        exits = exits?.Checked();
+        _cache = new KeyValueCache(policy.Config, policy.Device);
+        _trials = exits is null ? null : new TrialAnswers(exits, protocol, _cache, Compute, _options.MaxPassTokens);
+    }
 
     /// <summary>What the last call did.</summary>
     public RolloutStatistics Statistics { get; private set; } = RolloutStatistics.Zero;
+
+    /// <summary>The checks of the last call's episodes, in the order of the requests; none without an exit policy.</summary>
+    public IReadOnlyList<EpisodeExit> Exits { get; private set; } = [];
+
+    /// <summary>Tokens that the keys and values of episodes under way take.</summary>
+    internal int CachedTokens => _cache.Used;
 
     /// <summary>Called with the number of finished and of all episodes, whenever an episode ends.</summary>
     public Action<int, int>? Progress { get; set; }
@@ -114,12 +143,14 @@ public sealed class RolloutEngine(
     {
         (long tokensLeft, long searchesLeft) = allowance ?? Allowance.Unlimited;
         Statistics = RolloutStatistics.Zero;
+        Exits = [];
         _cache.Clear();
+        _trials?.Clear();
         Episode[] episodes =
         [
             .. requests.Select(request => new Episode(
                 request,
-                protocol,
+                _protocol,
                 Seeds.Path([request.Key, request.Member], seed)
             )),
         ];
@@ -138,13 +169,13 @@ public sealed class RolloutEngine(
 
             await JoinSearchesAsync(running, cancellationToken).ConfigureAwait(false);
             Episode[] going = [.. running.Where(episode => !episode.IsWaiting)];
-            if (Statistics.GeneratedTokens + going.Length > tokensLeft)
-                break; // the next step would sample more than is left
+            long most = going.Length * (1L + (_trials?.MostTokens ?? 0));
+            if (Statistics.GeneratedTokens + (_trials?.Tokens ?? 0) + most > tokensLeft)
+                break; // the next step might sample more than is left
             Step(going, sampler);
-            Episode[] asking =
-            [
-                .. running.Where(episode => episode.Query is not null && !episode.IsWaiting && !episode.IsOver),
-            ];
+            Episode[] asking = [.. running.Where(episode => episode.IsAsking)];
+            _trials?.CheckSearches(asking);
+            asking = [.. asking.Where(episode => episode.IsAsking)];
             if (asking.Length > searchesLeft)
                 break;
             searchesLeft -= asking.Length;
@@ -157,13 +188,19 @@ public sealed class RolloutEngine(
             if (running.Count < before)
                 Progress?.Invoke(admitted - running.Count, episodes.Length);
         }
+        Exits = _trials is null ? [] : [.. episodes.Select(episode => episode.ToExit())];
         Statistics = Statistics with
         {
             Episodes = episodes.Length,
-            Cut = episodes.Index().Where(episode => !episode.Item.IsOver).Select(episode => episode.Index).ToHashSet(),
+            TrialTokens = _trials?.Tokens ?? 0,
+            ThrownTokens = Exits.Sum(exit => exit.Thrown),
+            Cut = running.Count == 0 && admitted == episodes.Length ? Statistics.Cut : Unfinished(episodes),
         };
         return [.. episodes.Select(episode => episode.ToTrajectory(version))];
     }
+
+    private static HashSet<int> Unfinished(Episode[] episodes) =>
+        [.. episodes.Index().Where(episode => !episode.Item.IsOver).Select(episode => episode.Index)];
 
     /// <summary>Computes the common beginnings of new episodes once each, and forks the episodes off.</summary>
     private void Admit(ReadOnlySpan<Episode> episodes)
@@ -219,7 +256,7 @@ public sealed class RolloutEngine(
         ValueTask<Passage[][]> answer;
         try
         {
-            answer = search.SearchAsync([query], protocol.TopK, deadline.Token).Preserve();
+            answer = _search.SearchAsync([query], _protocol.TopK, deadline.Token).Preserve();
         }
         catch (Exception failure)
         {
@@ -290,9 +327,16 @@ public sealed class RolloutEngine(
             return;
         Seed[] seeds = [.. due.Select(episode => Seeds.Child(episode.Length, episode.Seed))];
         (int[] tokens, double[] logProbs) = sampler.Sample(logits, seeds);
+        // Between the pass and the next token, so that the passes of episodes that go on are as without checks.
+        _trials?.CheckTurns(due);
+        int accepted = 0;
         for (int i = 0; i < due.Count; i++)
-            due[i].Accept(tokens[i], logProbs[i]);
-        Statistics = Statistics with { GeneratedTokens = Statistics.GeneratedTokens + due.Count };
+            if (!due[i].IsOver)
+            {
+                due[i].Accept(tokens[i], logProbs[i]);
+                accepted++;
+            }
+        Statistics = Statistics with { GeneratedTokens = Statistics.GeneratedTokens + accepted };
     }
 
     /// <summary>Runs the pack of these stretches through the policy; logits [R, V] of the given rows, null for none.</summary>
@@ -315,16 +359,16 @@ public sealed class RolloutEngine(
         IAttention attention = _cache.Append([
             .. stretches.Select(stretch => (stretch.Sequence, stretch.Tokens.Length)),
         ]);
-        Tensor hidden = policy.Forward(tokens, positions, attention);
+        Tensor hidden = _policy.Forward(tokens, positions, attention);
         Statistics = Statistics with { ComputedTokens = Statistics.ComputedTokens + tokens.Length };
         if (rows.Count == 0)
             return null;
         if (rows.Count < tokens.Length)
             hidden = hidden.IndexSelect(
                 0,
-                Tensor.From(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(rows), policy.Device)
+                Tensor.From(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(rows), _policy.Device)
             );
-        return scope.Keep(policy.Logits(hidden));
+        return scope.Keep(_policy.Logits(hidden));
     }
 
     public void Dispose() => _cache.Dispose();

@@ -33,6 +33,7 @@ public sealed class TextAgentProtocol : IAgentProtocol
         _instruction = instruction ?? TextProtocol.Instruction;
         _endTokens = [.. endTokens];
         Refusal = tokenizer.Encode(TextProtocol.Refusal, parseSpecial: false);
+        AnswerOpening = tokenizer.Encode(TextProtocol.AnswerOpening, parseSpecial: false);
     }
 
     public int MaxSearches => _settings.MaxSearches;
@@ -78,7 +79,28 @@ public sealed class TextAgentProtocol : IAgentProtocol
 
     public int[] Failure(string reason) => _tokenizer.Encode(TextProtocol.Failure(reason), parseSpecial: false);
 
+    public int[] AnswerOpening { get; }
+
+    public ITurn StartAnswer() => new ForcedAnswer(this);
+
     public string Decode(ReadOnlySpan<int> tokens) => _tokenizer.Decode(tokens, skipSpecial: true);
+
+    /// <summary>Ends as soon as the box is closed; a token may hold characters after it.</summary>
+    private sealed class ForcedAnswer(TextAgentProtocol protocol) : ITurn
+    {
+        private readonly StreamingDecoder _decoder = protocol._tokenizer.Stream(skipSpecial: true);
+        private readonly StringBuilder _text = new();
+
+        public Move Append(int token)
+        {
+            if (protocol._endTokens.Contains(token))
+                return Move.Stop;
+            _text.Append(_decoder.Append(token));
+            return TextProtocol.ForcedAnswerOrNull(_text.ToString()) is { } answer
+                ? Move.NewAnswer(answer)
+                : Move.Continue;
+        }
+    }
 
     private sealed class Turn(TextAgentProtocol protocol, string before, int limit) : ITurn
     {

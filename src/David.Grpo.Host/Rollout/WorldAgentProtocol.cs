@@ -40,6 +40,15 @@ public sealed class WorldAgentProtocol(TagProtocol.Settings settings) : IAgentPr
     /// <summary>An empty result: the world has no words for a failure.</summary>
     public int[] Failure(string reason) => WorldEpisode.ObservationTokens([]);
 
+    public int[] AnswerOpening { get; } = [WorldTag.AnswerOpen];
+
+    public ITurn StartAnswer()
+    {
+        Turn turn = new(settings);
+        turn.Append(WorldTag.AnswerOpen);
+        return turn;
+    }
+
     public string Decode(ReadOnlySpan<int> tokens) => World.Render(tokens.ToArray());
 
     private sealed class Turn(TagProtocol.Settings settings) : ITurn

@@ -4,7 +4,34 @@ using David.Grpo.Rollout;
 namespace David.Grpo.Training;
 
 /// <summary>Trajectories of an evaluation with their outcomes.</summary>
-public sealed record EvaluationResult(Trajectory[] Trajectories, Outcome[] Outcomes, Summary Summary);
+public sealed record EvaluationResult(Trajectory[] Trajectories, Outcome[] Outcomes, Summary Summary)
+{
+    /// <summary>Tokens that the policy wrote for each question and that are in no trajectory, and how it came to answer.</summary>
+    public IReadOnlyList<EpisodeExit> Exits { get; init; } = [];
+
+    /// <summary>The trajectories with the trial answers that were forced, for <see cref="ExitCalibration"/>.</summary>
+    public ExitedRun[] Runs() =>
+        [
+            .. Trajectories.Zip(
+                Exits,
+                (trajectory, exit) =>
+                    new ExitedRun(
+                        ExitCalibration.Record(
+                            trajectory,
+                            [
+                                .. exit.Trials.Select(trial => new ForcedAnswer(
+                                    trial.Trial,
+                                    trial.Segments,
+                                    trial.Tokens.Length
+                                )),
+                            ]
+                        ),
+                        exit.IsEarly,
+                        exit.Thrown
+                    )
+            ),
+        ];
+}
 
 /// <summary>Answers the evaluation's questions once each, without exploration.</summary>
 public static class Evaluator
@@ -12,6 +39,7 @@ public static class Evaluator
     /// <param name="questions">How many of the pool's questions, from the first on.</param>
     /// <param name="temperature">0 is greedy.</param>
     /// <param name="seed">The same for all that are compared, so that they share their random numbers.</param>
+    /// <param name="exits">When questions are answered early; default: never.</param>
     public static async Task<EvaluationResult> RunAsync(
         Decoder policy,
         TrainingTask task,
@@ -20,10 +48,11 @@ public static class Evaluator
         Seed seed,
         EngineOptions engineOptions,
         Action<int, int>? progress = null,
-        CancellationToken cancellationToken = default
+        CancellationToken cancellationToken = default,
+        ExitPolicy? exits = null
     )
     {
-        using RolloutEngine engine = new(policy, task.Protocol, task.Evaluation.Search, engineOptions)
+        using RolloutEngine engine = new(policy, task.Protocol, task.Evaluation.Search, engineOptions, exits)
         {
             Progress = progress,
         };
@@ -45,6 +74,9 @@ public static class Evaluator
             trajectories,
             outcomes,
             Grpo.Evaluation.Summarize(0.95, Seeds.Named("bootstrap", seed), outcomes)
-        );
+        )
+        {
+            Exits = engine.Exits,
+        };
     }
 }

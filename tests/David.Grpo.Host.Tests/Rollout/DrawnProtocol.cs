@@ -6,7 +6,8 @@ namespace David.Grpo.Host.Tests.Rollout;
 
 /// <summary>
 /// A protocol that turns the tokens of a random policy into searches and answers: a token that 5 divides ends the turn in
-/// a search for its tokens, one that 17 divides in an answer, 2 stops. Texts are ids, set apart by blanks.
+/// a search for its tokens, one that 17 divides in an answer, 2 stops. A forced answer is opened by 37 and 41 and closed by a
+/// token that 3 divides. Texts are ids, set apart by blanks.
 /// </summary>
 internal sealed class DrawnProtocol : IAgentProtocol
 {
@@ -55,6 +56,10 @@ internal sealed class DrawnProtocol : IAgentProtocol
         return [1, 41, 1];
     }
 
+    public int[] AnswerOpening => [37, 41];
+
+    public ITurn StartAnswer() => new ForcedAnswer();
+
     public string Decode(ReadOnlySpan<int> tokens) => Text(tokens.ToArray()) + " ";
 
     public static string Text(int[] ids) => string.Join(' ', ids);
@@ -72,6 +77,19 @@ internal sealed class DrawnProtocol : IAgentProtocol
             return token == 2 || _tokens.Count > 20 ? Move.Stop
                 : token % 17 == 0 ? Move.NewAnswer(Text([.. _tokens]))
                 : token % 5 == 0 ? Move.NewSearch(Text([.. _tokens]))
+                : Move.Continue;
+        }
+    }
+
+    private sealed class ForcedAnswer : ITurn
+    {
+        private readonly List<int> _tokens = [];
+
+        public Move Append(int token)
+        {
+            _tokens.Add(token);
+            return token == 2 ? Move.Stop
+                : token % 3 == 0 ? Move.NewAnswer(Text([.. _tokens]))
                 : Move.Continue;
         }
     }

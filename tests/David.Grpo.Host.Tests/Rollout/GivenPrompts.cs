@@ -28,6 +28,10 @@ internal sealed class GivenPrompts(IReadOnlyList<int[]> prompts, int tokens, int
 
     public int[] Failure(string reason) => throw new NotSupportedException("nothing is searched");
 
+    public int[] AnswerOpening => throw new NotSupportedException("no answer is forced");
+
+    public ITurn StartAnswer() => throw new NotSupportedException("no answer is forced");
+
     public string Decode(ReadOnlySpan<int> ids) => string.Join(' ', ids.ToArray());
 
     public ValueTask<Passage[][]> SearchAsync(

@@ -58,6 +58,37 @@ public sealed class TextEpisodeTests
     }
 
     [Theory]
+    [InlineData(0, 0)]
+    [InlineData(1, 1)]
+    public async Task AnExit_ClosesTheThinking_AndBoxesTheAnswer(int floor, int searches)
+    {
+        StandInSearch search = Finding("Jaws (film)", "Jaws was directed by Steven Spielberg.");
+        Trajectory trajectory = await Run(
+            "Who directed Jaws?",
+            search,
+            new ExitPolicy { Rule = new ExitRule(ConfidenceMeasure.NewStability(1), 1, 1, floor) }
+        );
+        Assert.Equal(Ending.NewAnswered("Spielberg"), trajectory.Ending);
+        Assert.Equal(searches, trajectory.Searches.Length);
+        Assert.EndsWith("</think>\n\n\\boxed{Spielberg}", trajectory.Response);
+        Assert.Equal("Spielberg", TextProtocol.AnswerOrNull(Tokenizer.Decode(trajectory.Segments[^1].Tokens)));
+    }
+
+    [Theory]
+    [InlineData("Spielberg}", "Spielberg")]
+    [InlineData("Spielberg}.", "Spielberg")]
+    [InlineData("\\text{Spielberg}}", "\\text{Spielberg}")]
+    public void AForcedAnswer_EndsWhereTheBoxCloses(string text, string answer)
+    {
+        ITurn turn = Protocol().StartAnswer();
+        Move move = Move.Continue;
+        foreach (int token in Tokenizer.Encode(text).TakeWhile(_ => move.IsContinue))
+            move = turn.Append(token);
+        Assert.Equal(Move.NewAnswer(answer), move);
+        Assert.True(Write(Protocol().StartAnswer(), "Spielberg", isEnded: true).IsStop);
+    }
+
+    [Theory]
     [MemberData(nameof(HostileTexts))]
     public async Task APassage_CannotActForThePolicy(string hostile)
     {
@@ -212,7 +243,7 @@ public sealed class TextEpisodeTests
         return move;
     }
 
-    private static async Task<Trajectory> Run(string question, StandInSearch search)
+    private static async Task<Trajectory> Run(string question, StandInSearch search, ExitPolicy? exits = null)
     {
         TextAgentProtocol protocol = Protocol();
         int[] prompt = protocol.Prompt(Question(question)).Tokens,
@@ -222,9 +253,10 @@ public sealed class TextEpisodeTests
         using Decoder policy = ScriptedPolicy.Writing(
             Tokenizer.VocabularySize,
             (prompt, Tokenizer.Encode(Search)),
-            (found, [.. Tokenizer.Encode(Answer), Tokenizer.EndOfSequence!.Value])
+            (found, [.. Tokenizer.Encode(Answer), Tokenizer.EndOfSequence!.Value]),
+            (protocol.AnswerOpening, Tokenizer.Encode("Spielberg}"))
         );
-        using RolloutEngine engine = new(policy, protocol, search);
+        using RolloutEngine engine = new(policy, protocol, search, exits: exits);
         return Assert.Single(
             await engine.RunAsync(
                 [new RolloutRequest(Question(question), 0, 0)],

@@ -72,6 +72,41 @@ public sealed class WorldEpisodeTests
         Assert.Single(search.Queries);
     }
 
+    [Fact]
+    public async Task AQueryMadeBefore_IsAnsweredInstead()
+    {
+        WorldAgentProtocol protocol = new();
+        int[] same = World.Tokenize($"<search> {Words[2]} {Words[3]} </search>");
+        int[] answer = World.Tokenize($"{Words[5]} {Words[6]} </answer>");
+        using Decoder policy = ScriptedPolicy.Writing(
+            World.Vocabulary.Length,
+            (protocol.Prompt(Question).Tokens, same),
+            ([World.Tokenize(".")[0], WorldTag.InfoClose], same),
+            ([WorldTag.InfoClose, WorldTag.AnswerOpen], answer),
+            ([WorldTag.QuestionMark, WorldTag.AnswerOpen], answer)
+        );
+        StandInSearch search = Finding($"{Words[0]} {Words[1]}", $"the {Words[5]} .");
+        // Every search pays, but for one whose words were searched before.
+        SearchGate gate = new(new GateWeights(1, 0, 0, 0, 0), 1, 0, 1);
+        using RolloutEngine engine = new(policy, protocol, search, exits: new ExitPolicy { Gate = gate });
+        Trajectory trajectory = Assert.Single(
+            await engine.RunAsync(
+                [new RolloutRequest(Question, 0, 0)],
+                Sampler.Greedy,
+                Seeds.OfInt64(1),
+                0,
+                TestContext.Current.CancellationToken
+            )
+        );
+        Assert.Equal([$"{Words[2]} {Words[3]}"], search.Queries);
+        Assert.Equal(Ending.NewAnswered($"{Words[5]} {Words[6]}"), trajectory.Ending);
+        Assert.EndsWith($"</info><answer> {Words[5]} {Words[6]} </answer>", trajectory.Response);
+        EpisodeExit exit = Assert.Single(engine.Exits);
+        Assert.True(exit.IsEarly);
+        // The first trial (4 tokens with its opening) and the query that was taken back (4).
+        Assert.Equal(8, exit.Thrown);
+    }
+
     /// <param name="lastWord">The last word of the observation, which the last turn comes after.</param>
     private static async Task<Trajectory> Run(StandInSearch search, string lastWord, string lastTurn)
     {

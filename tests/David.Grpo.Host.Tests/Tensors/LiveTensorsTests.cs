@@ -142,11 +142,14 @@ public sealed class LiveTensorsTests
         Assert.Equal(before, Torch.LiveTensors);
     }
 
-    [Fact]
-    public async Task EngineRuns_LeaveNothingBehind()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task EngineRuns_LeaveNothingBehind(bool exits)
     {
         using Decoder policy = TestDecoder.Random(DrawnProtocol.Config);
-        using RolloutEngine engine = new(policy, new DrawnProtocol(), new StandInSearch());
+        ExitPolicy exit = new() { Rule = new ExitRule(ConfidenceMeasure.NewStability(2), 1, 1, 1) };
+        using RolloutEngine engine = new(policy, new DrawnProtocol(), new StandInSearch(), exits: exits ? exit : null);
         RolloutRequest[] requests = DrawnProtocol.Requests(questions: 3, members: 2);
         await engine.RunAsync(
             requests,

@@ -1,0 +1,179 @@
+namespace David.Grpo.Training;
+
+/// <summary>A mean with its 95 % bootstrap interval, [low, high], over questions; no interval for one question.</summary>
+public sealed record Estimated(double Mean, double[]? Interval)
+{
+    public static Estimated Of(IEnumerable<double> values, string name)
+    {
+        MeanEstimate estimate = Statistics.BootstrapMean(0.95, 1000, Seeds.Named(name, Seeds.OfInt64(0)), [.. values]);
+        return new Estimated(
+            estimate.Mean,
+            estimate.Interval is Interval.Between between ? [between.low, between.high] : null
+        );
+    }
+}
+
+/// <summary>So many of so many.</summary>
+public sealed record Share(int Hits, int Total)
+{
+    public static Share Of(Tally tally) => new(tally.Hits, tally.Total);
+}
+
+/// <summary>Questions of one number of hops: searches, and the mean distance from what is needed.</summary>
+public sealed record HopsReport(
+    int Hops,
+    int Questions,
+    double FullSearches,
+    double Searches,
+    double FullGap,
+    double Gap
+);
+
+/// <summary>How well a confidence tells right answers from wrong ones.</summary>
+/// <param name="Ece">Expected calibration error, 10 bins of equal mass.</param>
+/// <param name="Auroc">Null where all answers are right, or all wrong.</param>
+/// <param name="RiskAt">The share of wrong answers among the most confident half, four fifths and all.</param>
+public sealed record ConfidenceReport(
+    int Answers,
+    double Ece,
+    double Aurc,
+    double ExcessAurc,
+    double? Auroc,
+    IReadOnlyDictionary<string, double> RiskAt
+)
+{
+    /// <param name="confidences">[n] in [0, 1], n at least 1.</param>
+    public static ConfidenceReport Of(double[] confidences, bool[] correct)
+    {
+        RiskCoverage curve = Calibration.RiskCoverage(TieOrder.Averaged, confidences, correct);
+        return new ConfidenceReport(
+            confidences.Length,
+            Calibration.ExpectedError(Binning.NewEqualMass(10), confidences, correct),
+            Calibration.Aurc(TieOrder.Averaged, confidences, correct),
+            Calibration.ExcessAurc(TieOrder.Averaged, confidences, correct),
+            Calibration.Auroc(confidences, correct) is Area.Known known ? known.value : null,
+            ((double[])[0.5, 0.8, 1]).ToDictionary(
+                coverage => coverage.ToString(System.Globalization.CultureInfo.InvariantCulture),
+                coverage => curve.Risk[Math.Max(1, (int)(coverage * confidences.Length)) - 1]
+            )
+        );
+    }
+
+    /// <summary>Every trial answer of the runs, by a measure of confidence.</summary>
+    public static ConfidenceReport OfTrials(ExitCriterion criterion, IReadOnlyList<RecordedRun> runs)
+    {
+        ExitCheck[] checks = [.. runs.SelectMany(run => ExitCalibration.Checks(criterion, run).SkipLast(1))];
+        return Of([.. checks.Select(check => check.Confidence)], [.. checks.Select(check => check.Score == 1)]);
+    }
+}
+
+/// <summary>Utility, score less price times searches, of the runs and of the best stopping there is.</summary>
+/// <param name="Oracle">What optimal stopping reaches that knows each trial answer's score.</param>
+/// <param name="Regret">The oracle less with exits.</param>
+public sealed record StoppingReport(double Price, double Full, double WithExits, double Oracle, double Regret);
+
+/// <summary>What exits did to an evaluation: the same questions answered to the end and with exits.</summary>
+public sealed record ExitReport
+{
+    public required ExitSummary Summary { get; init; }
+
+    /// <summary>Exact match with exits less that to the end, by question.</summary>
+    public required Estimated ScoreDifference { get; init; }
+    public required Estimated SearchesSaved { get; init; }
+    public required Estimated GeneratedTokensSaved { get; init; }
+    public required Estimated ObservedTokensSaved { get; init; }
+
+    /// <summary>Searches that were asked though the trial answer before them was right; to the end, and with exits.</summary>
+    public required Share FullOverSearch { get; init; }
+    public required Share OverSearch { get; init; }
+
+    /// <summary>Wrong answers among those given with evidence missing.</summary>
+    public required Share FullUnderSearch { get; init; }
+    public required Share UnderSearch { get; init; }
+    public required HopsReport[] Hops { get; init; }
+
+    /// <summary>The confidence behind the trial answers of the full runs; by the geometric mean where exits go by gains.</summary>
+    public required ConfidenceReport Confidence { get; init; }
+    public required StoppingReport Stopping { get; init; }
+
+    /// <param name="full">At least 1 question to its end, with a trial answer at every check.</param>
+    /// <param name="exited">The same with exits.</param>
+    /// <param name="price">Of a search, in the unit of the score.</param>
+    public static ExitReport Of(
+        ExitCriterion criterion,
+        Threshold threshold,
+        RecordedRun[] full,
+        ExitedRun[] exited,
+        double price
+    )
+    {
+        RecordedRun[] ended = [.. exited.Select(exit => exit.Run)];
+        Estimated Saved(string name, Func<RecordedRun, double> before, Func<ExitedRun, double> after) =>
+            Estimated.Of(full.Zip(exited, (run, exit) => before(run) - after(exit)), name);
+        Share Over(RecordedRun[] runs) => Share.Of(Selectivity.OverSearch(ExitCalibration.JudgedSteps(runs)));
+        Share Under(RecordedRun[] runs) => Share.Of(Selectivity.UnderSearch(ExitCalibration.JudgedSteps(runs)));
+        ExitCriterion confidence = criterion.IsConfidence
+            ? criterion
+            : new ExitSettings { Measure = ExitMeasure.Geometric }.Criterion(2, null);
+        return new ExitReport
+        {
+            Summary = ExitCalibration.Summarize(full, exited),
+            ScoreDifference = Estimated.Of(
+                full.Zip(exited, (run, exit) => exit.Run.Score - run.Score),
+                "score difference"
+            ),
+            SearchesSaved = Saved("searches", run => run.Spent.Searches, exit => exit.Run.Spent.Searches),
+            GeneratedTokensSaved = Saved(
+                "generated tokens",
+                run => run.Spent.GeneratedTokens,
+                exit => exit.Run.Spent.GeneratedTokens + exit.Thrown
+            ),
+            ObservedTokensSaved = Saved(
+                "observed tokens",
+                run => run.Spent.ObservedTokens,
+                exit => exit.Run.Spent.ObservedTokens
+            ),
+            FullOverSearch = Over(full),
+            OverSearch = Over(ended),
+            FullUnderSearch = Under(full),
+            UnderSearch = Under(ended),
+            Hops = [.. ByHops(full, ended)],
+            Confidence = ConfidenceReport.OfTrials(confidence, full),
+            Stopping = Stop(confidence, full, ended, price),
+        };
+    }
+
+    private static IEnumerable<HopsReport> ByHops(RecordedRun[] full, RecordedRun[] ended) =>
+        ExitCalibration
+            .GapByHops(full)
+            .Zip(
+                ExitCalibration.GapByHops(ended),
+                (before, after) =>
+                    new HopsReport(
+                        before.Hops,
+                        before.Trajectories,
+                        MeanSearches(full, before.Hops),
+                        MeanSearches(ended, before.Hops),
+                        before.MeanAbsoluteGap,
+                        after.MeanAbsoluteGap
+                    )
+            );
+
+    private static double MeanSearches(RecordedRun[] runs, int hops) =>
+        runs.Where(run => run.Hops == hops).Average(run => (double)run.Spent.Searches);
+
+    private static StoppingReport Stop(ExitCriterion criterion, RecordedRun[] full, RecordedRun[] ended, double price)
+    {
+        ExitCheck[][] Ends(RecordedRun[] runs) => [.. runs.Select(run => ExitCalibration.Checks(criterion, run)[^1..])];
+        double Utility(RecordedRun[] runs) => EarlyExit.Utility(price, Ends(runs), new int[runs.Length]);
+        double best = EarlyExit
+            .Oracle(
+                StoppingState.SearchCountAndScore,
+                price,
+                [.. full.Select(run => ExitCalibration.Checks(criterion, run))]
+            )
+            .Value;
+        double reached = Utility(ended);
+        return new StoppingReport(price, Utility(full), reached, best, best - reached);
+    }
+}

@@ -1,0 +1,159 @@
+namespace David.Grpo.Training;
+
+/// <summary>A measure and a method at a risk, over random splits: means, with the middle 95 % of the splits.</summary>
+/// <param name="Held">The share of splits whose excess risk on the test half was at most the risk.</param>
+/// <param name="NoneSafe">The share of splits in which no threshold was vouched for.</param>
+/// <param name="ScoreDifference">Exact match with exits less that to the end.</param>
+public sealed record RiskRow(
+    ExitMeasure Measure,
+    ExitMethod Method,
+    double Risk,
+    Estimated ExcessRisk,
+    double Held,
+    double NoneSafe,
+    Estimated ScoreDifference,
+    Estimated EarlyExits,
+    Estimated SearchesSaved,
+    Estimated GeneratedTokensSaved,
+    Estimated ObservedTokensSaved
+);
+
+/// <summary>One split in detail: the half that did not pick the threshold.</summary>
+/// <param name="Threshold">Null where none was safe.</param>
+public sealed record SelectivityRow(ExitMeasure Measure, double Risk, double? Threshold, ExitReport Report);
+
+/// <summary>Whether calibrated exits keep their word on recorded runs, and what they save.</summary>
+public sealed record ExitStudy
+{
+    private const double Level = 0.95;
+    private const double Price = 0.05;
+
+    public required int Questions { get; init; }
+
+    /// <summary>Means of the runs to their end.</summary>
+    public required double ExactMatch { get; init; }
+    public required double Searches { get; init; }
+    public required double GeneratedTokens { get; init; }
+    public required double ObservedTokens { get; init; }
+    public required double Delta { get; init; }
+    public required int Resamplings { get; init; }
+    public required GateFit? Gate { get; init; }
+    public required RiskRow[] Risks { get; init; }
+
+    /// <summary>By learn then test at the first risk.</summary>
+    public required SelectivityRow[] Selectivity { get; init; }
+
+    /// <param name="runs">At least 8, to their end; their order is that of the questions.</param>
+    /// <param name="risks">At least one.</param>
+    /// <param name="told">Told what was done, by measure.</param>
+    public static ExitStudy Of(
+        RecordedRun[] runs,
+        int vocabulary,
+        IReadOnlyList<double> risks,
+        double delta,
+        int resamplings,
+        Seed seed,
+        Action<string>? told = null
+    )
+    {
+        int fitted = runs.Length / 4;
+        // A policy that never searches has no gate.
+        GateWeights? weights = runs[..fitted].Any(run => run.Spent.Searches > 0)
+            ? ExitCalibration.FitGate(runs[..fitted])
+            : null;
+        List<RiskRow> rows = [];
+        List<SelectivityRow> details = [];
+        foreach (ExitMeasure measure in Enum.GetValues<ExitMeasure>())
+        {
+            bool isGain = measure == ExitMeasure.Gain;
+            if (isGain && weights is null)
+                continue;
+            ExitCriterion criterion = new ExitSettings { Measure = measure }.Criterion(vocabulary, weights);
+            RecordedRun[] used = isGain ? runs[fitted..] : runs;
+            foreach (double risk in risks)
+            foreach (ExitMethod method in Enum.GetValues<ExitMethod>())
+                rows.Add(
+                    Row(
+                        measure,
+                        method,
+                        risk,
+                        ExitCalibration.Resample(
+                            Method(method, risk, delta),
+                            criterion,
+                            0.5,
+                            resamplings,
+                            Seeds.Named("splits", seed),
+                            used
+                        )
+                    )
+                );
+            details.Add(Detail(measure, criterion, risks[0], delta, used, seed));
+            told?.Invoke($"{measure.ToString().ToLowerInvariant()} done");
+        }
+        double Mean(Func<RecordedRun, double> measure) => runs.Average(measure);
+        return new ExitStudy
+        {
+            Questions = runs.Length,
+            ExactMatch = Mean(run => run.Score),
+            Searches = Mean(run => run.Spent.Searches),
+            GeneratedTokens = Mean(run => run.Spent.GeneratedTokens),
+            ObservedTokens = Mean(run => run.Spent.ObservedTokens),
+            Delta = delta,
+            Resamplings = resamplings,
+            Gate = weights is null ? null : GateFit.Of(weights, fitted),
+            Risks = [.. rows.OrderBy(row => row.Risk).ThenBy(row => row.Method).ThenBy(row => row.Measure)],
+            Selectivity = [.. details],
+        };
+    }
+
+    private static RiskMethod Method(ExitMethod method, double risk, double delta) =>
+        method == ExitMethod.Ltt ? RiskMethod.NewLearnThenTest(risk, delta) : RiskMethod.NewConformal(risk);
+
+    private static RiskRow Row(ExitMeasure measure, ExitMethod method, double risk, ResampledExit[] splits)
+    {
+        Estimated Over(Func<ExitSummary, double> pick)
+        {
+            double[] values = [.. splits.Select(split => pick(split.Test))];
+            return new Estimated(
+                values.Average(),
+                Statistics.PercentileInterval(Level, values) is Interval.Between between
+                    ? [between.low, between.high]
+                    : null
+            );
+        }
+        return new RiskRow(
+            measure,
+            method,
+            risk,
+            Over(test => test.ExcessRisk),
+            splits.Average(split => split.Test.ExcessRisk <= risk ? 1.0 : 0),
+            splits.Average(split => split.Threshold.IsNoneSafe ? 1.0 : 0),
+            Over(test => test.Score - test.FullScore),
+            Over(test => test.EarlyExits),
+            Over(test => test.SearchesSaved),
+            Over(test => test.GeneratedTokensSaved),
+            Over(test => test.ObservedTokensSaved)
+        );
+    }
+
+    private static SelectivityRow Detail(
+        ExitMeasure measure,
+        ExitCriterion criterion,
+        double risk,
+        double delta,
+        RecordedRun[] runs,
+        Seed seed
+    )
+    {
+        RecordedRun[] shuffled = [.. Seeds.Permutation(runs.Length, Seeds.Named("detail", seed)).Select(i => runs[i])];
+        RecordedRun[] picking = shuffled[..(runs.Length / 2)],
+            rest = shuffled[(runs.Length / 2)..];
+        Threshold threshold = ExitCalibration.Pick(Method(ExitMethod.Ltt, risk, delta), criterion, picking);
+        return new SelectivityRow(
+            measure,
+            risk,
+            threshold is Threshold.At at ? at.tau : null,
+            ExitReport.Of(criterion, threshold, rest, ExitCalibration.Replay(criterion, threshold, rest), Price)
+        );
+    }
+}
