@@ -71,36 +71,44 @@ internal static class CompareCommand
             keys,
         };
         command.SetAction(
-            async (parse, cancellationToken) =>
-            {
-                if (parse.GetValue(keys))
-                {
-                    Console.Write(ConfigurationReference.Describe<ComparisonFile>());
-                    return 0;
-                }
-                string[] named = [.. parse.GetValue(arms)!.SelectMany(list => list.Split(','))];
-                string? folder = parse.GetValue(output);
-                bool isReport = parse.GetValue(report);
-                string? given = parse.GetValue(path);
-                if (given is null && isReport && named is [])
-                    given = ComparisonPlan.PathIn(folder ?? "runs/compare");
-                ComparisonFile file = given is null
-                    ? new ComparisonFile()
-                    : ConfigurationFile.Read<ComparisonFile>(given);
-                file = file with
-                {
-                    Arms = named.Length > 0 ? named : file.Arms,
-                    Variants = named.Length > 0 ? [] : file.Variants,
-                    Seeds = parse.GetValue(seeds) ?? file.Seeds,
-                    FirstSeed = parse.GetValue(firstSeed) ?? file.FirstSeed,
-                    Rollouts = parse.GetValue(rollouts) ?? file.Rollouts,
-                    Out = Path.GetFullPath(folder ?? file.Out ?? "runs/compare"),
-                };
-                ComparisonPlan plan = ComparisonPlan.Open(file);
-                return isReport
-                    ? await ReportAsync(plan)
-                    : await RunAsync(plan, Math.Max(1, parse.GetValue(workers)), cancellationToken);
-            }
+            (parse, cancellationToken) =>
+                Failure.GuardAsync(
+                    parse.InvocationConfiguration.Error,
+                    async () =>
+                    {
+                        if (parse.GetValue(keys))
+                        {
+                            Console.Write(ConfigurationReference.Describe<ComparisonFile>());
+                            return 0;
+                        }
+                        string[] named = [.. parse.GetValue(arms)!.SelectMany(list => list.Split(','))];
+                        string? folder = parse.GetValue(output);
+                        bool isReport = parse.GetValue(report);
+                        string? given = parse.GetValue(path);
+                        if (given is null && isReport && named is [])
+                            given = ComparisonPlan.PathIn(folder ?? "runs/compare");
+                        ComparisonFile file = given is null
+                            ? new ComparisonFile()
+                            : ConfigurationFile.Read<ComparisonFile>(given);
+                        file = file with
+                        {
+                            Arms = named.Length > 0 ? named : file.Arms,
+                            Variants = named.Length > 0 ? [] : file.Variants,
+                            Seeds = parse.GetValue(seeds) ?? file.Seeds,
+                            FirstSeed = parse.GetValue(firstSeed) ?? file.FirstSeed,
+                            Rollouts = parse.GetValue(rollouts) ?? file.Rollouts,
+                            Out = Path.GetFullPath(folder ?? file.Out ?? "runs/compare"),
+                        };
+                        if (file.Seeds < 1 || file.Rollouts < 0)
+                            throw new InvalidDataException(
+                                $"{file.Seeds} seeds at {file.Rollouts} rollouts make no comparison; give at least 1 and at least 0."
+                            );
+                        ComparisonPlan plan = ComparisonPlan.Open(file);
+                        return isReport
+                            ? await ReportAsync(plan)
+                            : await RunAsync(plan, Math.Max(1, parse.GetValue(workers)), cancellationToken);
+                    }
+                )
         );
         return command;
     }

@@ -110,6 +110,9 @@ internal sealed class TinyRun : IDisposable
     public static Task<(int Code, string Output, string Error)> ExportAsync(params string[] arguments) =>
         InvokeAsync(ExportCommand.Create(), arguments);
 
+    public static Task<(int Code, string Output, string Error)> CompareAsync(params string[] arguments) =>
+        InvokeAsync(CompareCommand.Create(), arguments);
+
     /// <summary>The lines of a run's metrics without what differs from run to run: seconds.</summary>
     public string[] Metrics(string folder) =>
         [
