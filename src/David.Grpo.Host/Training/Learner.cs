@@ -65,7 +65,7 @@ public sealed class Learner(
         double rate = phase == Phase.Bootstrapping ? _method.BootstrapLearningRate : _method.LearningRate;
 
         double[][][]? values = Values(groups);
-        double[][][] advantages = Advantages(groups, values);
+        double[][][] advantages = Advantages = Estimate(groups, values);
         Lesson[][] lessons = [.. groups.Select((group, q) => Lessons(group, q, advantages[q], kl > 0, regularised))];
         int minibatches = phase == Phase.Bootstrapping ? _method.BootstrapMinibatches : _method.Minibatches;
         Tally tally = new();
@@ -185,10 +185,10 @@ public sealed class Learner(
         );
     }
 
-    /// <summary>The advantage of each trained token, [groups][members][tokens].</summary>
-    public double[][][] Advantages(IReadOnlyList<Group> groups) => Advantages(groups, Values(groups));
+    /// <summary>Those of the last update, of each trained token, [groups][members][tokens].</summary>
+    public double[][][] Advantages { get; private set; } = [];
 
-    private double[][][] Advantages(IReadOnlyList<Group> groups, double[][][]? values) =>
+    private double[][][] Estimate(IReadOnlyList<Group> groups, double[][][]? values) =>
         arm.Advantage.Of([
             .. groups.Select(
                 (group, q) =>

@@ -420,7 +420,7 @@ public sealed class Trainer : IDisposable
 
     private IEnumerable<TrajectoryRecord> TrajectoryRecords(string phase)
     {
-        double[][][] advantages = _learner.Advantages(_groups);
+        double[][][] advantages = _learner.Advantages;
         for (int g = 0; g < _groups.Count; g++)
         for (int i = 0; i < _groups[g].Members.Count; i++)
             yield return TrajectoryRecord.Of(
