@@ -39,6 +39,8 @@ internal sealed record MemoryForecast(long Weights, long Training, long Referenc
         Arm arm = method.Create(TaskRewards.OfText(_ => null));
         bool bootstraps = arm.WarmUp == WarmUp.Bootstrapping && method.BootstrapSteps > 0 && experts > 0;
         bool refers = method.KlCoefficient > 0 && method.MainSteps > 0;
+        int forks = arm.Exploration.MaxForks;
+        int learned = arm.Exploration.Stay(new double[arm.GroupSize], new double[forks]).Length;
 
         // Rollouts: a shared prompt a question, a response an episode. The pool doubles when it is full.
         long Slots(long questions, long members)
@@ -51,7 +53,7 @@ internal sealed record MemoryForecast(long Weights, long Training, long Referenc
             return slots;
         }
         long training = Math.Max(
-            Slots(method.QuestionsPerStep, method.GroupSize),
+            Slots(method.QuestionsPerStep, Math.Max(arm.GroupSize, forks)),
             bootstraps ? Slots(experts, method.BootstrapGroupSize) : 0
         );
         long evaluation = Slots(file.Evaluation.Questions, 1);
@@ -65,7 +67,7 @@ internal sealed record MemoryForecast(long Weights, long Training, long Referenc
             return groups * (group - ((members - 1) * prompt));
         }
         long tokens = Math.Max(
-            Packed(method.QuestionsPerStep, method.GroupSize, 0),
+            Packed(method.QuestionsPerStep, learned, 0),
             bootstraps ? Packed(experts, method.BootstrapGroupSize, Math.Max(expert, response)) : 0
         );
         long width = model.HiddenSize;
@@ -82,7 +84,7 @@ internal sealed record MemoryForecast(long Weights, long Training, long Referenc
         long logits = Float * 6 * Math.Min(512, tokens) * model.VocabularySize;
         return new MemoryForecast(
             weights,
-            3 * weights,
+            (arm.HasCritic ? 7 : 3) * weights, // a critic has weights, gradients and moments of its own
             refers ? weights : 0,
             cache,
             kept + (file.GradientCheckpointing ? 2 * layer : layer) + logits
