@@ -310,7 +310,10 @@ module Calibration =
         let slope inverse =
             Array.map2
                 (fun (scores: float[]) label ->
-                    let chances = softmaxAt (1.0 / inverse) scores
+                    let largest = Array.max scores
+                    let powers = scores |> Array.map (fun z -> exp ((z - largest) * inverse))
+                    let total = Numerics.sum powers
+                    let chances = powers |> Array.map (fun power -> power / total)
                     Numerics.sum (Array.map2 (fun p z -> p * (z - scores[label])) chances scores))
                 logits
                 labels
@@ -340,20 +343,25 @@ module Calibration =
 
             let temperature = 1.0 / narrow 0.0 (above 1.0)
 
-            let loss =
-                Array.map2
-                    (fun (scores: float[]) label ->
-                        let largest = Array.max scores
+            if not (Double.IsFinite temperature) then
+                // The slope at 0 was negative by rounding alone.
+                TemperatureFit.Uninformative
+            else
 
-                        let total =
-                            scores |> Array.map (fun z -> exp ((z - largest) / temperature)) |> Numerics.sum
+                let loss =
+                    Array.map2
+                        (fun (scores: float[]) label ->
+                            let largest = Array.max scores
 
-                        log total + (largest - scores[label]) / temperature)
-                    logits
-                    labels
-                |> Numerics.mean
+                            let total =
+                                scores |> Array.map (fun z -> exp ((z - largest) / temperature)) |> Numerics.sum
 
-            TemperatureFit.At(temperature, loss)
+                            log total + (largest - scores[label]) / temperature)
+                        logits
+                        labels
+                    |> Numerics.mean
+
+                TemperatureFit.At(temperature, loss)
 
     /// The values that never fall and are nearest to `values` [n] in Σ wᵢ (yᵢ − ŷᵢ)², `weights` [n] above 0: neighbours
     /// that fall are pooled into their weighted mean. In the order given; for values that never rise, negate both.

@@ -195,6 +195,31 @@ let ``logits divided by the fitted temperature need none`` () =
         | _ -> true)
 
 [<Fact>]
+let ``logits that all but say nothing give no temperature, and no error`` () =
+    // In sum they speak neither for the labels nor against them, but for rounding.
+    let logits =
+        [|
+            [| -2.6; 2.2; 0.7 |]
+            [| 1.0; 1.9; 2.7 |]
+            [| -1.4; 0.0; 1.7 |]
+            [| 1.1; -0.1; 0.6 |]
+            [| 0.9; -0.9; 2.1 |]
+            [| 0.1; 1.6; -0.5 |]
+            [| 1.4; 0.0; -2.1 |]
+            [| 0.4; 2.6; -1.7 |]
+            [| -0.2; 2.0; -0.4 |]
+            [| 0.1; -1.7; 0.1 |]
+            [| 1.2; -2.7; 1.6 |]
+            [| 0.1; -1.5; -0.3 |]
+            [| -1.1; 2.6; -1.9 |]
+        |]
+
+    Assert.Equal(
+        TemperatureFit.Uninformative,
+        Calibration.fitTemperature logits [| 0; 2; 0; 1; 1; 1; 0; 1; 1; 0; 0; 1; 2 |]
+    )
+
+[<Fact>]
 let ``no temperature is best where labels always win, or where logits say the opposite`` () =
     let logits = [| [| 0.0; 1.0 |]; [| 2.0; 1.0 |] |]
     Assert.Equal(TemperatureFit.Separable, Calibration.fitTemperature logits [| 1; 0 |])
