@@ -80,14 +80,6 @@ module Latex =
         let best = TableContent.best table
         let halves = TableContent.writesHalves table
 
-        let head (column: TableColumn) =
-            escape (
-                if column.Unit = "" then
-                    column.Name
-                else
-                    $"{column.Name} ({column.Unit})"
-            )
-
         let cell i j =
             match table.Rows[i][j] with
             | Cell.Words words -> escape words
@@ -109,7 +101,7 @@ module Latex =
                 if label <> "" then
                     $"  \\label{{{label}}}\n"
                 $"  \\begin{{tabular}}{{{alignment}}}\n    \\toprule\n"
-                line (table.Columns |> Array.map head)
+                line (table.Columns |> Array.map (TableContent.head >> escape))
                 "    \\midrule\n"
                 for i in 0 .. table.Rows.Length - 1 do
                     line (table.Columns |> Array.mapi (fun j _ -> cell i j))

@@ -30,14 +30,6 @@ module Markdown =
         let best = TableContent.best table
         let halves = TableContent.writesHalves table
 
-        let head (column: TableColumn) =
-            escape (
-                if column.Unit = "" then
-                    column.Name
-                else
-                    $"{column.Name} ({column.Unit})"
-            )
-
         let cell i j =
             match table.Rows[i][j] with
             | Cell.Words words -> escape words
@@ -56,7 +48,7 @@ module Markdown =
             [|
                 if table.Caption <> "" then
                     escape table.Caption + "\n\n"
-                line (table.Columns |> Array.map head)
+                line (table.Columns |> Array.map (TableContent.head >> escape))
                 line (table.Columns |> Array.map (fun column -> if column.Numeric then "---:" else "---"))
                 for i in 0 .. table.Rows.Length - 1 do
                     line (table.Columns |> Array.mapi (fun j _ -> cell i j))

@@ -14,6 +14,13 @@ module internal TableContent =
                     "table"
                     $"Table '{table.Caption}', row {i + 1} has {row.Length} cells; it has {table.Columns.Length} columns. Use Cell.Missing for what was not measured."
 
+    /// A column's name with its unit.
+    let head (column: TableColumn) : string =
+        if column.Unit = "" then
+            column.Name
+        else
+            $"{column.Name} ({column.Unit})"
+
     /// For each row of a column, whether its value is the best, or as good to the places shown.
     let private isBest (column: TableColumn) (cells: Cell[]) : bool[] =
         let value cell =

@@ -1,14 +1,10 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
-using System.Text.Json;
 using David.Grpo.Cli.Configuration;
 using David.Grpo.Cli.Reports;
 using David.Grpo.Formats;
 using David.Grpo.Models;
-using David.Grpo.Tensors;
 using David.Grpo.Training;
 using Spectre.Console;
 
@@ -235,7 +231,12 @@ internal static class CompareCommand
                         runs[0].Options.Evaluation.Questions,
                         evaluationWorld
                     ),
-                run => Fingerprint(run, evaluationWorld),
+                run =>
+                    ArmComparison.Fingerprint(
+                        run,
+                        _files?.Fingerprint ?? _text!.Environment.Fingerprint,
+                        evaluationWorld.ToString(CultureInfo.InvariantCulture)
+                    ),
                 _text is null ? workers : 1,
                 board.Report,
                 board.End,
@@ -245,20 +246,6 @@ internal static class CompareCommand
         }
 
         private Models.Decoder LoadText() => _text!.Model.Load(Failure.DeviceOf(_text.File.Device));
-
-        /// <summary>Of all that decides a run's numbers.</summary>
-        private string Fingerprint(ComparedRun run, int evaluationWorld) =>
-            Convert.ToHexStringLower(
-                SHA256.HashData(
-                    Encoding.UTF8.GetBytes(
-                        JsonSerializer.Serialize(run.Options, RunJson.Line)
-                            + (_files?.Fingerprint ?? _text!.Environment.Fingerprint)
-                            + evaluationWorld
-                            + Torch.Version
-                            + typeof(Trainer).Assembly.GetName().Version
-                    )
-                )
-            );
 
         public void Dispose()
         {

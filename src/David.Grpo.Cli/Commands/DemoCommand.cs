@@ -1,12 +1,8 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Security.Cryptography;
-using System.Text;
-using System.Text.Json;
 using David.Grpo.Cli.Reports;
 using David.Grpo.Formats;
 using David.Grpo.Models;
-using David.Grpo.Tensors;
 using David.Grpo.Training;
 using Spectre.Console;
 
@@ -131,7 +127,7 @@ internal static class DemoCommand
                 runs,
                 () => Models.Decoder.Load(files.Config, files.Weights),
                 Task,
-                run => Fingerprint(run, files),
+                run => ArmComparison.Fingerprint(run, files.Fingerprint),
                 workers,
                 board.Report,
                 board.End,
@@ -157,17 +153,4 @@ internal static class DemoCommand
         Console.WriteLine($"\nLearning curves and details: {await report.WriteAsync()}");
         return 0;
     }
-
-    /// <summary>Of all that decides a run's numbers.</summary>
-    private static string Fingerprint(ComparedRun run, ModelFiles files) =>
-        Convert.ToHexStringLower(
-            SHA256.HashData(
-                Encoding.UTF8.GetBytes(
-                    JsonSerializer.Serialize(run.Options, RunJson.Line)
-                        + files.Fingerprint
-                        + Torch.Version
-                        + typeof(Trainer).Assembly.GetName().Version
-                )
-            )
-        );
 }

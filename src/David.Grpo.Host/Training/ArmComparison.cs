@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using David.Grpo.Models;
 using David.Grpo.Tensors;
@@ -24,6 +25,20 @@ public sealed record ComparedRun(string Name, long Seed, RunOptions Options, Arm
 /// <summary>Runs arms over seeds side by side, one thread a run.</summary>
 public static class ArmComparison
 {
+    /// <summary>Of all that decides a run's numbers.</summary>
+    /// <param name="inputs">What it works on: hashes of model and data, and whatever is not among its options.</param>
+    public static string Fingerprint(ComparedRun run, params ReadOnlySpan<string> inputs) =>
+        Convert.ToHexStringLower(
+            SHA256.HashData(
+                System.Text.Encoding.UTF8.GetBytes(
+                    JsonSerializer.Serialize(run.Options, RunJson.Line)
+                        + string.Concat(inputs)
+                        + Torch.Version
+                        + typeof(Trainer).Assembly.GetName().Version
+                )
+            )
+        );
+
     /// <param name="runs">Every arm over the same seeds.</param>
     /// <param name="start">The policy that each run starts from, loaded anew for each.</param>
     /// <param name="task">The task of a run's seed.</param>

@@ -64,6 +64,8 @@ public sealed class Learner(
         bool regularised = kl > 0 || _method.EntropyCoefficient > 0;
         double rate = phase == Phase.Bootstrapping ? _method.BootstrapLearningRate : _method.LearningRate;
 
+        Clip clip = Clip.Symmetric(_method.ClipEpsilon);
+
         double[][][]? values = Values(groups);
         double[][][] advantages = Advantages = Estimate(groups, values);
         Lesson[][] lessons = [.. groups.Select((group, q) => Lessons(group, q, advantages[q], kl > 0, regularised))];
@@ -72,18 +74,22 @@ public sealed class Learner(
         foreach (int[] part in Minibatches(groups.Count, minibatches, seed))
             Step(
                 [.. part.Select(q => lessons[q])],
+                arm.Objective.Aggregation,
                 regularised,
                 rate,
                 tally,
                 (weights, batch, logProbs, entropies) =>
-                    Objective.Regularised(
+                {
+                    tally.Add(Objective.Diagnose(clip, batch, logProbs, entropies));
+                    return Objective.Regularised(
                         regularisation,
                         arm.Objective.Of(weights, batch, logProbs),
                         weights,
                         batch,
                         logProbs,
                         entropies
-                    )
+                    );
+                }
             );
         if (critic is not null)
             Fit(critic, groups, values!, minibatches, seed);
@@ -174,10 +180,11 @@ public sealed class Learner(
                     }
                 ),
             ],
+            Aggregation.SequenceMeanTokenMean,
             learnsFromAll: true,
             rate,
             tally,
-            (weights, batch, logProbs, entropies) =>
+            (weights, _, logProbs, _) =>
             {
                 Loss loss = Objective.NegativeLogLikelihood(weights, logProbs);
                 return new RegularisedLoss(loss.Value, loss.Value, 0, 0, loss.Gradient, new double[logProbs.Length]);
@@ -217,6 +224,7 @@ public sealed class Learner(
     /// <param name="learnsFromAll">Whether a sequence without an advantage has slopes too.</param>
     private void Step(
         Lesson[][] groups,
+        Aggregation aggregation,
         bool learnsFromAll,
         double rate,
         Tally tally,
@@ -225,8 +233,7 @@ public sealed class Learner(
     {
         Lesson[] lessons = [.. groups.SelectMany(group => group)];
         TokenBatch batch = Batch(lessons);
-        double[] weights = Aggregations.Weights(arm.Objective.Aggregation, batch);
-        Clip clip = Clip.Symmetric(_method.ClipEpsilon);
+        double[] weights = Aggregations.Weights(aggregation, batch);
         int[] first = new int[lessons.Length + 1]; // where each lesson's tokens begin
         for (int i = 0; i < lessons.Length; i++)
             first[i + 1] = first[i] + lessons[i].Trained;
@@ -264,7 +271,6 @@ public sealed class Learner(
                     RegularisedLoss result = lossOf(shares, part, logProbs, entropies);
                     finite &= double.IsFinite(result.Value);
                     loss += result.Value;
-                    tally.Add(Objective.Diagnose(clip, part, logProbs, entropies));
                     return new Slopes(
                         result.Gradient,
                         Array.Exists(result.EntropyGradient, slope => slope != 0) ? result.EntropyGradient : null

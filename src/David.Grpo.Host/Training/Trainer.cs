@@ -4,25 +4,6 @@ using David.Grpo.Rollout;
 
 namespace David.Grpo.Training;
 
-/// <summary>What happens in a run while it happens.</summary>
-public abstract record RunEvent
-{
-    /// <summary>A step was made.</summary>
-    public sealed record Stepped(StepMetrics Metrics, int Budget) : RunEvent;
-
-    /// <summary>The policy was evaluated.</summary>
-    public sealed record Evaluated(EvaluationMetrics Metrics) : RunEvent;
-
-    /// <summary>Work within a step: episodes done of all.</summary>
-    public sealed record Working(string What, int Done, int Of) : RunEvent;
-
-    /// <summary>The run goes on from a checkpoint.</summary>
-    public sealed record Resumed(int Step, int Rollouts) : RunEvent;
-
-    /// <summary>A checkpoint was written.</summary>
-    public sealed record Saved(int Step) : RunEvent;
-}
-
 /// <summary>
 /// Carries out what <see cref="TrainingLoop"/> decides: samples, scores, explores, learns, evaluates and saves. It holds no
 /// formula and decides nothing.
@@ -505,73 +486,5 @@ public sealed class Trainer : IDisposable
         _critic?.Dispose();
         _reference?.Dispose();
         _policy.RequireGradients(false);
-    }
-
-    /// <summary>What the step under way has done so far.</summary>
-    private sealed class StepWork
-    {
-        public Phase Phase { get; init; }
-        public List<Member> Sampled { get; } = [];
-        public int Experts { get; set; }
-        public int Continued { get; set; }
-        public int Replaced { get; set; }
-        public int Dropped { get; set; }
-        public int FailedSearches { get; set; }
-        public double RolloutSeconds { get; set; }
-
-        public StepMetrics ToMetrics(
-            int step,
-            Cost spent,
-            UpdateReport report,
-            double deadGroups,
-            double learningSeconds
-        )
-        {
-            double Mean(Func<Member, double> pick) => Sampled.Count == 0 ? 0 : Sampled.Average(pick);
-            return new StepMetrics
-            {
-                Step = step,
-                Phase = Phase switch
-                {
-                    Phase.Bootstrapping => "bootstrapping",
-                    Phase.Imitation => "imitation",
-                    _ => "main",
-                },
-                Rollouts = spent.Rollouts,
-                GeneratedTokens = spent.GeneratedTokens,
-                Searches = spent.Searches,
-                OptimizerSteps = spent.OptimizerSteps + report.OptimizerSteps,
-                Reward = Mean(member => member.Reward),
-                Answer = Mean(member => member.Parts.Answer),
-                ExactMatch = Mean(member =>
-                    Trajectories.AnswerOrNull(member.Trajectory) is { } answer
-                    && Grpo.Answer.ExactMatch(answer, member.Trajectory.Question.Answers)
-                        ? 1
-                        : 0
-                ),
-                Terms = Sampled
-                    .SelectMany(member => member.Parts.Terms)
-                    .GroupBy(term => term.Name)
-                    .ToDictionary(terms => terms.Key, terms => terms.Average(term => term.Value)),
-                Coverage = Mean(member => member.Parts.Coverage),
-                SearchesPerQuestion = Mean(member => member.Trajectory.Searches.Length),
-                TokensPerRollout = Mean(member => Trajectories.GeneratedTokens(member.Trajectory)),
-                DeadGroups = deadGroups,
-                Experts = Experts,
-                Continued = Continued,
-                Replaced = Replaced,
-                Dropped = Dropped,
-                Loss = report.Loss,
-                GradientNorm = report.GradientNorm,
-                ClipFraction = report.Diagnostics.ClipFractionLow + report.Diagnostics.ClipFractionHigh,
-                ApproximateKl = report.Diagnostics.ApproximateKl,
-                Entropy = report.Diagnostics.MeanEntropy,
-                Skipped = report.Skipped,
-                FailedSearches = FailedSearches,
-                RolloutSeconds = RolloutSeconds,
-                LearningSeconds = learningSeconds,
-                LearnedTokens = report.Tokens,
-            };
-        }
     }
 }
