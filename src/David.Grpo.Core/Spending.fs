@@ -97,6 +97,19 @@ module SpendingRules =
                     |> Array.map2 (fun reward gated -> (1.0 - weight) * reward + weight * gated) own
         }
 
+    /// What a rule measures, charged only above a target, above 0, of each rollout:
+    ///     r − price · max(0, (use − target) / target).
+    /// Being under it is never paid. Source: LACONIC (arXiv 2602.14468); see `Multiplier.oneSidedCosts`.
+    [<CompiledName "Above">]
+    let above (target: float) (rule: SpendingRule) : SpendingRule =
+        { rule with
+            Shape =
+                fun price group ->
+                    rule.Uses group
+                    |> Multiplier.oneSidedCosts target
+                    |> Multiplier.penalise Penalty.Plain price (rewards group)
+        }
+
     /// The rule with the invariant that no correct trajectory ends below an incorrect one (`CostReward.keepOrder`).
     [<CompiledName "KeepOrder">]
     let keepOrder (rule: SpendingRule) : SpendingRule =
@@ -115,6 +128,8 @@ type PriceControl =
     | Pid of PidOptions
     /// Dual ascent.
     | Ascent of DualAscentOptions
+    /// Dual ascent on the relative excess, for costs of `SpendingRules.above` the same target.
+    | OneSided of DualAscentOptions
 
 /// The price of spending as state in, state out. The state is the PID controller's, which holds the others' too.
 [<RequireQualifiedAccess>]
@@ -142,7 +157,8 @@ module PriceControl =
 
             still price
         | PriceControl.Pid options -> Multiplier.startPid options
-        | PriceControl.Ascent options -> still (Multiplier.startAscent options).Multiplier
+        | PriceControl.Ascent options
+        | PriceControl.OneSided options -> still (Multiplier.startAscent options).Multiplier
 
     /// After a step whose rollouts used `meanUse` each.
     [<CompiledName "Step">]
@@ -153,4 +169,8 @@ module PriceControl =
         | PriceControl.Ascent options ->
             { state with
                 Multiplier = (Multiplier.ascend options { Multiplier = state.Multiplier } meanUse).Multiplier
+            }
+        | PriceControl.OneSided options ->
+            { state with
+                Multiplier = (Multiplier.ascendOneSided options { Multiplier = state.Multiplier } meanUse).Multiplier
             }

@@ -45,6 +45,25 @@ let ``the depth gap is counted from the fewest searches that found all evidence`
     Assert.Equal<float[]>([| 0.0; 0.0 |], SpendingRules.depthGap.Uses group[2..])
 
 [<Fact>]
+let ``one-sided, only what lies above the target costs, in shares of it`` () =
+    Assert.Equal<float[]>([| 1.0; 0.9; 0.0; 0.0 |], (SpendingRules.above 2.0 SpendingRules.perSearch).Shape 0.2 group)
+
+[<Fact>]
+let ``the one-sided price rises and falls with the relative excess`` () =
+    let control =
+        PriceControl.OneSided
+            {
+                Budget = 2.0
+                StepSize = 0.1
+                Initial = 0.0
+                Ceiling = 1.0
+            }
+
+    let risen = PriceControl.step control (PriceControl.start control) 3.0
+    Assert.Equal(0.05, risen.Multiplier, 12)
+    Assert.Equal(0.0, (PriceControl.step control risen 1.0).Multiplier, 12)
+
+[<Fact>]
 let ``no right trajectory ends below a wrong one, at any price`` () =
     law (fun (members: (byte * byte * bool) list, price: byte) ->
         let group =
@@ -54,7 +73,12 @@ let ``no right trajectory ends below a wrong one, at any price`` () =
                 spender (List.replicate (int searches % 5) [ "a" ]) (float reward / 255.0) isCorrect)
             |> Array.ofList
 
-        [ SpendingRules.perSearch; SpendingRules.depthGap; SpendingRules.gatedByCalls ]
+        [
+            SpendingRules.perSearch
+            SpendingRules.depthGap
+            SpendingRules.gatedByCalls
+            SpendingRules.above 1.0 SpendingRules.perSearch
+        ]
         |> List.forall (fun rule ->
             (SpendingRules.keepOrder rule).Shape (float price / 100.0) group
             |> CostReward.isOrdered (group |> Array.map _.IsCorrect)))

@@ -9,13 +9,15 @@ namespace David.Grpo.Training;
 /// <param name="GradientNorm">Mean over the updates, before clipping.</param>
 /// <param name="Diagnostics">Over all trained tokens of the updates by advantage.</param>
 /// <param name="Tokens">Tokens of the sequences that were learned from, prompts and repeated prefixes included, all epochs.</param>
+/// <param name="SamplerKl">KL(sampler‖learner) by token, k3, in nats; 0 where old log-probabilities are the sampler's.</param>
 public sealed record UpdateReport(
     int OptimizerSteps,
     int Skipped,
     double Loss,
     double GradientNorm,
     Diagnostics Diagnostics,
-    long Tokens
+    long Tokens,
+    double SamplerKl = 0
 )
 {
     /// <summary>Both, the means weighted by the updates.</summary>
@@ -29,7 +31,8 @@ public sealed record UpdateReport(
             Mean(a.Loss, b.Loss),
             Mean(a.GradientNorm, b.GradientNorm),
             a.Diagnostics,
-            a.Tokens + b.Tokens
+            a.Tokens + b.Tokens,
+            a.SamplerKl
         );
     }
 }
@@ -71,6 +74,7 @@ public sealed class Learner(
         Lesson[][] lessons = [.. groups.Select((group, q) => Lessons(group, q, advantages[q], kl > 0, regularised))];
         int minibatches = phase == Phase.Bootstrapping ? _method.BootstrapMinibatches : _method.Minibatches;
         Tally tally = new();
+        Judge(lessons, tally);
         foreach (int[] part in Minibatches(groups.Count, minibatches, seed))
             Step(
                 [.. part.Select(q => lessons[q])],
@@ -78,12 +82,12 @@ public sealed class Learner(
                 regularised,
                 rate,
                 tally,
-                (weights, batch, logProbs, entropies) =>
+                (weights, factors, batch, logProbs, entropies) =>
                 {
                     tally.Add(Objective.Diagnose(clip, batch, logProbs, entropies));
                     return Objective.Regularised(
                         regularisation,
-                        arm.Objective.Of(weights, batch, logProbs),
+                        arm.Objective.Of(Aggregations.Scaled(factors, weights), batch, logProbs),
                         weights,
                         batch,
                         logProbs,
@@ -184,7 +188,7 @@ public sealed class Learner(
             learnsFromAll: true,
             rate,
             tally,
-            (weights, _, logProbs, _) =>
+            (weights, _, _, logProbs, _) =>
             {
                 Loss loss = Objective.NegativeLogLikelihood(weights, logProbs);
                 return new RegularisedLoss(loss.Value, loss.Value, 0, 0, loss.Gradient, new double[logProbs.Length]);
@@ -221,6 +225,29 @@ public sealed class Learner(
     }
 
     /// <summary>One optimizer step over whole groups.</summary>
+    /// <summary>Corrects the weights of tokens for the sampler's mismatch, and leaves out the certain ones, as the run wishes.</summary>
+    private void Judge(Lesson[][] groups, Tally tally)
+    {
+        Lesson[] lessons = [.. groups.SelectMany(group => group).Where(lesson => !lesson.IsIdle)];
+        if (lessons is [] || (!_method.RecomputeOldLogProbs && _method.LearnedShare == 1))
+            return;
+        TokenBatch batch = Batch(lessons);
+        double[] sampler = [.. lessons.SelectMany(lesson => lesson.SamplerLogProbs)];
+        double[] factors = [.. lessons.SelectMany(lesson => lesson.Factors)];
+        if (_method.RecomputeOldLogProbs)
+            tally.SamplerKl = Mismatches.Measure(batch, batch.OldLogProbs, sampler).KlK3;
+        if (_method.SamplerWeight is { } rule)
+            factors = ImportanceWeights.Weights(rule, batch, batch.OldLogProbs, sampler);
+        if (_method.LearnedShare < 1)
+            factors = Aggregations.Kept(
+                TokenMask.HighEntropy(_method.LearnedShare, [.. lessons.SelectMany(lesson => lesson.Entropies)]),
+                factors
+            );
+        int at = 0;
+        foreach (Lesson lesson in lessons)
+            lesson.Factors = factors[at..(at += lesson.Trained)];
+    }
+
     /// <param name="learnsFromAll">Whether a sequence without an advantage has slopes too.</param>
     private void Step(
         Lesson[][] groups,
@@ -228,12 +255,13 @@ public sealed class Learner(
         bool learnsFromAll,
         double rate,
         Tally tally,
-        Func<double[], TokenBatch, double[], double[], RegularisedLoss> lossOf
+        Func<double[], double[], TokenBatch, double[], double[], RegularisedLoss> lossOf
     )
     {
         Lesson[] lessons = [.. groups.SelectMany(group => group)];
         TokenBatch batch = Batch(lessons);
         double[] weights = Aggregations.Weights(aggregation, batch);
+        double[] factors = [.. lessons.SelectMany(lesson => lesson.Factors)];
         int[] first = new int[lessons.Length + 1]; // where each lesson's tokens begin
         for (int i = 0; i < lessons.Length; i++)
             first[i + 1] = first[i] + lessons[i].Trained;
@@ -257,6 +285,7 @@ public sealed class Learner(
             int[] tokens = [.. computed.SelectMany(i => Enumerable.Range(first[i], lessons[i].Trained))];
             TokenBatch part = batch.Pick(tokens);
             double[] shares = [.. tokens.Select(token => weights[token])];
+            double[] own = [.. tokens.Select(token => factors[token])];
             PolicyPass.Accumulate(
                 policy,
                 [.. computed.Select(i => lessons[i].Sequence)],
@@ -268,7 +297,7 @@ public sealed class Learner(
                         finite = false;
                         return null;
                     }
-                    RegularisedLoss result = lossOf(shares, part, logProbs, entropies);
+                    RegularisedLoss result = lossOf(shares, own, part, logProbs, entropies);
                     finite &= double.IsFinite(result.Value);
                     loss += result.Value;
                     return new Slopes(
@@ -347,10 +376,17 @@ public sealed class Learner(
             .. group.Members.Select((member, i) => new ScoredSequence(member.Tokens, member.Trained[skipped[i]..])),
         ];
         bool recompute =
-            !idle && (_method.RecomputeOldLogProbs || group.Members.Any(member => member.BehaviourLogProbs is null));
+            !idle
+            && (
+                _method.RecomputeOldLogProbs
+                || _method.LearnedShare < 1
+                || group.Members.Any(member => member.BehaviourLogProbs is null)
+            );
+        double[] uncertain = [];
         double[][]? recomputed = recompute
-            ? Split(PolicyPass.LogProbs(policy, sequences, _pass, out _), sequences)
+            ? Split(PolicyPass.LogProbs(policy, sequences, _pass, out uncertain), sequences)
             : null;
+        double[][]? entropies = recompute ? Split(uncertain, sequences) : null;
         double[][]? references =
             withReference && !idle ? Split(PolicyPass.LogProbs(reference!, sequences, _pass, out _), sequences) : null;
         return
@@ -367,6 +403,11 @@ public sealed class Learner(
                             : member.BehaviourLogProbs?[skipped[i]..] ?? recomputed![i],
                         references?[i] ?? (withReference ? new double[sequences[i].Scored.Length] : [])
                     )
+                    {
+                        IsIdle = idle,
+                        SamplerLogProbs = member.BehaviourLogProbs?[skipped[i]..] ?? recomputed?[i] ?? [],
+                        Entropies = entropies?[i] ?? [],
+                    }
             ),
         ];
     }
@@ -394,6 +435,25 @@ public sealed class Learner(
     )
     {
         public int Trained => Sequence.Scored.Length;
+
+        /// <summary>Whether its group teaches nothing; then no log-probability was computed.</summary>
+        public bool IsIdle { get; init; }
+
+        /// <summary>Under the sampler; those of the expert's tokens are the old ones.</summary>
+        public double[] SamplerLogProbs { get; init; } = [];
+
+        /// <summary>Of the distributions that the tokens were taken from, in nats, where they were computed.</summary>
+        public double[] Entropies { get; init; } = [];
+
+        /// <summary>What each token's weight in the policy term is multiplied by.</summary>
+        public double[] Factors { get; set; } = Ones(Sequence.Scored.Length);
+
+        private static double[] Ones(int length)
+        {
+            double[] ones = new double[length];
+            Array.Fill(ones, 1);
+            return ones;
+        }
     }
 
     private sealed class Tally
@@ -404,6 +464,7 @@ public sealed class Learner(
         private int _made;
 
         public int Skipped { get; set; }
+        public double SamplerKl { get; set; }
         public long Tokens { get; set; }
 
         public void Add(Diagnostics part) => _parts.Add(part);
@@ -422,7 +483,8 @@ public sealed class Learner(
                 _loss / Math.Max(1, _made),
                 _norm / Math.Max(1, _made),
                 Objective.Pool([.. _parts]),
-                Tokens
+                Tokens,
+                SamplerKl
             );
     }
 }

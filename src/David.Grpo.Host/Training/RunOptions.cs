@@ -41,6 +41,43 @@ public enum Spending
     GatedByCalls,
 }
 
+/// <summary>How the learner corrects for a sampler whose log-probabilities differ from its own.</summary>
+public enum SamplerCorrection
+{
+    /// <summary>Not at all.</summary>
+    None,
+
+    /// <summary>Each token's ratio, truncated at the bound (TIS).</summary>
+    TokenTruncate,
+
+    /// <summary>Each token's ratio; tokens beyond the bound, or below its inverse, are left out (IcePop).</summary>
+    TokenMask,
+
+    /// <summary>The sequence's ratio, truncated at the bound.</summary>
+    SequenceTruncate,
+
+    /// <summary>The sequence's ratio; sequences beyond the bound, or below its inverse, are left out.</summary>
+    SequenceMask,
+
+    /// <summary>The geometric mean of the sequence's ratios; sequences beyond the bound, or below its inverse, are left out.</summary>
+    GeometricMask,
+}
+
+/// <summary>What moves the price of spending to hold spend_target.</summary>
+public enum Controller
+{
+    /// <summary>Proportional, integral and derivative of the excess.</summary>
+    Pid,
+
+    /// <summary>The excess alone.</summary>
+    DualAscent,
+
+    /// <summary>
+    /// The relative excess; only what a rollout spends above the target is charged, being under it is never paid (LACONIC).
+    /// </summary>
+    OneSided,
+}
+
 /// <summary>What a run learns by. The defaults are the authors' (method of arXiv 2601.21699, code of September 2026).</summary>
 public record MethodOptions
 {
@@ -107,11 +144,12 @@ public record MethodOptions
     [Range(0.0, 100.0)]
     public double Price { get; init; } = 0.05;
 
-    [Description(
-        "what a rollout may spend on the average: the price is moved to hold it (PID); leave out to keep the price"
-    )]
+    [Description("what a rollout may spend on the average: the price is moved to hold it; leave out to keep the price")]
     [Range(0.0, 1e9)]
     public double? SpendTarget { get; init; }
+
+    [Description("what moves the price to hold spend_target")]
+    public Controller Controller { get; init; } = Controller.Pid;
 
     [Description("let no cost put a right trajectory below a wrong one of its group")]
     public bool KeepOrder { get; init; } = true;
@@ -174,6 +212,17 @@ public record MethodOptions
     [Description("take old log-probabilities from the learner instead of the sampler")]
     public bool RecomputeOldLogProbs { get; init; } = true;
 
+    [Description("how tokens are weighted where sampler and learner disagree; needs recompute_old_log_probs")]
+    public SamplerCorrection SamplerCorrection { get; init; } = SamplerCorrection.None;
+
+    [Description("the largest ratio of learner to sampler that sampler_correction lets pass")]
+    [Range(1.0, 1e9)]
+    public double SamplerBound { get; init; } = 2;
+
+    [Description("the share of tokens that is learned from, the most uncertain ones; 0.2 in 'Beyond the 80/20 Rule'")]
+    [Range(0.0, 1.0)]
+    public double LearnedShare { get; init; } = 1;
+
     [Range(0.0, 1.0)]
     public double WeightDecay { get; init; } = 0.01;
 
@@ -186,26 +235,55 @@ public record MethodOptions
     public double MaxGradientNorm { get; init; } = 1;
 
     /// <summary>
-    /// How the price of spending is set. The controller's gains are per search: one search too many a question raises the
-    /// price by 0.1 at once and by 0.05 a step.
+    /// How the price of spending is set. Gains are per search: one search too many a question raises PID's price by 0.1 at once
+    /// and by 0.05 a step, dual ascent's by 0.05 a step; the one-sided price rises by 0.1 a step where the mean is twice the target.
     /// </summary>
     [JsonIgnore]
     public PriceControl PriceControl =>
-        SpendTarget is { } target
-            ? PriceControl.NewPid(
-                new PidOptions(
-                    budget: target,
-                    proportional: 0.1,
-                    integral: 0.05,
-                    derivative: 0.05,
-                    proportionalSmoothing: 0.5,
-                    derivativeSmoothing: 0.5,
-                    delay: 1,
-                    initial: Price,
-                    ceiling: 10
-                )
-            )
-            : PriceControl.NewFixed(Price);
+        SpendTarget is not { } target
+            ? PriceControl.NewFixed(Price)
+            : Controller switch
+            {
+                Controller.DualAscent => PriceControl.NewAscent(Ascent(target, 0.05)),
+                Controller.OneSided => PriceControl.NewOneSided(Ascent(target, 0.1)),
+                _ => PriceControl.NewPid(
+                    new PidOptions(
+                        budget: target,
+                        proportional: 0.1,
+                        integral: 0.05,
+                        derivative: 0.05,
+                        proportionalSmoothing: 0.5,
+                        derivativeSmoothing: 0.5,
+                        delay: 1,
+                        initial: Price,
+                        ceiling: 10
+                    )
+                ),
+            };
+
+    private DualAscentOptions Ascent(double target, double stepSize) =>
+        new(budget: target, stepSize: stepSize, initial: Price, ceiling: 10);
+
+    /// <summary>How tokens are weighted where sampler and learner disagree; null for not at all.</summary>
+    [JsonIgnore]
+    public ImportanceWeight? SamplerWeight =>
+        SamplerCorrection switch
+        {
+            SamplerCorrection.TokenTruncate => Weight(RatioLevel.Token, Truncated),
+            SamplerCorrection.TokenMask => Weight(RatioLevel.Token, Masked),
+            SamplerCorrection.SequenceTruncate => Weight(RatioLevel.SequenceProduct, Truncated),
+            SamplerCorrection.SequenceMask => Weight(RatioLevel.SequenceProduct, Masked),
+            SamplerCorrection.GeometricMask => Weight(RatioLevel.SequenceMean, Masked),
+            _ => null,
+        };
+
+    private RatioLimit Truncated => RatioLimit.NewTruncate(0, SamplerBound);
+
+    private RatioLimit Masked => RatioLimit.NewMask(1 / SamplerBound, SamplerBound);
+
+    // The bound of the log-ratio is verl's.
+    private static ImportanceWeight Weight(RatioLevel level, RatioLimit limit) =>
+        new(level, LogRatioBound.NewWithin(20), limit);
 
     private SpendingRule SpendingRule()
     {
@@ -216,14 +294,20 @@ public record MethodOptions
             Spending.GatedByCalls => SpendingRules.GatedByCalls,
             _ => SpendingRules.Free,
         };
+        if (Controller == Controller.OneSided && SpendTarget is { } target)
+            rule = SpendingRules.Above(target, rule);
         return KeepOrder && Spending != Spending.Free ? SpendingRules.KeepOrder(rule) : rule;
     }
 
     /// <summary>The arm that these options name, with its settings filled in.</summary>
     /// <param name="task">What the task gives to reward by.</param>
-    /// <exception cref="ArgumentException">There is no such arm.</exception>
+    /// <exception cref="ArgumentException">There is no such arm, or options contradict each other.</exception>
     public Arm Create(TaskRewards task)
     {
+        if (SamplerCorrection != SamplerCorrection.None && !RecomputeOldLogProbs)
+            throw new ArgumentException(
+                $"sampler_correction is {SamplerCorrection}, but recompute_old_log_probs is false: the old log-probabilities are then the sampler's own. Set it to true."
+            );
         Scale scale = Scale.NewSampleDeviation(AdvantageEpsilon);
         Clip clip = Clip.Symmetric(ClipEpsilon);
         Aggregation aggregation = Mean switch

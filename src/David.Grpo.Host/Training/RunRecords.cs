@@ -60,6 +60,9 @@ public sealed record StepMetrics
     public required double ApproximateKl { get; init; }
     public required double Entropy { get; init; }
 
+    /// <summary>KL(sampler‖learner) by token, k3, in nats; 0 where old log-probabilities are the sampler's own.</summary>
+    public double SamplerKl { get; init; }
+
     /// <summary>Updates left out because a loss or a gradient was not finite.</summary>
     public required int Skipped { get; init; }
 

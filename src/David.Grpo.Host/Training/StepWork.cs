@@ -52,6 +52,7 @@ internal sealed class StepWork
             GradientNorm = report.GradientNorm,
             ClipFraction = report.Diagnostics.ClipFractionLow + report.Diagnostics.ClipFractionHigh,
             ApproximateKl = report.Diagnostics.ApproximateKl,
+            SamplerKl = report.SamplerKl,
             Entropy = report.Diagnostics.MeanEntropy,
             Skipped = report.Skipped,
             FailedSearches = FailedSearches,

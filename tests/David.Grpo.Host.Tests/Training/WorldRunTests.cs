@@ -140,6 +140,82 @@ public sealed class WorldRunTests : IDisposable
     }
 
     [Fact]
+    public async Task ACorrectionForTheSampler_ChangesNothingWhereItAgrees_AndAMaskLeavesTokensOut()
+    {
+        async Task<StepMetrics> FirstStep(Func<MethodOptions, MethodOptions> change)
+        {
+            StepMetrics? first = null;
+            MethodOptions method = new WorldMethodOptions
+            {
+                Arm = "grpo_coverage",
+                Epochs = 1,
+                Minibatches = 1,
+                RecomputeOldLogProbs = true,
+            };
+            RunOptions options = WorldRuns.Options(change(method), seed: 5, rollouts: 72, evaluationQuestions: 10);
+            await TrainAsync(
+                options,
+                happened => first ??= happened is RunEvent.Stepped { Metrics: var metrics } ? metrics : null
+            );
+            Directory.Delete(_folder, recursive: true);
+            Directory.CreateDirectory(_folder);
+            return first!;
+        }
+        StepMetrics plain = await FirstStep(method => method);
+        Assert.InRange(plain.SamplerKl, 0, 1e-8);
+        foreach (SamplerCorrection correction in Enum.GetValues<SamplerCorrection>())
+            Assert.Equal(
+                plain.GradientNorm,
+                (await FirstStep(method => method with { SamplerCorrection = correction })).GradientNorm,
+                plain.GradientNorm * 1e-3
+            );
+        // Hardly a ratio is exactly 1.
+        StepMetrics masked = await FirstStep(method =>
+            method with
+            {
+                SamplerCorrection = SamplerCorrection.TokenMask,
+                SamplerBound = 1,
+            }
+        );
+        Assert.InRange(masked.GradientNorm, 0, 0.9 * plain.GradientNorm);
+        StepMetrics uncertain = await FirstStep(method => method with { LearnedShare = 0.2 });
+        Assert.NotEqual(plain.GradientNorm, uncertain.GradientNorm, plain.GradientNorm * 1e-3);
+        // The certain tokens' slopes are small, so a fifth of the tokens carries most of the gradient.
+        Assert.InRange(uncertain.GradientNorm, 0.3 * plain.GradientNorm, 1.7 * plain.GradientNorm);
+        Assert.Throws<ArgumentException>(() =>
+            new WorldMethodOptions { SamplerCorrection = SamplerCorrection.TokenMask }.Create(
+                TaskRewards.OfTags(_ => null)
+            )
+        );
+    }
+
+    [Fact]
+    public async Task Spending_IsChargedFromTheMainPhaseOn()
+    {
+        MethodOptions method = new WorldMethodOptions
+        {
+            BootstrapSteps = 2,
+            Spending = Spending.Searches,
+            Price = 0.2,
+        };
+        await TrainAsync(WorldRuns.Options(method, seed: 5, rollouts: 120, evaluationQuestions: 10), _ => { });
+        using GZipStream stream = new(
+            File.OpenRead(Path.Combine(_folder, "trajectories.jsonl.gz")),
+            CompressionMode.Decompress
+        );
+        ILookup<string, bool> charged = new StreamReader(stream)
+            .ReadToEnd()
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => JsonNode.Parse(line)!)
+            .ToLookup(
+                node => (string)node["phase"]!,
+                node => node["terms"]!.ToJsonString().Contains("\"spending\"", StringComparison.Ordinal)
+            );
+        Assert.DoesNotContain(true, charged["bootstrapping"]);
+        Assert.Contains(true, charged["main"]);
+    }
+
+    [Fact]
     public async Task AFinishedRun_IsNotRunAgain()
     {
         RunOptions options = Options(rollouts: 20);
