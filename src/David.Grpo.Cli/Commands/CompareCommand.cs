@@ -5,6 +5,7 @@ using David.Grpo.Cli.Configuration;
 using David.Grpo.Cli.Reports;
 using David.Grpo.Formats;
 using David.Grpo.Models;
+using David.Grpo.Reports;
 using David.Grpo.Training;
 using Spectre.Console;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using David.Grpo.Cli.Configuration;
-using David.Grpo.Cli.Reports;
+using David.Grpo.Reports;
 using David.Grpo.Training;
 
 namespace David.Grpo.Cli.Commands;

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using David.Grpo.Cli.Reports;
 using David.Grpo.Formats;
 using David.Grpo.Models;
+using David.Grpo.Reports;
 using David.Grpo.Training;
 using Spectre.Console;
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using David.Grpo.Reports;
 using David.Grpo.Training;
 using Spectre.Console;
 

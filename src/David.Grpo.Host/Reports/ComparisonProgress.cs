@@ -1,10 +1,10 @@
 using David.Grpo.Training;
 
-namespace David.Grpo.Cli.Reports;
+namespace David.Grpo.Reports;
 
 /// <summary>How far a comparison is. All members may be called from any thread.</summary>
 /// <param name="runs">All of them.</param>
-internal sealed class ComparisonProgress(IReadOnlyList<ComparedRun> runs)
+public sealed class ComparisonProgress(IReadOnlyList<ComparedRun> runs)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<ComparedRun, int> _spent = [];

@@ -1,10 +1,10 @@
 using David.Grpo.Figures;
 using David.Grpo.Training;
 
-namespace David.Grpo.Cli.Reports;
+namespace David.Grpo.Reports;
 
 /// <summary>A comparison's tables at a budget, alike on its page and in files.</summary>
-internal static class SummaryTables
+public static class SummaryTables
 {
     /// <summary>What differences are taken of, in the order of tables: a share in percent, or a number as it is.</summary>
     public static readonly (string Name, string Title, string Unit, double Scale, int Decimals)[] Measures =

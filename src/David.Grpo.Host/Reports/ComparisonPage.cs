@@ -1,15 +1,15 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using David.Grpo.Cli.Commands;
 using David.Grpo.Figures;
 using David.Grpo.Tensors;
 using David.Grpo.Training;
 
-namespace David.Grpo.Cli.Reports;
+namespace David.Grpo.Reports;
 
 /// <summary>A comparison's index.html.</summary>
-internal static class ComparisonPage
+public static class ComparisonPage
 {
+    /// <summary>The page as HTML that needs nothing beside it: result, curves, costs, arms with their sources, options.</summary>
     public static string Render(ComparisonReport report)
     {
         ComparisonSummary summary = report.Summary;
@@ -71,10 +71,9 @@ internal static class ComparisonPage
                     .. options.Seconds is { } seconds ? [$"{Number.Fixed(0, seconds)} s"] : (string[])[],
                 ]
         );
-        string ground =
-            options is RunFile
-                ? $"All train on the same questions in an order of the seed's and are evaluated on the same {summary.EvaluationQuestions} others, "
-                : $"Each seed has a training world of its own; all are evaluated on the same {summary.EvaluationQuestions} questions of another world, ";
+        string ground = options.IsText
+            ? $"All train on the same questions in an order of the seed's and are evaluated on the same {summary.EvaluationQuestions} others, "
+            : $"Each seed has a training world of its own; all are evaluated on the same {summary.EvaluationQuestions} questions of another world, ";
         string sampling =
             options.Evaluation.Temperature == 0
                 ? "greedily"

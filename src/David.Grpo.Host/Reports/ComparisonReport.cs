@@ -4,12 +4,12 @@ using System.Text.Json;
 using David.Grpo.Figures;
 using David.Grpo.Training;
 
-namespace David.Grpo.Cli.Reports;
+namespace David.Grpo.Reports;
 
 /// <summary>What a comparison's report is made of.</summary>
 /// <param name="Runs">Finished ones, each arm over the same seeds.</param>
 /// <param name="Lines">Of each run.</param>
-internal sealed record ComparisonReport(
+public sealed record ComparisonReport(
     string Folder,
     IReadOnlyList<ComparedRun> Runs,
     RunLines[] Lines,

@@ -1,12 +1,13 @@
-using David.Grpo.Cli.Commands;
 using David.Grpo.Training;
 
-namespace David.Grpo.Cli.Reports;
+namespace David.Grpo.Reports;
 
 /// <summary>An arm or variant of a comparison as reports show it.</summary>
 /// <param name="Name">In the comparison, in files.</param>
 /// <param name="Title">On pages and in tables; no other has it.</param>
-internal sealed record ReportedArm(string Name, string Title, Arm Arm, MethodOptions Method)
+/// <param name="Arm">The method as a value, of which pages tell source and deviations.</param>
+/// <param name="Method">The options that it ran with.</param>
+public sealed record ReportedArm(string Name, string Title, Arm Arm, MethodOptions Method)
 {
     /// <summary>The arms of a comparison in the order of its runs. A variant's title is its name.</summary>
     public static ReportedArm[] Of(IReadOnlyList<ComparedRun> runs)
@@ -20,7 +21,7 @@ internal sealed record ReportedArm(string Name, string Title, Arm Arm, MethodOpt
                     Arm arm =
                         run.Arm
                         ?? method.Create(
-                            run.Options is RunFile ? TaskRewards.OfText(_ => null) : TaskRewards.OfTags(_ => null)
+                            run.Options.IsText ? TaskRewards.OfText(_ => null) : TaskRewards.OfTags(_ => null)
                         );
                     return new ReportedArm(run.Name, run.Name == arm.Name ? arm.Title : run.Name, arm, method);
                 }),
@@ -35,7 +36,7 @@ internal sealed record ReportedArm(string Name, string Title, Arm Arm, MethodOpt
 }
 
 /// <summary>What the learning rates of a tuning reached, in exact match; [rates] in the order tried.</summary>
-internal sealed record TunedArm(string Arm, double Best, double[] ExactMatch);
+public sealed record TunedArm(string Arm, double Best, double[] ExactMatch);
 
 /// <summary>How learning rates were chosen, on seeds and a world of its own.</summary>
-internal sealed record TuningResult(double[] LearningRates, int Seeds, TunedArm[] Arms);
+public sealed record TuningResult(double[] LearningRates, int Seeds, TunedArm[] Arms);
