@@ -75,4 +75,13 @@ public sealed class ComparisonProgress(IReadOnlyList<ComparedRun> runs)
             return done <= 0 || done < 0.02 * rest ? null : elapsed * ((rest - done) / (double)done);
         }
     }
+
+    /// <summary>"12/80 runs, about 4:10 left".</summary>
+    public string Whole(TimeSpan elapsed) =>
+        Left(elapsed) switch
+        {
+            null or { TotalSeconds: < 0.5 } => Count,
+            { TotalHours: < 1 } left => $"{Count}, about {left:m\\:ss} left",
+            { } left => $"{Count}, about {(int)left.TotalHours} h {left.Minutes} min left",
+        };
 }

@@ -26,7 +26,14 @@ public sealed record ComparisonReport(
     /// <summary>What of the comparison is not there yet; empty for nothing.</summary>
     public string Unfinished { get; init; } = "";
 
+    /// <summary>Whether questions and answers are in words, not in the embedded world's tags.</summary>
+    public bool IsText { get; init; }
+
     /// <summary>Reads what finished runs left in their folders.</summary>
+    /// <param name="folder">Of the comparison.</param>
+    /// <param name="runs">Finished ones, each arm over the same seeds.</param>
+    /// <param name="focus">The arm that is compared with each other one.</param>
+    /// <param name="wallSeconds">What the runs took; 0 where it is not known.</param>
     public static ComparisonReport Read(
         string folder,
         IReadOnlyList<ComparedRun> runs,
@@ -41,14 +48,22 @@ public sealed record ComparisonReport(
             lines,
             ReportedArm.Of(runs),
             ComparisonSummary.Of(lines, runs, focus, wallSeconds)
-        );
+        )
+        {
+            IsText = runs[0].Options.IsText,
+        };
     }
+
+    /// <summary>The report of a comparison's folder, or of a single run's, from what is finished there.</summary>
+    /// <exception cref="InvalidDataException">The folder is neither, or nothing is finished; the text says what to do.</exception>
+    public static ComparisonReport Open(string folder) => ComparisonRecord.Read(folder).Report(folder);
 
     /// <summary>An arm by its name.</summary>
     public ReportedArm this[string name] => Arms.First(arm => arm.Name == name);
 
     /// <summary>
-    /// Writes index.html, summary.json, scores.csv, for each mark table-MARK.md and table-MARK.tex, and figures/*.svg.
+    /// Writes index.html, comparison.json, summary.json, scores.csv, for each mark table-MARK.md and table-MARK.tex, and
+    /// figures/*.svg.
     /// </summary>
     /// <returns>The page's path.</returns>
     public async Task<string> WriteAsync()
@@ -56,6 +71,7 @@ public sealed record ComparisonReport(
         Directory.CreateDirectory(Path.Combine(Folder, "figures"));
         Task Write(string name, string text) =>
             File.WriteAllTextAsync(Path.Combine(Folder, name), text, CancellationToken.None);
+        ComparisonRecord.Of(this).Write(Folder);
         await Write("summary.json", JsonSerializer.Serialize(Summary, RunJson.Document)).ConfigureAwait(false);
         await Write("scores.csv", Scores(Summary)).ConfigureAwait(false);
         foreach (MarkSummary mark in Summary.Marks)
