@@ -17,11 +17,7 @@ public sealed record BeforeAndAfter(Trajectory Before, Trajectory After)
     /// <returns>Null where the run left no checkpoint.</returns>
     public static async Task<BeforeAndAfter?> FindAsync(ModelFiles files, string runFolder, TrainingTask task)
     {
-        string checkpoints = Path.Combine(runFolder, "checkpoints");
-        if (
-            !Directory.Exists(checkpoints)
-            || Directory.GetDirectories(checkpoints, "step-*").Order().LastOrDefault() is not { } last
-        )
+        if (ComparedRun.LastCheckpoint(runFolder) is not { } last)
             return null;
         async Task<EvaluationResult> Answer(ModelFiles model)
         {

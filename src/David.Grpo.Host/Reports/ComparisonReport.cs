@@ -61,6 +61,26 @@ public sealed record ComparisonReport(
     /// <summary>An arm by its name.</summary>
     public ReportedArm this[string name] => Arms.First(arm => arm.Name == name);
 
+    /// <summary>The comparison at a mark: a table of its arms, and one of differences a measure where there are several.</summary>
+    public Table[] Tables(MarkSummary mark) =>
+        [SummaryTables.OfArms(this, mark), .. SummaryTables.OfDifferences(this, mark)];
+
+    /// <summary>All figures by name, with captions, in the order of the page.</summary>
+    public IEnumerable<(string Name, Figure Figure, string Caption)> Figures => ComparisonFigures.Of(this);
+
+    /// <summary>Scores and differences in exact match at each mark, for a terminal: at most some 100 columns.</summary>
+    public override string ToString() =>
+        string.Join(
+            "\n",
+            Summary.Marks.SelectMany(mark =>
+                SummaryTables
+                    .OfDifferences(this, mark)
+                    .Take(1)
+                    .Prepend(SummaryTables.OfScores(this, mark))
+                    .Select(PlainText.Render)
+            )
+        ) + (Unfinished.Length == 0 ? "" : $"\n{Unfinished}\n");
+
     /// <summary>
     /// Writes index.html, comparison.json, summary.json, scores.csv, for each mark table-MARK.md and table-MARK.tex, and
     /// figures/*.svg.
@@ -76,20 +96,11 @@ public sealed record ComparisonReport(
         await Write("scores.csv", Scores(Summary)).ConfigureAwait(false);
         foreach (MarkSummary mark in Summary.Marks)
         {
-            Table[] tables = [SummaryTables.OfArms(this, mark), .. SummaryTables.OfDifferences(this, mark)];
-            await Write($"table-{mark.Rollouts}.md", string.Join("\n", tables.Select(table => Markdown.Render(table))))
-                .ConfigureAwait(false);
-            await Write(
-                    $"table-{mark.Rollouts}.tex",
-                    "% Needs \\usepackage{booktabs}.\n"
-                        + string.Join(
-                            "\n",
-                            tables.Select((table, i) => Latex.Render($"tab:{mark.Rollouts}-{i + 1}", table))
-                        )
-                )
-                .ConfigureAwait(false);
+            Table[] tables = Tables(mark);
+            TableFile.Write(Path.Combine(Folder, $"table-{mark.Rollouts}.md"), tables);
+            TableFile.Write(Path.Combine(Folder, $"table-{mark.Rollouts}.tex"), tables);
         }
-        foreach ((string name, Figure figure, _) in ComparisonFigures.Of(this))
+        foreach ((string name, Figure figure, _) in Figures)
             await Write(Path.Combine("figures", $"{name}.svg"), Svg.Render(figure)).ConfigureAwait(false);
         await Write("index.html", ComparisonPage.Render(this)).ConfigureAwait(false);
         return Path.Combine(Folder, "index.html");
@@ -116,7 +127,7 @@ public sealed record ComparisonReport(
         foreach (MarkSummary mark in summary.Marks)
         foreach (ArmSummary arm in mark.Arms)
         foreach ((int i, long seed) in summary.Seeds.Index())
-            text.Append(CultureInfo.InvariantCulture, $"{Field(arm.Arm)},{seed},{mark.Rollouts},")
+            text.Append(CultureInfo.InvariantCulture, $"{Csv.Field(arm.Arm)},{seed},{mark.Rollouts},")
                 .AppendJoin(
                     ',',
                     measures.Select(measure => measure.Of(arm).BySeed[i].ToString("R", CultureInfo.InvariantCulture))
@@ -124,8 +135,4 @@ public sealed record ComparisonReport(
                 .Append('\n');
         return text.ToString();
     }
-
-    /// <summary>A field of a CSV file (RFC 4180).</summary>
-    private static string Field(string text) =>
-        text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 }

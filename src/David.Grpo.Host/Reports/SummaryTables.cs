@@ -66,6 +66,18 @@ public static class SummaryTables
         );
     }
 
+    /// <summary>The scores of <see cref="OfArms"/> alone, which fit a terminal.</summary>
+    public static Table OfScores(ComparisonReport report, MarkSummary mark)
+    {
+        Table all = OfArms(report, mark);
+        int[] kept = [0, 1, 3, 4, 5, 7];
+        return new Table(
+            all.Caption,
+            [.. kept.Select(j => all.Columns[j])],
+            [.. all.Rows.Select(row => kept.Select(j => row[j]).ToArray())]
+        );
+    }
+
     /// <summary>A table a measure of the arm in focus minus each other one; none where there is no other.</summary>
     public static IEnumerable<Table> OfDifferences(ComparisonReport report, MarkSummary mark) =>
         from measure in Measures

@@ -16,6 +16,15 @@ public sealed record ComparedRun(string Name, long Seed, RunOptions Options, Arm
     /// <summary>Its folder within the comparison's.</summary>
     public string Folder => Path.Combine(Name, $"seed-{Seed}");
 
+    /// <summary>The folder of its last checkpoint within a comparison's folder, a model that loads; null where there is none.</summary>
+    public string? CheckpointIn(string comparison) => LastCheckpoint(Path.Combine(comparison, Folder));
+
+    /// <summary>The folder of a run's last checkpoint; null where there is none.</summary>
+    public static string? LastCheckpoint(string runFolder) =>
+        Path.Combine(runFolder, "checkpoints") is var folder && Directory.Exists(folder)
+            ? Directory.GetDirectories(folder, "step-*").Order(StringComparer.Ordinal).LastOrDefault()
+            : null;
+
     /// <summary>Whether it has been run to its end within a comparison's folder; of whatever options.</summary>
     public bool IsFinishedIn(string comparison)
     {
