@@ -92,6 +92,8 @@ type Arm =
         Objective: ObjectiveRule
         /// What spending costs; the price is the run's.
         Spending: SpendingRule
+        /// Which questions main steps sample, and how often.
+        Allocation: AllocationRule
         WarmUp: WarmUp
         /// Whether a critic is trained beside the policy, which gives `ScoredRollout.Values`.
         HasCritic: bool
@@ -121,5 +123,7 @@ type Arm =
     member arm.WithObjective(objective: ObjectiveRule) : Arm = { arm with Objective = objective }
 
     member arm.WithSpending(spending: SpendingRule) : Arm = { arm with Spending = spending }
+
+    member arm.WithAllocation(allocation: AllocationRule) : Arm = { arm with Allocation = allocation }
 
     member arm.WithWarmUp(warmUp: WarmUp) : Arm = { arm with WarmUp = warmUp }

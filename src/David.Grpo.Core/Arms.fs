@@ -43,6 +43,7 @@ type ArmSettings =
         Clip: Clip
         Aggregation: Aggregation
         Spending: SpendingRule
+        Allocation: AllocationRule
     }
 
 /// The compared methods.
@@ -64,6 +65,7 @@ module Arms =
             Advantage = AdvantageRules.groupRelative settings.Scale
             Objective = surrogate settings
             Spending = settings.Spending
+            Allocation = settings.Allocation
             WarmUp = WarmUp.None
             HasCritic = false
             HasMain = true

@@ -37,6 +37,8 @@ type LoopPlan =
         Forks: int
         /// How the price of spending is set in the main phase.
         Price: PriceControl
+        /// Which questions main steps sample, and how often.
+        Allocation: AllocationRule
         /// Steps between two evaluations; 0 evaluates only at the beginning and the end.
         EvaluateEvery: int
         /// Rollouts at which the run is compared, ascending: a whole evaluation is made after the last step that does not
@@ -50,10 +52,11 @@ type LoopPlan =
 type Stage =
     | Evaluation = 0
     | RollOut = 1
-    | Exploration = 2
-    | Update = 3
-    | Checkpoint = 4
-    | Finished = 5
+    | Selection = 2
+    | Exploration = 3
+    | Update = 4
+    | Checkpoint = 5
+    | Finished = 6
 
 /// What a checkpoint keeps of the loop.
 type LoopProgress =
@@ -72,6 +75,8 @@ type LoopProgress =
         Seconds: float
         /// The price of spending and what sets it.
         Price: PidState
+        /// What the allocation remembers.
+        Memory: AllocationMemory
     }
 
 /// All that the loop remembers. Folding a run's events over its first state gives its last.
@@ -86,14 +91,30 @@ type LoopState =
         Ledger: Ledger
         /// Updates that were left out because a loss or a gradient was not finite.
         SkippedUpdates: int
+        /// Groups of the step under way, and in how many rounds they were sampled.
+        Sampled: SampledGroup[]
+        Rounds: int
+        /// Upcoming questions that the step under way took so far.
+        Taken: int
+        /// Groups of an even step that the budget paid for, and the rollouts spent, when the step under way began.
+        StepQuestions: int
+        SpentBefore: int
         /// Forks that exploration wants in this step.
         WantedForks: int
         /// Steps made at the last evaluation; −1 before the first.
         EvaluatedAt: int
         /// The price of spending and what sets it.
         Price: PidState
+        /// What the allocation remembers.
+        Memory: AllocationMemory
         StopRequested: bool
     }
+
+    /// Whether no step is half done.
+    member state.IsBetweenSteps: bool =
+        state.Stage = Stage.Evaluation
+        || state.Stage = Stage.Finished
+        || (state.Stage = Stage.RollOut && state.Rounds = 0)
 
     /// What a checkpoint keeps.
     member state.Progress: LoopProgress =
@@ -105,6 +126,7 @@ type LoopState =
             Spent = state.Ledger.Spent
             Seconds = state.Ledger.Seconds
             Price = state.Price
+            Memory = state.Memory
         }
 
 /// What the host is asked to do.
@@ -112,8 +134,10 @@ type LoopState =
 type Command =
     /// Score the policy: on all evaluation questions, or on those that stand for them during training.
     | Evaluate of isWhole: bool
-    /// Sample `groupSize` trajectories for each question (indices into the expert's or the training questions).
-    | RollOut of phase: Phase * questions: int[] * groupSize: int
+    /// Sample a round of the step's groups (of the expert's questions in bootstrapping, else of the training questions).
+    | RollOut of phase: Phase * requests: GroupRequest[]
+    /// Go on with these rollouts of each of the step's groups, [groups][]; a group without any is dropped.
+    | Select of kept: int[][]
     /// Sample the forks that exploration planned, at most this many.
     | Explore of forks: int
     /// Turn the step's groups into optimizer steps.
@@ -127,9 +151,10 @@ type Command =
 [<RequireQualifiedAccess>]
 type Event =
     | Evaluated
-    /// Trajectories were sampled at this cost and used `meanUse` each of what has a price; exploration wants to add `forks`
-    /// to their groups.
-    | RolledOut of cost: Cost * meanUse: float * forks: int
+    /// A round was sampled at this cost; `groups` are all of the step so far, by place.
+    | RolledOut of cost: Cost * groups: SampledGroup[]
+    /// The step's trajectories used `meanUse` each of what has a price; exploration wants to add `forks` to the groups kept.
+    | Selected of meanUse: float * forks: int
     | Explored of cost: Cost
     /// `optimizerSteps` were made and `skipped` left out; the whole step took `seconds`.
     | Updated of optimizerSteps: int * skipped: int * seconds: float
@@ -159,9 +184,15 @@ module TrainingLoop =
             QuestionsUsed = 0
             Ledger = Ledger.openFor plan.Budget
             SkippedUpdates = 0
+            Sampled = [||]
+            Rounds = 0
+            Taken = 0
+            StepQuestions = 0
+            SpentBefore = 0
             WantedForks = 0
             EvaluatedAt = -1
             Price = PriceControl.start plan.Price
+            Memory = AllocationMemory.Empty
             StopRequested = false
         }
 
@@ -224,12 +255,6 @@ module TrainingLoop =
 
         fun used -> (order (used / count))[used % count]
 
-    /// The questions of the step that is about to be rolled out.
-    let private questions state groups =
-        match phase state with
-        | Phase.Bootstrapping -> Array.init groups id
-        | _ -> Array.init groups (fun i -> questionAt state.Plan (state.QuestionsUsed + i))
-
     /// Whether no further step will be made.
     let private isOver state =
         state.StopRequested || affordable state = 0
@@ -240,6 +265,81 @@ module TrainingLoop =
         | Phase.Imitation -> 0
         | Phase.Bootstrapping -> state.Plan.ExpertQuestions * state.Plan.BootstrapGroupSize
         | _ -> state.Plan.QuestionsPerStep * mainGroupCost state.Plan
+
+    /// What the allocation sees.
+    let private view state : AllocationView =
+        let question = questionAt state.Plan
+
+        {
+            Seed = Seed.child (int64 state.Step) (Seed.named "allocation" state.Plan.Seed)
+            Step = state.Step
+            Memory = state.Memory
+            Rounds = state.Rounds
+            Sampled = state.Sampled
+            Upcoming = fun count -> Array.init count (fun i -> question (state.QuestionsUsed + state.Taken + i))
+            Questions = state.Plan.TrainingQuestions
+            QuestionsPerStep = state.StepQuestions
+            GroupSize = state.Plan.GroupSize
+            Ledger = state.Ledger
+        }
+
+    /// Rollouts that the step under way may still cost: what the budget has left, and none beyond the next mark that an even
+    /// step would not pass; forks of the groups so far are set aside.
+    let private stepLeft state =
+        let spent = state.Ledger.Spent.Rollouts
+        let even = state.SpentBefore + state.StepQuestions * mainGroupCost state.Plan
+        let marks = state.Plan.Marks |> Array.filter (fun mark -> mark >= even)
+
+        let toMark =
+            if marks.Length = 0 then
+                System.Int32.MaxValue
+            else
+                Array.min marks - spent
+
+        min state.Ledger.RolloutsLeft toMark - state.Sampled.Length * state.Plan.Forks
+
+    /// The requests of a round that can be paid for, in their order.
+    let private paid state (requests: GroupRequest[]) =
+        let cost (request: GroupRequest) =
+            let isNew = request.Place >= state.Sampled.Length
+            request.Rollouts + (if isNew then state.Plan.Forks else 0)
+
+        let left = stepLeft state
+
+        requests
+        |> Array.scan (fun total request -> total + cost request) 0
+        |> Array.tail
+        |> Array.zip requests
+        |> Array.takeWhile (fun (_, total) -> total <= left)
+        |> Array.map fst
+
+    /// The next round of the step. A first round that comes to nothing is an even one.
+    let private draw state =
+        match phase state with
+        | Phase.Main ->
+            let even () =
+                AllocationRules.uniform.Next(view state)
+
+            let wanted = state.Plan.Allocation.Next(view state)
+
+            match
+                { wanted with
+                    Requests = paid state wanted.Requests
+                }
+            with
+            | { Requests = [||] } when state.Rounds = 0 -> even ()
+            | paid -> paid
+        | _ when state.Rounds > 0 -> Draw.None
+        | _ ->
+            { Draw.None with
+                Requests =
+                    Array.init state.StepQuestions (fun question ->
+                        {
+                            Place = question
+                            Question = question
+                            Rollouts = state.Plan.BootstrapGroupSize
+                        })
+            }
 
     /// Whether the next step would pass a mark.
     let private isAtMark state =
@@ -261,16 +361,8 @@ module TrainingLoop =
     let decide (state: LoopState) : Command =
         match state.Stage with
         | Stage.Evaluation -> Command.Evaluate(state.EvaluatedAt < 0 || isOver state || isAtMark state)
-        | Stage.RollOut ->
-            let phase = phase state
-
-            let size =
-                if phase = Phase.Bootstrapping then
-                    state.Plan.BootstrapGroupSize
-                else
-                    state.Plan.GroupSize
-
-            Command.RollOut(phase, questions state (affordable state), size)
+        | Stage.RollOut -> Command.RollOut(phase state, (draw state).Requests)
+        | Stage.Selection -> Command.Select(state.Plan.Allocation.Keep(view state))
         | Stage.Exploration -> Command.Explore state.WantedForks
         | Stage.Update -> Command.Update(phase state)
         | Stage.Checkpoint -> Command.SaveCheckpoint
@@ -285,7 +377,11 @@ module TrainingLoop =
         elif phase state = Phase.Imitation then
             { state with Stage = Stage.Update }
         else
-            { state with Stage = Stage.RollOut }
+            { state with
+                Stage = Stage.RollOut
+                StepQuestions = affordable state
+                SpentBefore = state.Ledger.Spent.Rollouts
+            }
 
     /// The state after an event.
     [<CompiledName "Evolve">]
@@ -294,28 +390,37 @@ module TrainingLoop =
         | Event.StopWanted ->
             let state = { state with StopRequested = true }
             // Between steps the run can end at once; within a step it goes on to the step's checkpoint.
-            if state.Stage = Stage.RollOut || state.Stage = Stage.Evaluation then
+            if state.IsBetweenSteps then
                 { state with Stage = Stage.Finished }
             else
                 state
         | Event.Evaluated -> between { state with EvaluatedAt = state.Step }
-        | Event.RolledOut(cost, meanUse, forks) ->
-            let explores = phase state = Phase.Main && state.Plan.Forks > 0 && forks > 0
+        | Event.RolledOut(cost, groups) ->
+            let sampled =
+                { state with
+                    Ledger = Ledger.spend cost state.Ledger
+                    Sampled = groups
+                    Rounds = state.Rounds + 1
+                    Taken = state.Taken + (draw state).Taken
+                }
 
+            if phase state <> Phase.Main then
+                { sampled with Stage = Stage.Update }
+            elif (draw sampled).Requests.Length > 0 then
+                sampled
+            else
+                { sampled with Stage = Stage.Selection }
+        | Event.Selected(meanUse, forks) ->
             { state with
-                Ledger = Ledger.spend cost state.Ledger
-                QuestionsUsed =
-                    if phase state = Phase.Main then
-                        state.QuestionsUsed + affordable state
-                    else
-                        state.QuestionsUsed
+                QuestionsUsed = state.QuestionsUsed + state.Taken
+                Memory = state.Plan.Allocation.Remember(view state)
                 WantedForks = forks
-                Price =
-                    if phase state = Phase.Main then
-                        PriceControl.step state.Plan.Price state.Price meanUse
+                Price = PriceControl.step state.Plan.Price state.Price meanUse
+                Stage =
+                    if state.Plan.Forks > 0 && forks > 0 then
+                        Stage.Exploration
                     else
-                        state.Price
-                Stage = if explores then Stage.Exploration else Stage.Update
+                        Stage.Update
             }
         | Event.Explored cost ->
             { state with
@@ -326,6 +431,9 @@ module TrainingLoop =
             let state =
                 { state with
                     Step = state.Step + 1
+                    Sampled = [||]
+                    Rounds = 0
+                    Taken = 0
                     WantedForks = 0
                     SkippedUpdates = state.SkippedUpdates + skipped
                     Ledger =
@@ -352,5 +460,6 @@ module TrainingLoop =
                 SkippedUpdates = progress.SkippedUpdates
                 EvaluatedAt = progress.EvaluatedAt
                 Price = progress.Price
+                Memory = progress.Memory
                 Ledger = Ledger.restore plan.Budget progress.Spent progress.Seconds
             }

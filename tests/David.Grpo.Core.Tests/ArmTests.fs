@@ -16,6 +16,7 @@ let private settings: ArmSettings =
         Clip = Clip.Symmetric 0.2
         Aggregation = Aggregation.QuestionMean
         Spending = SpendingRules.free
+        Allocation = AllocationRules.uniform
     }
 
 let private partsOf total turns : RewardParts =

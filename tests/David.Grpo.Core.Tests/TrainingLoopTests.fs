@@ -19,22 +19,36 @@ let private plan: LoopPlan =
         Forks = 1
         EvaluateEvery = 2
         Price = PriceControl.Fixed 0.0
+        Allocation = AllocationRules.uniform
         Marks = [||]
         CheckpointEvery = 3
     }
 
-/// What a host would report: groups as wished, every `solvedEvery`-th of them solved.
+/// Rollouts of a question with nothing in them.
+let private sampled (request: GroupRequest) : SampledGroup =
+    {
+        Question = request.Question
+        Rewards = Array.zeroCreate request.Rollouts
+        Answers = Array.replicate request.Rollouts DrawnAnswer.Missing
+        Gold = "gold"
+    }
+
+let private rollouts (requests: GroupRequest[]) = requests |> Array.sumBy _.Rollouts
+
+let private questionsOf (requests: GroupRequest[]) = requests |> Array.map _.Question
+
+/// What a host would report: a third of the groups needs no fork.
 let private report (state: LoopState) command =
     match command with
     | Command.Evaluate _ -> Event.Evaluated
-    | Command.RollOut(_, questions, size) ->
+    | Command.RollOut(_, requests) ->
         Event.RolledOut(
             { Cost.zero with
-                Rollouts = questions.Length * size
+                Rollouts = rollouts requests
             },
-            2.5,
-            (questions.Length - questions.Length / 3) * state.Plan.Forks
+            Array.map sampled requests
         )
+    | Command.Select kept -> Event.Selected(2.5, (kept.Length - kept.Length / 3) * state.Plan.Forks)
     | Command.Explore forks -> Event.Explored { Cost.zero with Rollouts = forks }
     | Command.Update _ -> Event.Updated(4, 0, 0.5)
     | Command.SaveCheckpoint -> Event.Saved
@@ -58,7 +72,7 @@ let ``bootstrapping comes first and shows every expert question in each step`` (
     let phases =
         commands
         |> List.choose (function
-            | Command.RollOut(phase, questions, _) -> Some(phase, questions)
+            | Command.RollOut(phase, requests) -> Some(phase, questionsOf requests)
             | _ -> None)
 
     Assert.All(
@@ -111,8 +125,8 @@ let ``no step has less than half its questions`` () =
 
         commands
         |> List.forall (function
-            | Command.RollOut(Phase.Main, questions, _) -> questions.Length >= 6
-            | Command.RollOut(_, questions, _) -> questions.Length >= 2
+            | Command.RollOut(Phase.Main, requests) -> requests.Length >= 6
+            | Command.RollOut(_, requests) -> requests.Length >= 2
             | _ -> true))
 
 [<Fact>]
@@ -122,7 +136,7 @@ let ``main questions are used once each before any comes again`` () =
     let used =
         commands
         |> List.collect (function
-            | Command.RollOut(Phase.Main, questions, _) -> List.ofArray questions
+            | Command.RollOut(Phase.Main, requests) -> List.ofArray (questionsOf requests)
             | _ -> [])
 
     Assert.Equal<int list>([ 0..49 ], used |> List.truncate 50 |> List.sort)
@@ -141,7 +155,7 @@ let ``without shuffling questions come in their order`` () =
     let first =
         commands
         |> List.pick (function
-            | Command.RollOut(_, questions, _) -> Some questions
+            | Command.RollOut(_, requests) -> Some(questionsOf requests)
             | _ -> None)
 
     Assert.Equal<int[]>([| 0..11 |], first)
@@ -151,10 +165,11 @@ let ``exploration is asked for only where it wants forks`` () =
     let state =
         TrainingLoop.evolve (TrainingLoop.start { plan with ExpertQuestions = 0 }) Event.Evaluated
 
-    let cost = { Cost.zero with Rollouts = 60 }
-    let solved = TrainingLoop.evolve state (Event.RolledOut(cost, 0.0, 0))
+    let selecting = TrainingLoop.evolve state (report state (TrainingLoop.decide state))
+    Assert.Equal(Command.Select(Array.replicate 12 [| 0..4 |]), TrainingLoop.decide selecting)
+    let solved = TrainingLoop.evolve selecting (Event.Selected(0.0, 0))
     Assert.Equal(Command.Update Phase.Main, TrainingLoop.decide solved)
-    let unsolved = TrainingLoop.evolve state (Event.RolledOut(cost, 0.0, 7))
+    let unsolved = TrainingLoop.evolve selecting (Event.Selected(0.0, 7))
     Assert.Equal(Command.Explore 7, TrainingLoop.decide unsolved)
 
 [<Fact>]
@@ -180,8 +195,7 @@ let ``a wish to stop ends the run at the step's checkpoint`` () =
     let state = TrainingLoop.evolve (TrainingLoop.start plan) Event.Evaluated
     Assert.Equal(Command.Finish, TrainingLoop.decide (TrainingLoop.evolve state Event.StopWanted))
 
-    let within =
-        TrainingLoop.evolve state (Event.RolledOut({ Cost.zero with Rollouts = 20 }, 0.0, 2))
+    let within = TrainingLoop.evolve state (report state (TrainingLoop.decide state))
 
     let _, commands = run (TrainingLoop.evolve within Event.StopWanted) []
     Assert.Equal<Command list>([ Command.Update Phase.Bootstrapping; Command.SaveCheckpoint ], commands)
@@ -232,14 +246,13 @@ let ``at each mark all questions are evaluated before the step that would pass i
 let ``tokens, searches and seconds end a run as rollouts do`` () =
     let costing =
         function
-        | Event.RolledOut(cost, meanUse, forks) ->
+        | Event.RolledOut(cost, groups) ->
             Event.RolledOut(
                 { cost with
                     GeneratedTokens = 7L * int64 cost.Rollouts
                     Searches = int64 cost.Rollouts
                 },
-                meanUse,
-                forks
+                groups
             )
         | event -> event
 

@@ -51,6 +51,7 @@ let ``an own arm is another one with parts changed`` () =
             Clip = Clip.Symmetric 0.2
             Aggregation = Aggregation.TokenMean
             Spending = beyondTwo
+            Allocation = AllocationRules.uniform
         }
 
     let arm = plain (Arms.create "grpo" settings)

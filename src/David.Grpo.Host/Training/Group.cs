@@ -81,6 +81,16 @@ public sealed record Member(
 /// <param name="Key">Names the question in random numbers and reports: its index, experts' questions below 0.</param>
 public sealed record Group(long Key, Question Question, IReadOnlyList<Member> Members)
 {
+    /// <summary>The members as a rule of spending sees them.</summary>
+    public SpendingMember[] Spenders =>
+        [
+            .. Members.Select(member => new SpendingMember(
+                member.Trajectory,
+                member.Reward,
+                Grpo.Answer.ExactMatchOf(member.Trajectory) == 1
+            )),
+        ];
+
     public double[] Rewards => [.. Members.Select(member => member.Reward)];
 
     /// <summary>Whether all rewards are equal, so that the group teaches nothing.</summary>

@@ -29,7 +29,7 @@ public sealed record CheckpointState
 /// </summary>
 public sealed class RunFolder
 {
-    private const int Format = 2;
+    private const int Format = 3;
     private readonly string? _tokenizerFolder;
 
     /// <param name="path">Made where it is absent.</param>

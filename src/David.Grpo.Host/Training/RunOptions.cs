@@ -56,6 +56,10 @@ public record MethodOptions
     [NamedBy(typeof(ObjectiveRules), nameof(ObjectiveRules.Names))]
     public string? Objective { get; init; }
 
+    [Description("which questions a main step samples, and how often each")]
+    [NamedBy(typeof(AllocationRules), nameof(AllocationRules.Names))]
+    public string Allocation { get; init; } = "uniform";
+
     [Description("what comes before the main phase; leave out for the arm's own")]
     public WarmUp? WarmUp { get; init; }
 
@@ -240,7 +244,8 @@ public record MethodOptions
                 scale: scale,
                 clip: clip,
                 aggregation: aggregation,
-                spending: SpendingRule()
+                spending: SpendingRule(),
+                allocation: AllocationRules.Create(Allocation)
             )
         );
         if (CreditTurns)

@@ -27,9 +27,7 @@ public sealed class Trainer : IDisposable
     private Decoder? _reference;
     private Learner _learner;
     private LoopState _state;
-    private List<Group> _groups = [];
-    private (int Group, Fork Fork)[] _forks = [];
-    private StepWork _work = new();
+    private readonly GroupSampler _sampler;
     private EvaluationMetrics? _before;
     private EvaluationMetrics? _last;
     private RunTimes _times = new();
@@ -66,6 +64,14 @@ public sealed class Trainer : IDisposable
         };
         _optimizer = new AdamW(policy.Parameters, optimizing);
         _arm = arm ?? method.Create(task.Rewards);
+        _sampler = new GroupSampler(
+            _engine,
+            task,
+            _arm,
+            method.Temperature,
+            _seed,
+            (done, of) => report(new RunEvent.Working("rolling out", done, of))
+        );
         _state = TrainingLoop.Start(Plan());
         if (_arm.HasCritic)
             _critic = new Critic(policy, optimizing);
@@ -89,6 +95,7 @@ public sealed class Trainer : IDisposable
             groupSize: _arm.GroupSize,
             forks: _arm.Exploration.MaxForks,
             price: method.PriceControl,
+            allocation: _arm.Allocation,
             evaluateEvery: _options.Evaluation.Every,
             marks: _options.Evaluation.At,
             checkpointEvery: _options.CheckpointEvery
@@ -110,7 +117,7 @@ public sealed class Trainer : IDisposable
         LoopState between = _state; // the last state in which no step is half done
         while (TrainingLoop.Decide(_state) is var command && !command.IsFinish)
         {
-            if (command is { IsEvaluate: true } or { IsRollOut: true })
+            if (_state.IsBetweenSteps)
             {
                 between = _state;
                 if (cancellationToken.IsCancellationRequested)
@@ -145,9 +152,13 @@ public sealed class Trainer : IDisposable
             case Command.Evaluate evaluate:
                 return await EvaluateAsync(evaluate.isWhole, cancellationToken).ConfigureAwait(false);
             case Command.RollOut rollOut:
-                return await RollOutAsync(rollOut, cancellationToken).ConfigureAwait(false);
+                if (_state.IsBetweenSteps)
+                    _sampler.Begin(rollOut.phase);
+                return await _sampler.RollOutAsync(_state, rollOut.requests, cancellationToken).ConfigureAwait(false);
+            case Command.Select select:
+                return _sampler.Select(_state, select.kept);
             case Command.Explore explore:
-                return await ExploreAsync(explore.forks, cancellationToken).ConfigureAwait(false);
+                return await _sampler.ExploreAsync(_state, explore.forks, cancellationToken).ConfigureAwait(false);
             case Command.Update update:
                 return Update(update.phase);
             default:
@@ -190,156 +201,14 @@ public sealed class Trainer : IDisposable
         return Event.Evaluated;
     }
 
-    private async Task<Event> RollOutAsync(Command.RollOut command, CancellationToken cancellationToken)
-    {
-        Stopwatch clock = Stopwatch.StartNew();
-        _work = new StepWork { Phase = command.phase };
-        bool bootstrapping = command.phase == Phase.Bootstrapping;
-        List<RolloutRequest> requests = [];
-        foreach (int index in command.questions)
-            for (int member = 0; member < command.groupSize; member++)
-                requests.Add(
-                    bootstrapping
-                        ? new RolloutRequest(_task.Experts[index].Question, -1 - index, member)
-                        : new RolloutRequest(_task.Training.Questions[index], index, member)
-                );
-        (Trajectory[] trajectories, bool[] isWhole) = await SampleAsync(requests, cancellationToken)
-            .ConfigureAwait(false);
-
-        _groups = [];
-        Cost cost = Costs.Zero;
-        for (int g = 0; g < command.questions.Length; g++)
-        {
-            Range own = (g * command.groupSize)..((g + 1) * command.groupSize);
-            cost = trajectories[own].Aggregate(cost, (sum, trajectory) => sum + Costs.OfTrajectory(0, trajectory));
-            if (!isWhole[own].All(whole => whole))
-                continue; // the budget ended before the group did
-            List<Member> members =
-            [
-                .. trajectories[own].Select((trajectory, tree) => Score(trajectory, tree, 0)).OfType<Member>(),
-            ];
-            _work.Sampled.AddRange(members);
-            if (members.Count == 0)
-                continue;
-            int index = command.questions[g];
-            if (bootstrapping && Exploration.PlaceExpert(Rewards(members)) is ExpertPlacement.At place)
-            {
-                // The expert's reward is 1 by definition (method.md, section 5.1).
-                members[place.memberIndex] = Expert(_task.Experts[index]);
-                _work.Experts++;
-            }
-            _groups.Add(new Group(bootstrapping ? -1 - index : index, members[0].Trajectory.Question, members));
-        }
-        _work.RolloutSeconds += clock.Elapsed.TotalSeconds;
-        _forks = bootstrapping ? [] : [.. _groups.SelectMany((group, g) => Forks(group).Select(fork => (g, fork)))];
-        double[] uses = [.. _groups.SelectMany(group => _arm.Spending.UsesOf(Spenders(group)))];
-        return Event.NewRolledOut(cost, uses.Length == 0 ? 0 : uses.Average(), _forks.Length);
-    }
-
-    private Member Expert(Trajectory trajectory)
-    {
-        RewardParts parts = Reward.Score(_arm.Reward, trajectory) is RewardOutcome.Scored { Item: var scored }
-            ? scored
-            : new RewardParts(Exploration.Solved, 1, Evidence.Coverage(trajectory), [], []);
-        return new Member(trajectory, parts, IsExpert: true).WithTotal(Exploration.Solved, "expert");
-    }
-
-    private static SpendingMember[] Spenders(Group group) =>
-        [
-            .. group.Members.Select(member => new SpendingMember(
-                member.Trajectory,
-                member.Reward,
-                Grpo.Answer.ExactMatchOf(member.Trajectory) == 1
-            )),
-        ];
-
     /// <summary>The group with what its members spent taken off their rewards.</summary>
     private Group Charged(Group group)
     {
-        double[] shaped = _arm.Spending.Shaped(_state.Price.Multiplier, Spenders(group));
+        double[] shaped = _arm.Spending.Shaped(_state.Price.Multiplier, group.Spenders);
         return group with
         {
             Members = [.. group.Members.Select((member, i) => member.WithTotal(shaped[i], Member.SpendingTerm))],
         };
-    }
-
-    private Fork[] Forks(Group group) =>
-        _arm.Exploration.Forks(
-            Seeds.Path([_state.Step, group.Key], Seeds.Named("exploration", _seed)),
-            group.Rewards,
-            [.. group.Members.Select(member => member.Trajectory)]
-        );
-
-    private async Task<Event> ExploreAsync(int wanted, CancellationToken cancellationToken)
-    {
-        Stopwatch clock = Stopwatch.StartNew();
-        List<RolloutRequest> requests = [];
-        foreach (IGrouping<int, (int Group, Fork Fork)> group in _forks.Take(wanted).GroupBy(place => place.Group))
-        foreach ((int c, (int g, Fork fork)) in group.Index())
-        {
-            Trajectory parent = _groups[g].Members[fork.Member].Trajectory;
-            requests.Add(
-                // Numbered after the group's own members, so that random numbers are fresh.
-                new RolloutRequest(parent.Question, _groups[g].Key, _arm.GroupSize + c, parent, fork.KeptSegments)
-            );
-        }
-        (Trajectory[] trajectories, bool[] isWhole) = await SampleAsync(requests, cancellationToken)
-            .ConfigureAwait(false);
-
-        Cost cost = Costs.Zero;
-        int at = 0;
-        foreach (IGrouping<int, (int Group, Fork Fork)> group in _forks.Take(wanted).GroupBy(place => place.Group))
-        {
-            Group grown = _groups[group.Key];
-            List<Member> candidates = [];
-            foreach ((_, Fork fork) in group)
-            {
-                Trajectory trajectory = trajectories[at];
-                cost += Costs.OfTrajectory(fork.KeptSegments, trajectory);
-                if (
-                    isWhole[at++]
-                    && Score(trajectory, grown.Members[fork.Member].Tree, fork.KeptSegments) is { } candidate
-                )
-                    candidates.Add(candidate);
-            }
-            Member[] all = [.. grown.Members, .. candidates];
-            int[] staying = _arm.Exploration.Stay(grown.Rewards, Rewards(candidates));
-            _groups[group.Key] = grown with { Members = [.. staying.Select(index => all[index])] };
-            _work.Continued++;
-            if (staying.Any(index => index >= grown.Members.Count))
-                _work.Replaced++;
-        }
-        _work.RolloutSeconds += clock.Elapsed.TotalSeconds;
-        return Event.NewExplored(cost);
-    }
-
-    /// <summary>Trajectories, and whether each came to its end before a budget did.</summary>
-    private async Task<(Trajectory[] Trajectories, bool[] IsWhole)> SampleAsync(
-        IReadOnlyList<RolloutRequest> requests,
-        CancellationToken cancellationToken
-    )
-    {
-        _engine.Progress = (done, of) => _report(new RunEvent.Working("rolling out", done, of));
-        Trajectory[] trajectories = await _engine
-            .RunAsync(
-                requests,
-                Sampler.AtTemperature(_method.Temperature),
-                Seeds.Child(_state.Step, Seeds.Named("rollout", _seed)),
-                _state.Ledger.Spent.OptimizerSteps,
-                cancellationToken,
-                new Allowance(_state.Ledger.GeneratedTokensLeft, _state.Ledger.SearchesLeft)
-            )
-            .ConfigureAwait(false);
-        _work.FailedSearches += _engine.Statistics.FailedSearches;
-        return (trajectories, [.. trajectories.Select((_, i) => !_engine.Statistics.Cut.Contains(i))]);
-    }
-
-    private Member? Score(Trajectory trajectory, int tree, int keptSegments)
-    {
-        if (Reward.Score(_arm.Reward, trajectory) is RewardOutcome.Scored { Item: var parts })
-            return new Member(trajectory, parts, tree, KeptSegments: keptSegments);
-        _work.Dropped++;
-        return null;
     }
 
     private Event Update(Phase phase)
@@ -354,61 +223,65 @@ public sealed class Trainer : IDisposable
         Stopwatch clock = Stopwatch.StartNew();
         Seed seed = Seeds.Child(_state.Step, Seeds.Named("update", _seed));
         UpdateReport report;
+        IReadOnlyList<Group> groups = [];
         if (phase == Phase.Imitation)
         {
-            _work = new StepWork { Phase = phase };
+            _sampler.Begin(phase);
             report = _learner.Imitate(_task.Experts, seed);
         }
         else
         {
+            groups = _sampler.Groups;
             if (_method.Rehearsals > 0)
-                _groups.ForEach(_rehearsal.Add);
-            _groups = [.. _groups.Select(Charged)];
+                foreach (Group group in groups)
+                    _rehearsal.Add(group);
+            // Bootstrapping is about finding answers at all, and its expert has not the policy's habits.
+            if (phase == Phase.Main)
+                groups = [.. groups.Select(Charged)];
             report =
-                _groups.Count == 0
+                groups.Count == 0
                     ? new UpdateReport(0, 0, 0, 0, Objective.Pool([]), 0)
-                    : _learner.Update(phase, _groups, seed);
+                    : _learner.Update(phase, groups, seed);
             for (int pass = 0; phase == Phase.Main && pass < _method.Rehearsals && _rehearsal.Count > 0; pass++)
                 report += _learner.Rehearse(
                     _rehearsal.Draw(_method.RehearsalSize, Seeds.Child(pass, Seeds.Named("rehearsal", seed)))
                 );
         }
-        double seconds = _work.RolloutSeconds + clock.Elapsed.TotalSeconds;
+        double seconds = _sampler.Work.RolloutSeconds + clock.Elapsed.TotalSeconds;
         _times = _times with
         {
-            RolloutSeconds = _times.RolloutSeconds + _work.RolloutSeconds,
+            RolloutSeconds = _times.RolloutSeconds + _sampler.Work.RolloutSeconds,
             LearningSeconds = _times.LearningSeconds + clock.Elapsed.TotalSeconds,
             LearnedTokens = _times.LearnedTokens + report.Tokens,
         };
 
         Cost spent = _state.Ledger.Spent;
-        StepMetrics metrics = _work.ToMetrics(
+        StepMetrics metrics = _sampler.Work.ToMetrics(
             _state.Step + 1,
             spent,
             report,
-            _groups.Count == 0 ? 0 : _groups.Average(group => group.IsDead ? 1 : 0),
+            groups.Count == 0 ? 0 : groups.Average(group => group.IsDead ? 1 : 0),
             clock.Elapsed.TotalSeconds
         ) with
         {
             Price = _state.Price.Multiplier,
         };
         _folder.AppendMetrics(metrics);
-        _folder.AppendTrajectories(TrajectoryRecords(metrics.Phase));
+        _folder.AppendTrajectories(TrajectoryRecords(groups, metrics.Phase));
         _report(new RunEvent.Stepped(metrics, _options.Rollouts));
-        _groups = [];
         return Event.NewUpdated(report.OptimizerSteps, report.Skipped, seconds);
     }
 
-    private IEnumerable<TrajectoryRecord> TrajectoryRecords(string phase)
+    private IEnumerable<TrajectoryRecord> TrajectoryRecords(IReadOnlyList<Group> groups, string phase)
     {
         double[][][] advantages = _learner.Advantages;
-        for (int g = 0; g < _groups.Count; g++)
-        for (int i = 0; i < _groups[g].Members.Count; i++)
+        for (int g = 0; g < groups.Count; g++)
+        for (int i = 0; i < groups[g].Members.Count; i++)
             yield return TrajectoryRecord.Of(
-                _groups[g].Members[i],
+                groups[g].Members[i],
                 _state.Step + 1,
                 phase,
-                _groups[g].Key,
+                groups[g].Key,
                 i,
                 advantages[g][i],
                 _task.Protocol
@@ -476,8 +349,6 @@ public sealed class Trainer : IDisposable
             _folder.WriteResult(result);
         return result;
     }
-
-    private static double[] Rewards(IEnumerable<Member> members) => [.. members.Select(member => member.Reward)];
 
     public void Dispose()
     {

@@ -99,14 +99,17 @@ public sealed class WorldRunTests : IDisposable
     [InlineData("sft_grpo", "")]
     [InlineData("david_turn_credit", "")]
     [InlineData("david", "pid")]
+    [InlineData("david", "refill")]
+    [InlineData("grpo", "conformal")]
     public async Task EveryKindOfArm_GoesOnFromACheckpointAsIfItHadNotStopped(string arm, string control)
     {
         MethodOptions method = new WorldMethodOptions
         {
             Arm = arm,
             BootstrapSteps = 2,
-            Spending = control == "" ? Spending.Free : Spending.Searches,
-            SpendTarget = control == "" ? null : 1,
+            Spending = control == "pid" ? Spending.Searches : Spending.Free,
+            SpendTarget = control == "pid" ? 1 : null,
+            Allocation = control is "" or "pid" ? "uniform" : control,
         };
         RunOptions options = WorldRuns.Options(method, seed: 5, rollouts: 190, evaluationQuestions: 10) with
         {

@@ -1,0 +1,221 @@
+namespace David.Grpo
+
+/// The rollouts of one question in the step under way, scored.
+type SampledGroup =
+    {
+        /// Index among the training questions.
+        Question: int
+        /// [G] total rewards; empty where no rollout could be scored.
+        Rewards: float[]
+        /// [G] what each answered. A right answer stands as `Gold`, however it was written.
+        Answers: DrawnAnswer[]
+        /// The question's first gold answer, normalised.
+        Gold: string
+    }
+
+    /// [G] which answers are right.
+    member group.Correct: bool[] =
+        group.Answers |> Array.map ((=) (DrawnAnswer.Given group.Gold))
+
+    /// The share of right answers; 0 without any rollout.
+    member group.SolveRate: float = CostReward.solveRate group.Correct
+
+    /// A group from its trajectories and their rewards, [G] each.
+    static member Of(index: int, question: Question, trajectories: Trajectory[], rewards: float[]) : SampledGroup =
+        Check.length (nameof rewards) trajectories.Length "one for each trajectory" rewards
+        let gold = Answer.normalize question.Answers[0]
+
+        {
+            Question = index
+            Rewards = rewards
+            Answers =
+                trajectories
+                |> Array.map (fun trajectory ->
+                    match trajectory.Ending with
+                    | Ending.Answered _ when Answer.exactMatchOf trajectory = 1.0 -> DrawnAnswer.Given gold
+                    | Ending.Answered answer -> DrawnAnswer.Given(Answer.normalize answer)
+                    | _ -> DrawnAnswer.Missing)
+            Gold = gold
+        }
+
+/// What the visits of a question came to.
+type QuestionVisits =
+    {
+        Question: int
+        /// Solve rates, oldest first.
+        Rates: float[]
+    }
+
+/// What an allocation remembers from step to step. It is the checkpoint's; a rule fills what it needs.
+type AllocationMemory =
+    {
+        /// By ascending question.
+        Visits: QuestionVisits[]
+        Skip: SkipState
+        /// Questions that were put off, first come first.
+        Deferred: int[]
+        Recycling: RecyclingState
+        /// Thresholds of conformal stopping; without budgets before the first calibration.
+        Calibration: GroupCalibration
+        /// The step of the calibration.
+        CalibratedAt: int
+    }
+
+    /// Nothing yet.
+    static member Empty: AllocationMemory =
+        {
+            Visits = [||]
+            Skip = { Easy = 0.5; Hard = 0.5 }
+            Deferred = [||]
+            Recycling = { Spent = [||] }
+            Calibration =
+                {
+                    Budgets = [||]
+                    Thresholds = [||]
+                    Delta = 0.5
+                    Rollouts = 0
+                }
+            CalibratedAt = 0
+        }
+
+    /// A question's solve rates so far, oldest first.
+    member memory.RatesOf(question: int) : float[] =
+        let place =
+            System.Array.BinarySearch(memory.Visits |> Array.map _.Question, question)
+
+        if place < 0 then [||] else memory.Visits[place].Rates
+
+    /// The memory after a step's groups were seen.
+    member memory.Visiting(groups: SampledGroup[]) : AllocationMemory =
+        let seen = System.Collections.Generic.SortedDictionary<int, float[]>()
+
+        for visits in memory.Visits do
+            seen[visits.Question] <- visits.Rates
+
+        for group in groups |> Array.filter (fun group -> group.Answers.Length > 0) do
+            seen[group.Question] <- Array.append (memory.RatesOf group.Question) [| group.SolveRate |]
+
+        { memory with
+            Visits =
+                [|
+                    for KeyValue(question, rates) in seen -> { Question = question; Rates = rates }
+                |]
+        }
+
+/// Rollouts to sample of one question.
+type GroupRequest =
+    {
+        /// Which of the step's groups they join; one past the last begins a new one.
+        Place: int
+        /// Index among the training questions, or the expert's.
+        Question: int
+        /// At least 1.
+        Rollouts: int
+    }
+
+/// A round of sampling.
+type Draw =
+    {
+        /// Empty ends the step's sampling.
+        Requests: GroupRequest[]
+        /// How many upcoming questions were used or passed over.
+        Taken: int
+    }
+
+    /// Sampling is over.
+    static member None: Draw = { Requests = [||]; Taken = 0 }
+
+/// What an allocation sees of the step under way.
+type AllocationView =
+    {
+        /// The step's own.
+        Seed: Seed
+        Step: int
+        Memory: AllocationMemory
+        /// Rounds of this step so far; 0 before the first.
+        Rounds: int
+        /// Groups of this step so far, in the order of their places.
+        Sampled: SampledGroup[]
+        /// The next n training questions, in the run's order, that no step and no round has taken.
+        Upcoming: int -> int[]
+        /// Training questions there are.
+        Questions: int
+        /// Groups of a step that samples evenly, at least 1, and rollouts of each.
+        QuestionsPerStep: int
+        GroupSize: int
+        Ledger: Ledger
+    }
+
+    /// New groups for questions, `rollouts` each.
+    member view.Open(rollouts: int, questions: int[]) : GroupRequest[] =
+        questions
+        |> Array.mapi (fun i question ->
+            {
+                Place = view.Sampled.Length + i
+                Question = question
+                Rollouts = rollouts
+            })
+
+    /// More rollouts for the groups that there are, [groups]; none where the number is not above 0.
+    member view.Grow(rollouts: int[]) : GroupRequest[] =
+        Array.mapi2
+            (fun place (group: SampledGroup) more ->
+                {
+                    Place = place
+                    Question = group.Question
+                    Rollouts = more
+                })
+            view.Sampled
+            rollouts
+        |> Array.filter (fun request -> request.Rollouts > 0)
+
+/// Which questions a main step samples, how often, and which rollouts it trains on. What it asks for beyond the budget, or
+/// beyond the next mark, is not sampled.
+[<ReferenceEquality>]
+type AllocationRule =
+    {
+        /// In snake_case.
+        Name: string
+        /// The next round; none ends the step's sampling.
+        Next: AllocationView -> Draw
+        /// Places of the rollouts that are trained on, [groups][]; a group without any is dropped.
+        Keep: AllocationView -> int[][]
+        /// The memory after the step's sampling.
+        Remember: AllocationView -> AllocationMemory
+    }
+
+    /// A rule of one's own in one round: from the upcoming questions' last solve rates, [Q], NaN where there is none, and the
+    /// step's rollouts to the number for each, [Q].
+    static member Create(name: string, counts: System.Func<float[], int, int[]>) : AllocationRule =
+        {
+            Name = name
+            Next =
+                fun view ->
+                    if view.Rounds > 0 then
+                        Draw.None
+                    else
+                        let questions = view.Upcoming view.QuestionsPerStep
+
+                        let rates =
+                            questions
+                            |> Array.map (fun question -> Array.tryLast (view.Memory.RatesOf question))
+                            |> Array.map (Option.defaultValue nan)
+
+                        let wanted = counts.Invoke(rates, view.QuestionsPerStep * view.GroupSize)
+                        Check.length (nameof counts) questions.Length "one for each question" wanted
+
+                        {
+                            Requests =
+                                Array.zip questions wanted
+                                |> Array.filter (fun (_, rollouts) -> rollouts > 0)
+                                |> Array.mapi (fun place (question, rollouts) ->
+                                    {
+                                        Place = place
+                                        Question = question
+                                        Rollouts = rollouts
+                                    })
+                            Taken = questions.Length
+                        }
+            Keep = fun view -> view.Sampled |> Array.map (fun group -> [| 0 .. group.Rewards.Length - 1 |])
+            Remember = fun view -> view.Memory.Visiting view.Sampled
+        }

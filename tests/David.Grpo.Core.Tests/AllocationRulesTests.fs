@@ -1,0 +1,303 @@
+module David.Grpo.Tests.AllocationRulesTests
+
+open Xunit
+open David.Grpo
+
+let private plan (rule: AllocationRule) : LoopPlan =
+    {
+        Seed = Seed.ofInt64 3L
+        Budget = Limits.OfRollouts 1500
+        ImitationSteps = 0
+        BootstrapSteps = 0
+        ExpertQuestions = 0
+        MainSteps = 1000
+        TrainingQuestions = 30
+        Shuffle = true
+        QuestionsPerStep = 8
+        BootstrapGroupSize = 4
+        GroupSize = 4
+        Forks = 0
+        EvaluateEvery = 0
+        Price = PriceControl.Fixed 0.0
+        Allocation = rule
+        Marks = [||]
+        CheckpointEvery = 3
+    }
+
+/// A third of the questions is never solved, a third always, the others half the time; wrong answers are all alike.
+let private rateOf question = [| 0.0; 0.5; 1.0 |][question % 3]
+
+let private gold = "gold"
+
+/// The groups of the step after a round, with rollouts drawn anew.
+let private grown (state: LoopState) (requests: GroupRequest[]) : SampledGroup[] =
+    (state.Sampled, requests)
+    ||> Array.fold (fun groups request ->
+        let seed =
+            Seed.path [| int64 state.Step; int64 state.Rounds; int64 request.Place |] (Seed.ofInt64 9L)
+
+        let answers =
+            Array.init request.Rollouts (fun i ->
+                if Seed.uniform (Seed.child (int64 i) seed) < rateOf request.Question then
+                    DrawnAnswer.Given gold
+                else
+                    DrawnAnswer.Given "wrong")
+
+        let rewards =
+            answers |> Array.map (fun answer -> if answer = DrawnAnswer.Given gold then 1.0 else 0.0)
+
+        let group: SampledGroup =
+            if request.Place = groups.Length then
+                {
+                    Question = request.Question
+                    Rewards = rewards
+                    Answers = answers
+                    Gold = gold
+                }
+            else
+                let own = groups[request.Place]
+
+                { own with
+                    Rewards = Array.append own.Rewards rewards
+                    Answers = Array.append own.Answers answers
+                }
+
+        if request.Place = groups.Length then
+            Array.append groups [| group |]
+        else
+            Array.updateAt request.Place group groups)
+
+let private report (state: LoopState) command =
+    match command with
+    | Command.Evaluate _ -> Event.Evaluated
+    | Command.RollOut(_, requests) ->
+        Event.RolledOut(
+            { Cost.zero with
+                Rollouts = requests |> Array.sumBy _.Rollouts
+            },
+            grown state requests
+        )
+    | Command.Select kept -> Event.Selected(0.0, kept.Length * state.Plan.Forks)
+    | Command.Explore forks -> Event.Explored { Cost.zero with Rollouts = forks }
+    | Command.Update _ -> Event.Updated(1, 0, 0.1)
+    | Command.SaveCheckpoint -> Event.Saved
+    | Command.Finish -> failwith "nothing follows the end"
+
+/// The states in which commands were given, with the commands.
+let private run state =
+    state
+    |> List.unfold (fun state ->
+        match TrainingLoop.decide state with
+        | Command.Finish -> None
+        | command -> Some((state, command), TrainingLoop.evolve state (report state command)))
+
+let private runOf rule = run (TrainingLoop.start (plan rule))
+
+/// The groups of each step and which of their rollouts were kept.
+let private steps commands =
+    commands
+    |> List.choose (function
+        | (state: LoopState), Command.Select kept -> Some(state.Sampled, kept)
+        | _ -> None)
+
+let rules: TheoryData<string> = TheoryData<string> AllocationRules.names
+
+[<Theory; MemberData(nameof rules)>]
+let ``no allocation spends more than the budget, passes a mark before it was evaluated at, or stands still`` name =
+    law (fun (budget: uint16, mark: uint16, perStep: byte, size: byte, forks: byte) ->
+        let plan =
+            { plan (AllocationRules.create name) with
+                Budget = Limits.OfRollouts(int budget % 900)
+                Marks = [| int mark % 900 |]
+                QuestionsPerStep = 1 + int perStep % 12
+                GroupSize = 1 + int size % 8
+                Forks = int forks % 3
+            }
+
+        let commands = run (TrainingLoop.start plan)
+
+        let evaluatedAt =
+            commands
+            |> List.choose (function
+                | state, Command.Evaluate true -> Some state.Ledger.Spent.Rollouts
+                | _ -> None)
+
+        let final = commands |> List.last |> fst
+
+        // A ledger throws where too much is spent.
+        final.Ledger.RolloutsLeft >= 0
+        // Where the mark was passed, an evaluation lies less than an even step before it.
+        && (final.Ledger.Spent.Rollouts <= plan.Marks[0]
+            || evaluatedAt
+               |> List.exists (fun spent ->
+                   spent <= plan.Marks[0]
+                   && spent > plan.Marks[0] - plan.QuestionsPerStep * (plan.GroupSize + plan.Forks)))
+        && commands
+           |> List.forall (function
+               | _, Command.RollOut(_, requests) -> requests.Length > 0
+               | _ -> true))
+
+[<Theory; MemberData(nameof rules)>]
+let ``a run restored at any checkpoint goes on as if it had not stopped`` name =
+    let plan = plan (AllocationRules.create name)
+
+    let checkpoints =
+        run (TrainingLoop.start plan) |> List.filter (fun (_, command) -> command = Command.SaveCheckpoint)
+
+    Assert.True(checkpoints.Length > 2)
+
+    for state, _ in checkpoints do
+        let after = run (TrainingLoop.evolve state Event.Saved) |> List.map snd
+        let restored = run (TrainingLoop.restore plan state.Progress) |> List.map snd
+        Assert.Equal<Command list>(after, restored)
+
+[<Fact>]
+let ``refilled steps are full of groups with a signal`` () =
+    for groups, kept in steps (runOf AllocationRules.refill) |> List.truncate 10 do
+        let trained = kept |> Array.filter (fun places -> places.Length > 0)
+
+        Assert.All(
+            Array.zip groups kept,
+            (fun (group, places) -> Assert.Equal(Selection.hasSignal group.Rewards, places.Length > 0))
+        )
+        // A third of the questions has one: three rounds of at most 8 find more than an even step's 2 or 3.
+        Assert.InRange(trained.Length, 4, 24)
+
+[<Fact>]
+let ``questions that are always or never solved are skipped more and more`` () =
+    let shareOf commands =
+        commands
+        |> List.collect (fun (groups: SampledGroup[], _) -> List.ofArray groups)
+        |> List.averageBy (fun group -> if Selection.hasSignal group.Rewards then 1.0 else 0.0)
+
+    let plan =
+        { plan AllocationRules.skip with
+            Budget = Limits.OfRollouts 6000
+        }
+
+    let all = steps (run (TrainingLoop.start plan))
+    let first, last = List.truncate 8 all, List.skip (all.Length - 8) all
+    Assert.True(shareOf last > 1.5 * shareOf first, $"{shareOf first} to {shareOf last}")
+
+[<Fact>]
+let ``the knapsack gives most to questions that are solved now and then`` () =
+    // Every question has been visited after four steps.
+    let later = steps (runOf AllocationRules.knapsack) |> List.skip 5
+
+    let mean third =
+        later
+        |> List.collect (fun (groups, _) -> List.ofArray groups)
+        |> List.filter (fun group -> group.Question % 3 = third)
+        |> List.averageBy (fun group -> float group.Rewards.Length)
+
+    Assert.True(mean 1 > 1.5 * mean 0 && mean 1 > 1.5 * mean 2, $"{mean 0}, {mean 1}, {mean 2}")
+
+    Assert.All(
+        later |> List.rev |> List.skip 1,
+        (fun (groups, _) -> Assert.Equal(32, groups |> Array.sumBy _.Rewards.Length))
+    )
+
+[<Fact>]
+let ``a pilot commits to what is solved now and then, and what is hard comes again`` () =
+    let all = steps (runOf AllocationRules.pilot)
+
+    for groups, kept in List.rev all |> List.skip 1 do
+        for group, places in Array.zip groups kept do
+            if places.Length > 0 then
+                Assert.Equal(2 + 4, group.Rewards.Length)
+            else
+                Assert.Equal(2, group.Rewards.Length)
+
+    // Five visits of a pass of thirty are even; questions that nobody solves are drawn oftener.
+    let visits third =
+        all
+        |> List.collect (fun (groups, _) -> List.ofArray groups)
+        |> List.filter (fun group -> group.Question % 3 = third)
+        |> List.length
+
+    Assert.True(visits 0 > visits 2)
+
+[<Fact>]
+let ``variance and hardness draw the second half of a step's rollouts`` () =
+    let mean rule third =
+        steps (runOf rule)
+        |> List.collect (fun (groups, _) -> List.ofArray groups)
+        |> List.filter (fun group -> group.Question % 3 = third)
+        |> List.averageBy (fun group -> float group.Rewards.Length)
+
+    Assert.True(mean AllocationRules.byVariance 1 > mean AllocationRules.byVariance 2 + 1.0)
+    Assert.True(mean AllocationRules.inverseRoot 0 > mean AllocationRules.inverseRoot 2 + 1.0)
+
+[<Fact>]
+let ``a question that gave a signal does not come again in its pass`` () =
+    let mutable spent = Set.empty
+
+    for groups, _ in steps (runOf AllocationRules.recycle) do
+        Assert.All(groups, (fun group -> Assert.DoesNotContain(group.Question, spent :> seq<int>)))
+
+        spent <-
+            (spent, groups)
+            ||> Array.fold (fun spent group ->
+                if Selection.hasSignal group.Rewards then
+                    spent.Add group.Question
+                else
+                    spent)
+
+        // A pass ends when all are spent; here only a third ever is.
+        Assert.All(spent, (fun question -> Assert.Equal(1, question % 3)))
+
+[<Fact>]
+let ``of twice the rollouts those of the largest variance are kept`` () =
+    for groups, kept in steps (runOf AllocationRules.maximalVariance) |> List.truncate 5 do
+        Assert.Equal(4, groups.Length)
+
+        for group, places in Array.zip groups kept do
+            Assert.Equal(8, group.Rewards.Length)
+            Assert.Equal(4, places.Length)
+
+            let right =
+                places |> Array.filter (fun place -> group.Rewards[place] = 1.0) |> Array.length
+
+            let all = group.Rewards |> Array.filter ((=) 1.0) |> Array.length
+            Assert.Equal(max (4 - (8 - all)) (min 2 all), right)
+
+[<Fact>]
+let ``conformal groups stop early, and the steps that calibrate are sampled to the end`` () =
+    let sizesOf seed =
+        let plan =
+            { plan AllocationRules.conformal with
+                Seed = Seed.ofInt64 seed
+                Budget = Limits.OfRollouts 3000
+                QuestionsPerStep = 24
+            }
+
+        steps (run (TrainingLoop.start plan))
+        |> List.map (fun (groups, _) -> groups |> Array.map _.Rewards.Length)
+
+    // Where chance puts too many hopeless questions into a calibration, its thresholds are 1 and nothing stops.
+    let all = List.init 5 (fun seed -> sizesOf (int64 seed))
+
+    for sizes in all do
+        Assert.All(Array.append sizes[0] sizes[8], (fun size -> Assert.Equal(8, size)))
+        Assert.All(Array.concat sizes, (fun size -> Assert.Contains(size, [ 2; 4; 8 ])))
+
+    let stopping = all |> List.filter (fun sizes -> Array.contains 2 sizes[1])
+    Assert.InRange(stopping.Length, 2, 5)
+
+[<Fact>]
+let ``a rule of one's own says how often each upcoming question is sampled`` () =
+    let twice =
+        AllocationRule.Create(
+            "first_twice",
+            fun rates total -> Array.init rates.Length (fun i -> if i = 0 then 2 else 1)
+        )
+
+    let groups, _ = steps (runOf twice) |> List.head
+    Assert.Equal<int[]>([| 2; 1; 1; 1; 1; 1; 1; 1 |], groups |> Array.map _.Rewards.Length)
+
+[<Fact>]
+let ``an unknown allocation is refused with the names there are`` () =
+    let error =
+        Assert.Throws<System.ArgumentException>(fun () -> AllocationRules.create "greedy" |> ignore)
+
+    Assert.Contains("uniform, refill, skip", error.Message)
