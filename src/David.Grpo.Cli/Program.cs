@@ -18,10 +18,11 @@ RootCommand root = new(
     StudyCommand.Create(),
     ExportCommand.Create(),
     WorldCommand.Create(),
+    ScriptCommand.Create(),
 };
 try
 {
-    return await root.Parse(args)
+    return await root.Parse(ScriptCommand.KeepArguments(args))
         .InvokeAsync(
             new InvocationConfiguration
             {

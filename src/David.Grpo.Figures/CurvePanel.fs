@@ -39,7 +39,7 @@ module internal CurvePanel =
         | [||] -> []
         | lengths -> [ "stroke-dasharray", lengths |> Array.map number |> String.concat " " ]
 
-    let private drawRun (style: SeriesStyle) across upwards (run: CurvePoint[]) =
+    let private drawRun (look: Look) (style: SeriesStyle) across upwards (run: CurvePoint[]) =
         let at (value: CurvePoint -> float) (point: CurvePoint) = across point.X, upwards (value point)
 
         let low (point: CurvePoint) =
@@ -52,7 +52,7 @@ module internal CurvePanel =
             match run with
             | [| point |] when hasBand point ->
                 let (x, bottom), (_, top) = at low point, at high point
-                stroke x bottom x top [ "class", "whisker"; "stroke", style.Colour; "stroke-width", "1.5" ]
+                stroke x bottom x top [ "class", "whisker"; "stroke", style.Colour; look.Width 1.5 ]
             | [| _ |] -> ()
             | _ ->
                 if Array.exists hasBand run then
@@ -76,7 +76,7 @@ module internal CurvePanel =
                         "d", path (Array.map (at _.Y.Value) run)
                         "fill", "none"
                         "stroke", style.Colour
-                        "stroke-width", "1.8"
+                        look.Width 1.8
                         "stroke-linejoin", "round"
                      ]
                      @ dashes style)
@@ -84,7 +84,7 @@ module internal CurvePanel =
         ]
 
     /// `isNamed`: whether curves bear their names at their ends; else the figure has a key.
-    let plan (styles: Map<string, SeriesStyle>) (isNamed: bool) (width: float) xs panel (x: Axis) (y: Axis) curves =
+    let plan (look: Look) (isNamed: bool) (width: float) xs panel (x: Axis) (y: Axis) curves =
         let drawn =
             curves
             |> Array.map (fun curve -> curve, runs x y curve)
@@ -139,7 +139,7 @@ module internal CurvePanel =
         | ValueSome xs, ValueSome ys ->
             let count = max 2 (int (empty.Height / 32.0))
             let ys = rounded y count ys
-            let yTicks = ticks y count ys
+            let yTicks = ticks y (count + 2) ys
 
             let overhang =
                 widest tickSize (horizontalTicks x xs width |> Array.map _.Label) / 2.0
@@ -154,16 +154,7 @@ module internal CurvePanel =
                 let tops = Lettering.spread frame.Top (frame.Bottom + 4.0) centres heights
 
                 [
-                    for tick in yTicks do
-                        let level = upwards tick.Value
-                        rule frame.Left level frame.Right level ".13"
-
-                        lettering
-                            (frame.Left - 6.0)
-                            (level + 0.35 * tickSize)
-                            tickSize
-                            [ anchor "end"; muted ]
-                            tick.Label
+                    yield! verticalAxis y ys yTicks frame
 
                     yield! horizontalAxis x xs frame
 
@@ -172,7 +163,7 @@ module internal CurvePanel =
                         [
                             for curve, runs in drawn do
                                 for run in runs do
-                                    yield! drawRun styles[curve.Name] across upwards run
+                                    yield! drawRun look (look.Of curve.Name) across upwards run
                         ]
 
                     for curve, runs in drawn do
@@ -186,7 +177,7 @@ module internal CurvePanel =
                                     || (i = run.Length - 1 && Object.ReferenceEquals(run, Array.last runs))
 
                                 if marked && inside xs point.X && inside ys point.Y.Value then
-                                    marker styles[curve.Name] (across point.X) (upwards point.Y.Value) 3.0
+                                    marker (look.Of curve.Name) (across point.X) (upwards point.Y.Value) 3.0
 
                     for i, (curve, point) in Array.indexed ends do
                         if heights[i] > 0.0 then
@@ -201,7 +192,7 @@ module internal CurvePanel =
                                 middle
                                 [
                                     "class", "leader"
-                                    "stroke", styles[curve.Name].Colour
+                                    "stroke", (look.Of curve.Name).Colour
                                     "stroke-opacity", ".7"
                                     // A long leader must not look like a line or a whisker.
                                     if from < frame.Right - 4.0 then
@@ -219,7 +210,7 @@ module internal CurvePanel =
                     inWords (Number.decimalsFor (high - low)) curve.Name point.Y)
 
             { empty with
-                Left = max (widest tickSize (yTicks |> Array.map _.Label) + 8.0) overhang
+                Left = max (verticalAxisWidth yTicks) overhang
                 Right = max (if isNamed then nameWidth + 16.0 else 0.0) (overhang + 2.0)
                 Draw = draw
                 Summary = "last values " + String.concat "; " last

@@ -195,6 +195,27 @@ module internal Drawing =
                 lettering x (frame.Bottom + 15.0) tickSize [ anchor "middle"; muted ] tick.Label
         ]
 
+    /// Faint lines from the ticks of the horizontal axis up to the top.
+    let uprights (axis: Axis) range (frame: Frame) =
+        [
+            for tick in horizontalTicks axis range frame.Width do
+                let x = place axis range frame.Left frame.Right tick.Value
+                rule x frame.Top x frame.Bottom ".13"
+        ]
+
+    /// Faint lines across the plot area at the ticks of the vertical axis, and their labels to the left.
+    let verticalAxis (axis: Axis) range (ticks: Tick[]) (frame: Frame) =
+        [
+            for tick in ticks do
+                let y = place axis range frame.Bottom frame.Top tick.Value
+                rule frame.Left y frame.Right y ".13"
+                lettering (frame.Left - 6.0) (y + 0.35 * tickSize) tickSize [ anchor "end"; muted ] tick.Label
+        ]
+
+    /// The room that the labels of a vertical axis need.
+    let verticalAxisWidth (ticks: Tick[]) =
+        widest tickSize (ticks |> Array.map _.Label) + 8.0
+
     /// What lies in the plot area, cut off at its edges.
     let clipped (frame: Frame) (children: Markup list) =
         let corner =

@@ -45,13 +45,7 @@ module internal Key =
             rowHeight * float rows + 8.0
 
     /// The key, its names downwards and then across.
-    let draw
-        (styles: Map<string, SeriesStyle>)
-        (left: float)
-        (top: float)
-        (width: float)
-        (names: string[])
-        : Markup list =
+    let draw (look: Look) (left: float) (top: float) (width: float) (names: string[]) : Markup list =
         if names.Length = 0 then
             []
         else
@@ -61,14 +55,14 @@ module internal Key =
                 for i, name in Array.indexed names do
                     let x = left + columnWidth * float (i / rows)
                     let y = top + 8.0 + rowHeight * (float (i % rows) + 0.5)
-                    let style = styles[name]
+                    let style = look.Of name
 
                     stroke
                         x
                         y
                         (x + swatch)
                         y
-                        ([ "class", "key"; "stroke", style.Colour; "stroke-width", "1.8" ] @ CurvePanel.dashes style)
+                        ([ "class", "key"; "stroke", style.Colour; look.Width 1.8 ] @ CurvePanel.dashes style)
 
                     marker style (x + swatch / 2.0) y 3.0
 

@@ -10,6 +10,8 @@ type internal Markup =
     | Text of string
     /// A style sheet of our own; it must hold neither '<' nor '&'.
     | Style of css: string
+    /// A script of our own; nothing in it may end the element.
+    | Script of javaScript: string
 
 [<RequireQualifiedAccess>]
 module internal Markup =
@@ -20,7 +22,7 @@ module internal Markup =
     /// Elements that begin a line of the file. None stands where white space is shown.
     let private ownLine =
         set (
-            "body dd details div dt figcaption figure g h1 h2 h3 head header li main meta nav p section style svg table tr"
+            "body dd details div dt figcaption figure g h1 h2 h3 head header li main meta nav noscript p script section style svg table tr"
                 .Split
                 ' '
         )
@@ -45,7 +47,8 @@ module internal Markup =
     let rec private append (out: StringBuilder) (markup: Markup) =
         match markup with
         | Markup.Text text -> escape out text
-        | Markup.Style css -> out.Append(css) |> ignore
+        | Markup.Style content
+        | Markup.Script content -> out.Append(content) |> ignore
         | Markup.Element(name, attributes, children) ->
             if ownLine.Contains name && out.Length > 0 && out[out.Length - 1] <> '\n' then
                 out.Append '\n' |> ignore

@@ -83,7 +83,7 @@ module Page =
 
     let private figure (figure: Figure) (caption: string) : Markup =
         let drawn shown figure =
-            element "div" [ "class", shown ] [ Svg.markup false figure ]
+            element "div" [ "class", shown ] [ Svg.markup false Medium.Page figure ]
 
         element
             "figure"
@@ -218,6 +218,9 @@ module Page =
                         yield! sections |> List.ofArray |> List.collect (section ValueNone)
                     ]
             ]
+
+    /// The table alone, as an element for a page of others, which brings the style.
+    let internal renderTable (content: Table) : string = Markup.write (table content)
 
     /// The report as one self-contained page that works from disk, without the net and without scripts (its content
     /// security policy forbids both), on wide and narrow screens, light and dark, and in print. All text is escaped; the

@@ -135,7 +135,7 @@ module internal PointPanel =
         order |> Array.fold place [] |> ignore
         placed
 
-    let plan (styles: Map<string, SeriesStyle>) (width: float) panel (x: Axis) (y: Axis) (points: ScatterPoint[]) =
+    let plan (look: Look) (width: float) panel (x: Axis) (y: Axis) (points: ScatterPoint[]) =
         let usable =
             points |> Array.filter (fun point -> placeable x point.X.Value && placeable y point.Y.Value)
 
@@ -169,7 +169,7 @@ module internal PointPanel =
 
         match range x (max 2 (int (width / 90.0))) _.X, range y rows _.Y with
         | ValueSome xs, ValueSome ys ->
-            let yTicks = ticks y rows ys
+            let yTicks = ticks y (rows + 2) ys
 
             let overhang =
                 widest tickSize (horizontalTicks x xs width |> Array.map _.Label) / 2.0
@@ -223,20 +223,9 @@ module internal PointPanel =
                     placeNames frame drawn (shown |> Array.map (snd >> snd >> at)) (shown |> Array.map fst)
 
                 [
-                    for tick in yTicks do
-                        let level = upwards tick.Value
-                        rule frame.Left level frame.Right level ".13"
+                    yield! verticalAxis y ys yTicks frame
 
-                        lettering
-                            (frame.Left - 6.0)
-                            (level + 0.35 * tickSize)
-                            tickSize
-                            [ anchor "end"; muted ]
-                            tick.Label
-
-                    for tick in horizontalTicks x xs frame.Width do
-                        rule (across tick.Value) frame.Top (across tick.Value) frame.Bottom ".13"
-
+                    yield! uprights x xs frame
                     yield! horizontalAxis x xs frame
 
                     clipped
@@ -264,15 +253,15 @@ module internal PointPanel =
                                         y2
                                         [
                                             "class", "whisker"
-                                            "stroke", styles[point.Name].Colour
-                                            "stroke-width", "1.3"
+                                            "stroke", (look.Of point.Name).Colour
+                                            look.Width 1.3
                                             "stroke-opacity", ".75"
                                         ]
                         ]
 
                     for i, (_, (lines, point)) in Array.indexed shown do
                         let middle, level = at point
-                        marker styles[point.Name] middle level radius
+                        marker (look.Of point.Name) middle level radius
 
                         match boxes[i] with
                         | Some box ->
@@ -288,7 +277,7 @@ module internal PointPanel =
                                     toY
                                     [
                                         "class", "leader"
-                                        "stroke", styles[point.Name].Colour
+                                        "stroke", (look.Of point.Name).Colour
                                         "stroke-opacity", ".7"
                                         "stroke-dasharray", "1 3"
                                     ]
@@ -314,7 +303,7 @@ module internal PointPanel =
                 $"{inWords (Number.decimalsFor (highY - lowY)) point.Name point.Y} at {x}{front}"
 
             { empty with
-                Left = max (widest tickSize (yTicks |> Array.map _.Label) + 8.0) overhang
+                Left = max (verticalAxisWidth yTicks) overhang
                 Right = max 12.0 (overhang + 2.0)
                 Draw = draw
                 Summary = usable |> Array.map said |> String.concat "; "

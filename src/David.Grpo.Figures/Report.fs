@@ -54,6 +54,7 @@ type Cell =
     | Missing
 
 /// A table.
+[<TypeFormatterSource("David.Grpo.Figures.TableFormatterSource", "text/html", "text/plain")>]
 type Table =
     {
         /// Empty for none.

@@ -4,9 +4,14 @@ open System
 
 /// A line of a categorical panel: the name of a category, or a row under its label.
 [<RequireQualifiedAccess>]
-type private Entry =
+type internal Entry =
     | Heading of string
     | Item of label: string * row: Row
+
+    member entry.Label =
+        match entry with
+        | Heading label
+        | Item(label, _) -> label
 
 /// Dots with whiskers, or bars, by category and series.
 [<RequireQualifiedAccess>]
@@ -14,7 +19,7 @@ module internal RowPanel =
 
     open Drawing
 
-    let private entries (rows: Row[]) : Entry[] =
+    let entries (rows: Row[]) : Entry[] =
         let several (name: Row -> string) =
             (rows |> Array.distinctBy name).Length > 1
 
@@ -27,7 +32,7 @@ module internal RowPanel =
         | true, false -> rows |> Array.map (fun row -> Entry.Item(row.Category, row))
         | false, _ -> rows |> Array.map (fun row -> Entry.Item(row.Series, row))
 
-    let private drawRow (bars: bool) (style: SeriesStyle) across y (value: Estimate) =
+    let private drawRow (look: Look) (bars: bool) (style: SeriesStyle) across y (value: Estimate) =
         let whisker colour width =
             if value.Low < value.High && Double.IsFinite value.Low && Double.IsFinite value.High then
                 [
@@ -36,7 +41,7 @@ module internal RowPanel =
                         y
                         (across value.High)
                         y
-                        [ "class", "whisker"; "stroke", colour; "stroke-width", width ]
+                        [ "class", "whisker"; "stroke", colour; look.Width width ]
                 ]
             else
                 []
@@ -57,11 +62,11 @@ module internal RowPanel =
                     "fill-opacity", ".8"
                 ]
                 []
-            :: whisker "currentColor" "1.3"
+            :: whisker "currentColor" 1.3
         else
-            whisker style.Colour "2"
+            whisker style.Colour 2.0
 
-    let plan (styles: Map<string, SeriesStyle>) (width: float) bars panel (axis: Axis) (rows: Row[]) =
+    let plan (look: Look) (width: float) bars panel (axis: Axis) (rows: Row[]) =
         let axis =
             if bars && axis.Range = AxisRange.OfData then
                 axis.Over AxisRange.WithZero
@@ -142,21 +147,19 @@ module internal RowPanel =
                         | _ -> None)
 
                 [
-                    for tick in horizontalTicks axis range frame.Width do
-                        rule (across tick.Value) frame.Top (across tick.Value) frame.Bottom ".13"
-
+                    yield! uprights axis range frame
                     yield! horizontalAxis axis range frame
                     clipped
                         frame
                         [
                             for row, y in items do
-                                yield! drawRow bars styles[row.Series] across y row.Value
+                                yield! drawRow look bars (look.Of row.Series) across y row.Value
                         ]
 
                     if not bars then
                         for row, y in items do
                             if low <= row.Value.Value && row.Value.Value <= high then
-                                marker styles[row.Series] (across row.Value.Value) y 3.6
+                                marker (look.Of row.Series) (across row.Value.Value) y 3.6
 
                     for i, entry in Array.indexed entries do
                         let lines = lines entry

@@ -4,9 +4,24 @@ namespace David.Grpo.Figures
 [<RequireQualifiedAccess>]
 module internal Stylesheet =
 
-    /// The palette's blue is too dim on a dark ground; all its other colours keep.
+    /// The palette's blue, and what stands for it on a dark ground, where it is too dim.
+    let blue = "#0072B2"
+
+    let blueInTheDark = "#3B9DDD"
+
+    /// The ink of figures on light and on dark ground, and these grounds.
+    let ink = "#1C2128"
+
+    let paper = "#FFFFFF"
+    let inkInTheDark = "#E6E8EB"
+    let paperInTheDark = "#15181C"
+
     let figureInTheDark =
-        """.david-figure [fill="#0072B2"]{fill:#3b9ddd} .david-figure [stroke="#0072B2"]{stroke:#3b9ddd}"""
+        $""".david-figure [fill="{blue}"]{{fill:{blueInTheDark}}} .david-figure [stroke="{blue}"]{{stroke:{blueInTheDark}}}"""
+
+    /// A figure that stands alone on a page.
+    let figure =
+        $".david-figure{{color:{ink};background:{paper}}}\n@media (prefers-color-scheme:dark){{.david-figure{{color:{inkInTheDark};background:{paperInTheDark}}}{figureInTheDark}}}"
 
     let page =
         """

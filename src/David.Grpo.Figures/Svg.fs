@@ -10,19 +10,38 @@ module Svg =
     let private padding = 4.0
     let private axisLine = 20.0
 
-    /// The drawing as a tree. Inline it takes the colour of its surroundings; standing alone it brings its own.
-    let internal markup (standalone: bool) (figure: Figure) : Markup =
-        Figure.check figure
-        let styles = Figure.styles figure
+    let private sans =
+        "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+    /// Latin Modern in the cut for 8 pt, where it is there.
+    let private serif =
+        "'LM Roman 8', 'Latin Modern Roman', 'CMU Serif', 'Times New Roman', 'Liberation Serif', 'DejaVu Serif', serif"
+
+    /// What the figure says, for those who cannot see it: its description, then the numbers of each panel.
+    let private inWordsOf (figure: Figure) (plans: Plan[]) : string =
+        let summary (plan: Plan) =
+            let names =
+                [| plan.Panel.Title; plan.Above; plan.Below |] |> Array.filter (fun name -> name <> "")
+
+            $"""{String.concat ", " names}: {plan.Summary}."""
+
+        (String.concat " " (Array.append [| figure.Description |] (plans |> Array.map summary))).Trim()
+
+    let private widthOf (figure: Figure) =
+        match figure.Width with
+        | FigureWidth.Column -> 340.0
+        | FigureWidth.Page -> 680.0
+
+    let private columnsOf (figure: Figure) =
+        min figure.Columns (max 1 figure.Panels.Length)
+
+    let private panelWidthOf (figure: Figure) =
+        let columns = columnsOf figure
+        (widthOf figure - 2.0 * padding - gap * float (columns - 1)) / float columns
+
+    let private plansOf (look: Look) (figure: Figure) : Plan[] =
         let keyed = Key.series figure
-
-        let width =
-            match figure.Width with
-            | FigureWidth.Column -> 340.0
-            | FigureWidth.Page -> 680.0
-
-        let columns = min figure.Columns (max 1 figure.Panels.Length)
-        let panelWidth = (width - 2.0 * padding - gap * float (columns - 1)) / float columns
+        let panelWidth = panelWidthOf figure
 
         /// Panels with equal x axes show the same range of x.
         let sharedX (axis: Axis) =
@@ -42,15 +61,26 @@ module Svg =
             else
                 range
 
-        let plans =
-            figure.Panels
-            |> Array.map (fun panel ->
-                match panel.Content with
-                | Content.Curves(x, y, curves) ->
-                    CurvePanel.plan styles (keyed.Length = 0) panelWidth (sharedX x) panel x y curves
-                | Content.Points(x, y, points) -> PointPanel.plan styles panelWidth panel x y points
-                | Content.Dots(value, rows) -> RowPanel.plan styles panelWidth false panel value rows
-                | Content.Bars(value, rows) -> RowPanel.plan styles panelWidth true panel value rows)
+        figure.Panels
+        |> Array.map (fun panel ->
+            match panel.Content with
+            | Content.Curves(x, y, curves) ->
+                CurvePanel.plan look (keyed.Length = 0) panelWidth (sharedX x) panel x y curves
+            | Content.Points(x, y, points) -> PointPanel.plan look panelWidth panel x y points
+            | Content.Dots(value, rows) -> RowPanel.plan look panelWidth false panel value rows
+            | Content.Bars(value, rows) -> RowPanel.plan look panelWidth true panel value rows)
+
+    /// The drawing as a tree. Inline it takes the colours of its surroundings; standing alone it brings those of its medium.
+    let internal markup (isAlone: bool) (medium: Medium) (figure: Figure) : Markup =
+        let figure = Look.laidOut medium figure
+        Figure.check figure
+        let look = Look.ofFigure medium figure
+        let keyed = Key.series figure
+
+        let width, columns, panelWidth =
+            widthOf figure, columnsOf figure, panelWidthOf figure
+
+        let plans = plansOf look figure
 
         let kind (plan: Plan) =
             struct (plan.Panel.Content.IsCurves, plan.Panel.Content.IsPoints)
@@ -145,43 +175,59 @@ module Svg =
             else
                 tops[rows.Length] - gap + Key.height inner keyed + padding
 
-        let summaries =
-            plans
-            |> Array.map (fun plan ->
-                let names =
-                    [| plan.Panel.Title; plan.Above; plan.Below |] |> Array.filter (fun name -> name <> "")
+        // On a page the reader's preference decides, elsewhere the medium.
+        let ink, ground =
+            match medium with
+            | Medium.Dark -> Stylesheet.inkInTheDark, Some Stylesheet.paperInTheDark
+            | Medium.Light -> Stylesheet.ink, Some Stylesheet.paper
+            | Medium.Page -> Stylesheet.ink, None
+            | Medium.Paper
+            | Medium.PaperColumn -> "#000000", None
 
-                $"""{String.concat ", " names}: {plan.Summary}.""")
-
-        let colours =
-            ".david-figure{color:#1c2128}\n@media (prefers-color-scheme:dark){.david-figure{color:#e6e8eb;background:#15181c}"
-            + Stylesheet.figureInTheDark
-            + "}"
+        // 340 to the 8.5 cm of a column.
+        let length (value: float) =
+            if Look.isPrint medium then
+                number (value / 40.0) + "cm"
+            else
+                number value
 
         Markup.element
             "svg"
             [
                 "xmlns", "http://www.w3.org/2000/svg"
-                "class", "david-figure"
+                "class",
+                (if medium = Medium.Page then
+                     "david-figure"
+                 else
+                     "david-drawing")
                 "role", "img"
                 "viewBox", $"0 0 {number width} {number height}"
-                "width", number width
-                "height", number height
-                "font-family", "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+                "width", length width
+                "height", length height
+                "font-family", (if Look.isPrint medium then serif else sans)
                 "fill", "currentColor"
-                if standalone then
-                    "color", "#1c2128"
+                if look.Pen <> 1.0 then
+                    look.Width 1.0
+                if isAlone then
+                    "color", ink
             ]
             [
                 Markup.element "title" [] [ Markup.text figure.Title ]
-                Markup.element
-                    "desc"
-                    []
-                    [
-                        Markup.text ((String.concat " " (Array.append [| figure.Description |] summaries)).Trim())
-                    ]
-                if standalone then
-                    Markup.element "style" [] [ Markup.Style colours ]
+                Markup.element "desc" [] [ Markup.text (inWordsOf figure plans) ]
+                if isAlone && medium = Medium.Page then
+                    Markup.element "style" [] [ Markup.Style Stylesheet.figure ]
+                match ground with
+                | Some colour when isAlone ->
+                    Markup.element
+                        "rect"
+                        [
+                            "width", number width
+                            "height", number height
+                            "fill", colour
+                            "class", "ground"
+                        ]
+                        []
+                | _ -> ()
                 if plans.Length = 0 then
                     yield!
                         noData
@@ -192,13 +238,27 @@ module Svg =
                                 Height = height
                             }
                 yield! drawn
-                yield! Key.draw styles padding (tops[rows.Length] - gap) inner keyed
+                yield! Key.draw look padding (tops[rows.Length] - gap) inner keyed
             ]
 
-    /// The figure as one self-contained SVG file: no script, no font and nothing else from outside. It follows the
-    /// reader's light or dark preference, fits its width when scaled, and reads its numbers out to screen readers. Equal
-    /// figures give equal text. Raises ArgumentException, saying what to mend, for a figure that cannot be drawn: too many
-    /// columns, an empty or infinite fixed range, a logarithmic range not above zero, bars on a logarithmic axis.
+    /// The figure for a medium as one self-contained SVG file: no script, no font and nothing else from outside. It fits its
+    /// width when scaled, and reads its numbers out to screen readers. Equal figures give equal text. Raises
+    /// ArgumentException, saying what to mend, for a figure that cannot be drawn: too many columns, an empty or infinite
+    /// fixed range, a logarithmic range not above zero, bars on a logarithmic axis.
+    [<CompiledName "RenderFor">]
+    let renderFor (medium: Medium) (figure: Figure) : string =
+        Markup.write (markup true medium figure) + "\n"
+
+    /// The figure for a page, which follows the reader's light or dark preference. See `renderFor`.
     [<CompiledName "Render">]
-    let render (figure: Figure) : string =
-        Markup.write (markup true figure) + "\n"
+    let render (figure: Figure) : string = renderFor Medium.Page figure
+
+    /// What the figure shows, in words and numbers.
+    let internal inWords (figure: Figure) : string =
+        Figure.check figure
+        let said = inWordsOf figure (plansOf (Look.ofFigure Medium.Page figure) figure)
+
+        if figure.Title = "" then
+            said
+        else
+            $"{figure.Title}. {said}"

@@ -5,6 +5,7 @@ using David.Grpo.Cli.Configuration;
 using David.Grpo.Cli.Reports;
 using David.Grpo.Formats;
 using David.Grpo.Models;
+using David.Grpo.Reports;
 using David.Grpo.Training;
 using Spectre.Console;
 
@@ -152,7 +153,7 @@ internal static class CompareCommand
             (plan, tuned) = plan.Tuned(tuning);
             Print(tuned);
         }
-        (ComparedRun[] runs, string unfinished) = plan.Finished();
+        (ComparedRun[] runs, string unfinished) = FinishedRuns.In(plan.Folder, plan.Runs);
         string[] arms = [.. runs.Select(run => run.Name).Distinct()];
         string focus = arms.Contains(plan.Focus) ? plan.Focus : arms[^1];
         return await WriteAsync(
@@ -218,34 +219,24 @@ internal static class CompareCommand
             CancellationToken cancellationToken
         )
         {
+            ComparisonGround ground = _text is null
+                ? ComparisonGround.World(_files!, runs[0].Options.Evaluation.Questions, evaluationWorld)
+                : new ComparisonGround(
+                    () => _text.Model.Load(Failure.DeviceOf(_text.File.Device)),
+                    _ => _text.Task,
+                    _text.Environment.Fingerprint + evaluationWorld.ToString(CultureInfo.InvariantCulture)
+                );
             using ProgressBoard board = ProgressBoard.Start(runs);
             RunResult?[] results = await ArmComparison.RunAsync(
                 folder,
                 runs,
-                _text is null ? () => Models.Decoder.Load(_files!.Config, _files.Weights) : LoadText,
-                seed =>
-                    _text?.Task
-                    ?? WorldTask.Create(
-                        seed,
-                        WorldRuns.TrainingQuestions,
-                        runs[0].Options.Evaluation.Questions,
-                        evaluationWorld
-                    ),
-                run =>
-                    ArmComparison.Fingerprint(
-                        run,
-                        _files?.Fingerprint ?? _text!.Environment.Fingerprint,
-                        evaluationWorld.ToString(CultureInfo.InvariantCulture)
-                    ),
+                ground,
                 _text is null ? workers : 1,
-                board.Report,
-                board.End,
+                board,
                 cancellationToken
             );
             return Array.TrueForAll(results, result => result is not null);
         }
-
-        private Models.Decoder LoadText() => _text!.Model.Load(Failure.DeviceOf(_text.File.Device));
 
         public void Dispose()
         {

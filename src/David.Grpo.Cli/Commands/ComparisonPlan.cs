@@ -1,6 +1,6 @@
 using System.Globalization;
 using David.Grpo.Cli.Configuration;
-using David.Grpo.Cli.Reports;
+using David.Grpo.Reports;
 using David.Grpo.Training;
 
 namespace David.Grpo.Cli.Commands;
@@ -109,45 +109,12 @@ internal sealed record ComparisonPlan(ComparisonFile File, RunFile? Text, (strin
         );
     }
 
-    /// <summary>
-    /// The runs that can be reported: of the arms with a finished run, over the seeds that all of these have finished; and
-    /// what is left out, empty for nothing.
-    /// </summary>
-    public (ComparedRun[] Runs, string Unfinished) Finished()
-    {
-        ComparedRun[] all = Runs;
-        ComparedRun[] finished = [.. all.Where(run => run.IsFinishedIn(Folder))];
-        if (finished is [])
-            throw new InvalidDataException(
-                $"{Folder} has no finished run of this comparison. Run it first, without --report."
-            );
-        string[] arms = [.. finished.Select(run => run.Name).Distinct()];
-        ComparedRun[] runs =
-        [
-            .. finished
-                .GroupBy(run => run.Seed)
-                .Where(seed => seed.Count() == arms.Length)
-                .SelectMany(seed => Methods.SelectMany(method => seed.Where(run => run.Name == method.Name))),
-        ];
-        if (runs is [])
-            throw new InvalidDataException(
-                $"In {Folder} no seed is finished by all of {string.Join(", ", arms)}. Name arms that have seeds in common with --arms."
-            );
-        if (runs.Length == all.Length)
-            return (runs, "");
-        string[] absent = [.. Methods.Select(method => method.Name).Except(arms)];
-        return (
-            runs,
-            $"This is not the whole comparison: {finished.Length} of {all.Length} runs are finished, and seeds that all arms have finished are reported."
-                + (absent is [] ? "" : $" Of these arms there is none yet: {string.Join(", ", absent)}.")
-        );
-    }
-
     /// <summary>Writes down what is compared.</summary>
     public void Save()
     {
         Directory.CreateDirectory(Folder);
         System.IO.File.WriteAllText(PathIn(Folder), ConfigurationWriter.Write(File));
+        ComparisonRecord.Of(Runs, Focus).Write(Folder);
     }
 
     private RunOptions Options(MethodOptions method, long seed, int[] marks)

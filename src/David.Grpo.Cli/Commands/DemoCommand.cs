@@ -1,9 +1,7 @@
 using System.CommandLine;
-using System.Diagnostics;
 using David.Grpo.Cli.Reports;
-using David.Grpo.Formats;
-using David.Grpo.Models;
-using David.Grpo.Training;
+using David.Grpo.Experiments;
+using David.Grpo.Reports;
 using Spectre.Console;
 
 namespace David.Grpo.Cli.Commands;
@@ -73,17 +71,24 @@ internal static class DemoCommand
         command.SetAction(
             (parse, cancellationToken) =>
                 RunAsync(
-                    [.. parse.GetValue(arms)!.SelectMany(list => list.Split(',')).Select(ParseArm)],
-                    [
-                        .. Enumerable
-                            .Range(parse.GetValue(firstSeed), Require(parse.GetValue(seeds), 1, "--seeds"))
-                            .Select(seed => (long)seed),
-                    ],
-                    Require(parse.GetValue(budget), 0, "--budget"),
-                    Require(parse.GetValue(questions), 1, "--questions"),
-                    parse.GetValue(output)!.FullName,
-                    parse.GetValue(model),
-                    Require(parse.GetValue(workers), 1, "--workers"),
+                    new Experiment
+                    {
+                        Folder = parse.GetValue(output)!.FullName,
+                        Variants =
+                        [
+                            .. parse
+                                .GetValue(arms)!
+                                .SelectMany(list => list.Split(','))
+                                .Select(arm => Variant.Of(arm.Trim())),
+                        ],
+                        Seeds = Require(parse.GetValue(seeds), 1, "--seeds"),
+                        FirstSeed = parse.GetValue(firstSeed),
+                        Rollouts = Require(parse.GetValue(budget), 0, "--budget"),
+                        Questions = Require(parse.GetValue(questions), 1, "--questions"),
+                        Model = parse.GetValue(model),
+                        Workers = Require(parse.GetValue(workers), 1, "--workers"),
+                        ShowsExample = true,
+                    },
                     cancellationToken
                 )
         );
@@ -93,60 +98,18 @@ internal static class DemoCommand
     private static int Require(int value, int least, string option) =>
         value >= least ? value : throw new ArgumentException($"{option} is {value}; it must be at least {least}.");
 
-    private static string ParseArm(string text) =>
-        Arms.Names.Contains(text.Trim())
-            ? text.Trim()
-            : throw new ArgumentException($"--arms names \"{text}\"; arms are {string.Join(", ", Arms.Names)}.");
-
-    private static async Task<int> RunAsync(
-        string[] arms,
-        long[] seeds,
-        int budget,
-        int questions,
-        string folder,
-        string? model,
-        int workers,
-        CancellationToken cancellationToken
-    )
+    private static async Task<int> RunAsync(Experiment experiment, CancellationToken cancellationToken)
     {
-        Stopwatch clock = Stopwatch.StartNew();
-        using ModelFiles files = BasePolicy.Open(model);
-        // A seed's arms run next to each other, so that an early look is already a comparison.
-        ComparedRun[] runs =
-        [
-            .. seeds.SelectMany(seed =>
-                arms.Select(arm => new ComparedRun(arm, seed, WorldRuns.Options(arm, seed, budget, questions)))
-            ),
-        ];
-        TrainingTask Task(long seed) => WorldTask.Create(seed, WorldRuns.TrainingQuestions, questions);
-
-        RunResult?[] results;
-        using (ProgressBoard board = ProgressBoard.Start(runs))
-            results = await ArmComparison.RunAsync(
-                folder,
-                runs,
-                () => Models.Decoder.Load(files.Config, files.Weights),
-                Task,
-                run => ArmComparison.Fingerprint(run, files.Fingerprint),
-                workers,
-                board.Report,
-                board.End,
-                cancellationToken
-            );
-        if (Array.Exists(results, result => result is null))
+        ComparisonReport report;
+        try
         {
-            Console.Error.WriteLine($"Stopped. The same command goes on from the checkpoints in {folder}.");
-            return 130;
+            report = await experiment.RunAsync(ProgressBoard.Start(experiment.Runs), cancellationToken);
         }
-
-        ComparisonReport report = ComparisonReport.Read(folder, runs, arms[^1], clock.Elapsed.TotalSeconds) with
+        catch (OperationCanceledException stopped)
         {
-            Example = await BeforeAndAfter.FindAsync(
-                files,
-                Path.Combine(folder, runs.Last(run => run.Seed == seeds[0]).Folder),
-                Task(seeds[0])
-            ),
-        };
+            Console.Error.WriteLine(stopped.Message);
+            return Failure.Stopped;
+        }
         ComparisonTables.Print(AnsiConsole.Console, report, "exact_match", "f1", "coverage", "searches_per_question");
         if (report.Example is not null)
             ComparisonTables.Print(AnsiConsole.Console, report.Example);

@@ -19,9 +19,6 @@ internal enum EvalProtocol
 /// <summary>A policy and the questions that it is asked.</summary>
 internal sealed record EvaluationRequest
 {
-    /// <summary>Questions of one evaluation world, where many are asked; a world has about 1,600.</summary>
-    private const int QuestionsOfWorld = 250;
-
     public required string Model { get; init; }
     public required EvalProtocol Protocol { get; init; }
     public required QuestionsSection? Questions { get; init; }
@@ -66,17 +63,8 @@ internal sealed record EvaluationRequest
             (TrainingTask task, IDisposable corpus) = OpenText(model, screen, cancellationToken);
             return ([task], corpus);
         }
-        int count = Count == 0 ? QuestionsOfWorld : Count;
-        return (
-            [
-                .. Enumerable
-                    .Range(0, (count + QuestionsOfWorld - 1) / QuestionsOfWorld)
-                    .Select(i =>
-                        EvaluationWorld(model, World + i, Math.Min(QuestionsOfWorld, count - i * QuestionsOfWorld))
-                    ),
-            ],
-            null
-        );
+        RequireWorld(model);
+        return (ExitRecording.Worlds(Count == 0 ? 250 : Count, World), null);
     }
 
     /// <summary>What an exit is calibrated for.</summary>
@@ -108,17 +96,24 @@ internal sealed record EvaluationRequest
         );
     }
 
-    private static TrainingTask EvaluationWorld(ModelSource model, int number, int count) =>
-        model.Config.VocabularySize == Grpo.World.Vocabulary.Length
-            ? WorldTask.Create(
-                seed: 0,
-                trainingQuestions: 1,
-                evaluationQuestions: count,
-                evaluationWorld: number,
-                experts: 1
-            )
-            : throw new InvalidDataException(
+    private static TrainingTask EvaluationWorld(ModelSource model, int number, int count)
+    {
+        RequireWorld(model);
+        return WorldTask.Create(
+            seed: 0,
+            trainingQuestions: 1,
+            evaluationQuestions: count,
+            evaluationWorld: number,
+            experts: 1
+        );
+    }
+
+    private static void RequireWorld(ModelSource model)
+    {
+        if (model.Config.VocabularySize != Grpo.World.Vocabulary.Length)
+            throw new InvalidDataException(
                 $"{model.Path} has a vocabulary of {model.Config.VocabularySize}; the embedded world has "
                     + $"{Grpo.World.Vocabulary.Length} words. Take a model of the world, or --protocol text."
             );
+    }
 }

@@ -17,32 +17,20 @@ internal static class ExitRecorder
         CancellationToken cancellationToken
     )
     {
-        List<RecordedRun> runs = [];
-        int all = tasks.Sum(task => task.Evaluation.Questions.Count);
-        await screen
-            .WithStatusAsync(async () =>
-            {
-                foreach ((int number, TrainingTask task) in tasks.Index())
-                {
-                    EvaluationResult result = await Evaluator
-                        .RunAsync(
-                            policy,
-                            task,
-                            task.Evaluation.Questions.Count,
-                            request.Temperature,
-                            Seeds.Child(number, Seeds.OfInt64(request.Seed)),
-                            new EngineOptions { MaxEpisodes = request.Episode.Concurrent },
-                            (done, _) => screen.Status($"{runs.Count + done} of {all} questions to the end"),
-                            cancellationToken,
-                            ExitSettings.Recording(trialTokens)
-                        )
-                        .ConfigureAwait(false);
-                    runs.AddRange(result.Runs().Select(run => run.Run));
-                }
-                return runs.Count;
-            })
+        return await screen
+            .WithStatusAsync(() =>
+                ExitRecording.RunAsync(
+                    policy,
+                    tasks,
+                    request.Temperature,
+                    Seeds.OfInt64(request.Seed),
+                    trialTokens,
+                    new EngineOptions { MaxEpisodes = request.Episode.Concurrent },
+                    (done, all) => screen.Status($"{done} of {all} questions to the end"),
+                    cancellationToken
+                )
+            )
             .ConfigureAwait(false);
-        return [.. runs];
     }
 
     /// <summary>A gate's weights; a policy that never searches has none, which is the user's to mend.</summary>

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Security.Cryptography;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using David.Grpo.Cli.Configuration;
 using David.Grpo.Training;
 using YamlDotNet.Core;
@@ -76,6 +77,10 @@ public sealed record RunFile : RunOptions
     [Description("the run's folder")]
     [RelativeToFile]
     public required string Out { get; init; }
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override bool IsText => true;
 
     /// <summary>Reads a file, puts <c>key=value</c> in, and checks both.</summary>
     /// <param name="settings">Such as <c>method.lambda=0.3</c>; a value is YAML, its paths are relative to the file too.</param>

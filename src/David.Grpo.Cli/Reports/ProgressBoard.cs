@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using David.Grpo.Reports;
 using David.Grpo.Training;
 using Spectre.Console;
 
@@ -9,7 +10,7 @@ namespace David.Grpo.Cli.Reports;
 /// <summary>
 /// Live progress of many runs. In a terminal a bar for the comparison and one for each run under way; a line a step elsewhere.
 /// </summary>
-internal sealed class ProgressBoard : IDisposable
+internal sealed class ProgressBoard : IComparisonDisplay
 {
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly ComparisonProgress _progress;
@@ -117,14 +118,7 @@ internal sealed class ProgressBoard : IDisposable
         _whole.Value = _progress.Done;
     }
 
-    /// <summary>"12/80 runs, about 4:10 left".</summary>
-    private string Whole() =>
-        _progress.Left(_clock.Elapsed) switch
-        {
-            null or { TotalSeconds: < 0.5 } => _progress.Count,
-            { TotalHours: < 1 } left => $"{_progress.Count}, about {left:m\\:ss} left",
-            { } left => $"{_progress.Count}, about {(int)left.TotalHours} h {left.Minutes} min left",
-        };
+    private string Whole() => _progress.Whole(_clock.Elapsed);
 
     private static string Percent(double share) => (100 * share).ToString("F1", CultureInfo.InvariantCulture);
 

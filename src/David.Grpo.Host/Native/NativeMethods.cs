@@ -250,7 +250,8 @@ internal static unsafe partial class NativeMethods
     static NativeMethods() => NativeLibrary.SetDllImportResolver(typeof(NativeMethods).Assembly, Resolve);
 
     /// <summary>
-    /// The library lies where DAVID_TORCH_LIBRARY says, beside the program, or in the checkout's .build/native.
+    /// The library lies where DAVID_TORCH_LIBRARY says, or beside this assembly or the program, or in .build/native of a
+    /// checkout around them. Another program, such as a script's host, has a folder that says nothing.
     /// </summary>
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath)
     {
@@ -258,10 +259,11 @@ internal static unsafe partial class NativeMethods
             return 0;
         if (Environment.GetEnvironmentVariable("DAVID_TORCH_LIBRARY") is { Length: > 0 } given)
             return NativeLibrary.Load(given);
-        for (DirectoryInfo? at = new(AppContext.BaseDirectory); at is not null; at = at.Parent)
-            foreach (string place in (string[])["", ".build/native"])
-                if (Path.Combine(at.FullName, place, "libdavid_torch.so") is var file && File.Exists(file))
-                    return NativeLibrary.Load(file);
+        foreach (string? start in (string?[])[Path.GetDirectoryName(assembly.Location), AppContext.BaseDirectory])
+            for (DirectoryInfo? at = start is { Length: > 0 } ? new(start) : null; at is not null; at = at.Parent)
+                foreach (string place in (string[])["", ".build/native"])
+                    if (Path.Combine(at.FullName, place, "libdavid_torch.so") is var file && File.Exists(file))
+                        return NativeLibrary.Load(file);
         throw new DllNotFoundException(
             "libdavid_torch.so was not found beside the program or in .build/native of the checkout. "
                 + "Run ./david --help once (it builds the library), or set DAVID_TORCH_LIBRARY to the file."

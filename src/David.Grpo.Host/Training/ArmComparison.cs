@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
+using David.Grpo.Formats;
 using David.Grpo.Models;
 using David.Grpo.Tensors;
 
@@ -8,10 +10,20 @@ namespace David.Grpo.Training;
 /// <summary>A run of a comparison.</summary>
 /// <param name="Name">Of the arm within the comparison, in snake_case.</param>
 /// <param name="Arm">The method; null for the one that the options name.</param>
-public sealed record ComparedRun(string Name, long Seed, RunOptions Options, Arm? Arm = null)
+/// <param name="Title">Of the arm in tables; null for the method's own, or the name where options make a variant of it.</param>
+public sealed record ComparedRun(string Name, long Seed, RunOptions Options, Arm? Arm = null, string? Title = null)
 {
     /// <summary>Its folder within the comparison's.</summary>
     public string Folder => Path.Combine(Name, $"seed-{Seed}");
+
+    /// <summary>The folder of its last checkpoint within a comparison's folder, a model that loads; null where there is none.</summary>
+    public string? CheckpointIn(string comparison) => LastCheckpoint(Path.Combine(comparison, Folder));
+
+    /// <summary>The folder of a run's last checkpoint; null where there is none.</summary>
+    public static string? LastCheckpoint(string runFolder) =>
+        Path.Combine(runFolder, "checkpoints") is var folder && Directory.Exists(folder)
+            ? Directory.GetDirectories(folder, "step-*").Order(StringComparer.Ordinal).LastOrDefault()
+            : null;
 
     /// <summary>Whether it has been run to its end within a comparison's folder; of whatever options.</summary>
     public bool IsFinishedIn(string comparison)
@@ -22,40 +34,106 @@ public sealed record ComparedRun(string Name, long Seed, RunOptions Options, Arm
     }
 }
 
-/// <summary>Runs arms over seeds side by side, one thread a run.</summary>
-public static class ArmComparison
+/// <summary>Finished runs that can be compared.</summary>
+/// <param name="Runs">Of the arms with a finished run, over the seeds that all of these have finished; the order is kept.</param>
+/// <param name="Unfinished">What of the comparison is left out, in words; empty for nothing.</param>
+public sealed record FinishedRuns(ComparedRun[] Runs, string Unfinished)
 {
-    /// <summary>Of all that decides a run's numbers.</summary>
-    /// <param name="inputs">What it works on: hashes of model and data, and whatever is not among its options.</param>
-    public static string Fingerprint(ComparedRun run, params ReadOnlySpan<string> inputs) =>
+    /// <param name="all">The whole comparison.</param>
+    /// <exception cref="InvalidDataException">No seed is finished by all of the arms that have finished one.</exception>
+    public static FinishedRuns In(string folder, IReadOnlyList<ComparedRun> all)
+    {
+        ComparedRun[] finished = [.. all.Where(run => run.IsFinishedIn(folder))];
+        if (finished is [])
+            throw new InvalidDataException($"{folder} has no finished run of this comparison. Run it first.");
+        string[] arms = [.. finished.Select(run => run.Name).Distinct()];
+        HashSet<long> shared =
+        [
+            .. finished.GroupBy(run => run.Seed).Where(seed => seed.Count() == arms.Length).Select(seed => seed.Key),
+        ];
+        ComparedRun[] runs = [.. finished.Where(run => shared.Contains(run.Seed))];
+        if (runs is [])
+            throw new InvalidDataException(
+                $"In {folder} no seed is finished by all of {string.Join(", ", arms)}. Name arms that have seeds in common with --arms."
+            );
+        if (runs.Length == all.Count)
+            return new FinishedRuns(runs, "");
+        string[] absent = [.. all.Select(run => run.Name).Distinct().Except(arms)];
+        return new FinishedRuns(
+            runs,
+            $"This is not the whole comparison: {finished.Length} of {all.Count} runs are finished, and seeds that all arms have finished are reported."
+                + (absent is [] ? "" : $" Of these arms there is none yet: {string.Join(", ", absent)}.")
+        );
+    }
+}
+
+/// <summary>What the runs of a comparison start from and work on.</summary>
+/// <param name="start">The policy that a run starts from, loaded anew for each.</param>
+/// <param name="task">The task of a run's seed. Called from the runs' threads.</param>
+/// <param name="fingerprint">Of policy and tasks: of all that decides a run's numbers and is not among its options.</param>
+public sealed class ComparisonGround(Func<Decoder> start, Func<long, TrainingTask> task, string fingerprint)
+{
+    /// <summary>The embedded world: each seed has a training world of its own, all are evaluated in the same one.</summary>
+    /// <param name="policy">The base policy, open as long as runs may start.</param>
+    /// <param name="questions">Of an evaluation.</param>
+    /// <param name="evaluationWorld">The number of the world that all are evaluated in.</param>
+    public static ComparisonGround World(ModelFiles policy, int questions, int evaluationWorld) =>
+        Of(
+            policy,
+            seed => WorldTask.Create(seed, WorldRuns.TrainingQuestions, questions, evaluationWorld),
+            evaluationWorld.ToString(CultureInfo.InvariantCulture)
+        );
+
+    /// <summary>Tasks of one's own: another environment, other questions.</summary>
+    /// <param name="policy">The base policy, open as long as runs may start.</param>
+    /// <param name="task">The task of a run's seed. Called from the runs' threads.</param>
+    /// <param name="fingerprint">Of the tasks; another one where what they ask or answer has changed.</param>
+    public static ComparisonGround Of(ModelFiles policy, Func<long, TrainingTask> task, string fingerprint) =>
+        new(() => Decoder.Load(policy.Config, policy.Weights), task, policy.Fingerprint + fingerprint);
+
+    /// <summary>A run's policy. The caller disposes of it.</summary>
+    public Decoder Start() => start();
+
+    /// <summary>The task of a seed.</summary>
+    public TrainingTask Task(long seed) => task(seed);
+
+    /// <summary>Of all that decides a run's numbers. Of an own arm that is its name: what it does cannot be told.</summary>
+    public string Fingerprint(ComparedRun run) =>
         Convert.ToHexStringLower(
             SHA256.HashData(
                 System.Text.Encoding.UTF8.GetBytes(
                     JsonSerializer.Serialize(run.Options, RunJson.Line)
-                        + string.Concat(inputs)
+                        + fingerprint
                         + Torch.Version
                         + typeof(Trainer).Assembly.GetName().Version
+                        + run.Arm?.Name
                 )
             )
         );
+}
 
+/// <summary>Shows how runs get on. All members are called from the runs' threads.</summary>
+public interface IComparisonDisplay : IDisposable
+{
+    /// <summary>Something happened in a run.</summary>
+    void Report(ComparedRun run, RunEvent happened);
+
+    /// <summary>A run is finished, or was so before.</summary>
+    void End(ComparedRun run);
+}
+
+/// <summary>Runs arms over seeds side by side, one thread a run.</summary>
+public static class ArmComparison
+{
     /// <param name="runs">Every arm over the same seeds.</param>
-    /// <param name="start">The policy that each run starts from, loaded anew for each.</param>
-    /// <param name="task">The task of a run's seed.</param>
-    /// <param name="fingerprint">Of a run: of all that decides its numbers.</param>
     /// <param name="workers">Runs under way at once, at least 1.</param>
-    /// <param name="report">Called from the runs' threads.</param>
-    /// <param name="ended">Called from a run's thread when it is finished, or was so before.</param>
     /// <returns>Results in the order of the runs; null for those that were stopped.</returns>
     public static async Task<RunResult?[]> RunAsync(
         string folder,
         IReadOnlyList<ComparedRun> runs,
-        Func<Decoder> start,
-        Func<long, TrainingTask> task,
-        Func<ComparedRun, string> fingerprint,
+        ComparisonGround ground,
         int workers,
-        Action<ComparedRun, RunEvent> report,
-        Action<ComparedRun> ended,
+        IComparisonDisplay display,
         CancellationToken cancellationToken
     )
     {
@@ -69,21 +147,21 @@ public static class ArmComparison
             )
             {
                 ComparedRun run = runs[i];
-                using Decoder policy = start();
+                using Decoder policy = ground.Start();
                 using Trainer trainer = new(
                     policy,
-                    task(run.Seed),
+                    ground.Task(run.Seed),
                     run.Options,
-                    new RunFolder(Path.Combine(folder, run.Folder), fingerprint(run)),
+                    new RunFolder(Path.Combine(folder, run.Folder), ground.Fingerprint(run)),
                     new Rollout.EngineOptions(),
-                    happened => report(run, happened),
+                    happened => display.Report(run, happened),
                     run.Arm
                 );
                 RunResult result = await trainer.RunAsync(cancellationToken).ConfigureAwait(false);
                 if (result.Stopped)
                     continue;
                 results[i] = result;
-                ended(run);
+                display.End(run);
             }
         }
         // A thread of its own for each worker: tensor work would starve the pool.

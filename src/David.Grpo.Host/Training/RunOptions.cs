@@ -417,6 +417,10 @@ public record RunOptions
     [Range(0.0, double.MaxValue)]
     public double? Seconds { get; init; }
 
+    /// <summary>Whether its questions and answers are in words, not in the embedded world's tags.</summary>
+    [JsonIgnore]
+    public virtual bool IsText => false;
+
     /// <summary>What the run may spend of each currency.</summary>
     [JsonIgnore]
     public Limits Limits =>

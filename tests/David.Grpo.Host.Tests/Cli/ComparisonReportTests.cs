@@ -2,6 +2,7 @@ using System.Xml.Linq;
 using David.Grpo.Cli.Commands;
 using David.Grpo.Cli.Reports;
 using David.Grpo.Host.Tests.Training;
+using David.Grpo.Reports;
 using David.Grpo.Training;
 using Spectre.Console;
 

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using David.Grpo.Cli;
 using David.Grpo.Cli.Commands;
 using David.Grpo.Host.Tests.Formats;
+using David.Grpo.Models;
 using David.Grpo.Training;
 
 namespace David.Grpo.Host.Tests.Cli;

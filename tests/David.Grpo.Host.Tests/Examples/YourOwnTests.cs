@@ -128,7 +128,7 @@ public sealed class YourOwnTests : IDisposable
 
     private async Task<StepMetrics[]> TrainAsync(Arm arm, TrainingTask? task = null, MethodOptions? method = null)
     {
-        using ModelFiles files = ModelFiles.Open(Path.Combine(AppContext.BaseDirectory, "base-policy"));
+        using ModelFiles files = ModelFiles.Open(BasePolicy.Folder);
         using Decoder policy = Decoder.Load(files.Config, files.Weights);
         List<StepMetrics> steps = [];
         RunOptions options = WorldRuns.Options(

@@ -264,7 +264,7 @@ public sealed class WorldRunTests : IDisposable
         string fingerprint = "test"
     )
     {
-        using ModelFiles files = ModelFiles.Open(Path.Combine(AppContext.BaseDirectory, "base-policy"));
+        using ModelFiles files = ModelFiles.Open(BasePolicy.Folder);
         using Decoder policy = Decoder.Load(files.Config, files.Weights);
         using Trainer trainer = new(
             policy,

@@ -1,15 +1,15 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using David.Grpo.Cli.Commands;
 using David.Grpo.Figures;
 using David.Grpo.Tensors;
 using David.Grpo.Training;
 
-namespace David.Grpo.Cli.Reports;
+namespace David.Grpo.Reports;
 
 /// <summary>A comparison's index.html.</summary>
-internal static class ComparisonPage
+public static class ComparisonPage
 {
+    /// <summary>The page as HTML that needs nothing beside it: result, curves, costs, arms with their sources, options.</summary>
     public static string Render(ComparisonReport report)
     {
         ComparisonSummary summary = report.Summary;
@@ -71,10 +71,9 @@ internal static class ComparisonPage
                     .. options.Seconds is { } seconds ? [$"{Number.Fixed(0, seconds)} s"] : (string[])[],
                 ]
         );
-        string ground =
-            options is RunFile
-                ? $"All train on the same questions in an order of the seed's and are evaluated on the same {summary.EvaluationQuestions} others, "
-                : $"Each seed has a training world of its own; all are evaluated on the same {summary.EvaluationQuestions} questions of another world, ";
+        string ground = report.IsText
+            ? $"All train on the same questions in an order of the seed's and are evaluated on the same {summary.EvaluationQuestions} others, "
+            : $"Each seed has a training world of its own; all are evaluated on the same {summary.EvaluationQuestions} questions of another world, ";
         string sampling =
             options.Evaluation.Temperature == 0
                 ? "greedily"
@@ -122,23 +121,16 @@ internal static class ComparisonPage
                         (Cell[])
                             [
                                 Cell.NewWords(arm.Title),
-                                Cell.NewWords(
-                                    arm.Arm.WarmUp switch
-                                    {
-                                        WarmUp.Bootstrapping => "expert bootstrapping",
-                                        WarmUp.Imitation => arm.Arm.HasMain ? "imitation" : "imitation only",
-                                        _ => "nothing",
-                                    }
-                                ),
                                 .. (
                                     (string[])
                                         [
-                                            arm.Arm.Reward.Name,
-                                            arm.Arm.Exploration.Name,
-                                            arm.Arm.Advantage.Name + (arm.Arm.HasCritic ? " of a critic" : ""),
-                                            $"{arm.Arm.Objective.Name}, {Words(arm.Arm.Objective.Aggregation.ToString())}",
+                                            arm.Facts.WarmUp,
+                                            arm.Facts.Reward,
+                                            arm.Facts.Exploration,
+                                            arm.Facts.Advantage,
+                                            arm.Facts.Objective,
                                         ]
-                                ).Select(name => Cell.NewWords(name.Replace('_', ' '))),
+                                ).Select(Cell.NewWords),
                             ]
                     ),
                 ]
@@ -156,8 +148,8 @@ internal static class ComparisonPage
                         [
                             Section.NewSubheading(arm.Title),
                             Section.NewFacts([
-                                new Fact("after", arm.Arm.Source),
-                                .. arm.Arm.Deviations.Select(deviation => new Fact("departs", deviation)),
+                                new Fact("after", arm.Facts.Source),
+                                .. arm.Facts.Deviations.Select(deviation => new Fact("departs", deviation)),
                             ]),
                         ]
                 ),
@@ -268,9 +260,6 @@ internal static class ComparisonPage
         Add("", JsonSerializer.SerializeToNode(options, options!.GetType(), RunJson.Line));
         return flat;
     }
-
-    /// <summary>A case's name in words: TokenMean, "token mean".</summary>
-    private static string Words(string name) => JsonNamingPolicy.SnakeCaseLower.ConvertName(name);
 
     private static Transcript Transcript(string title, Trajectory trajectory)
     {

@@ -1,10 +1,10 @@
 using David.Grpo.Figures;
 using David.Grpo.Training;
 
-namespace David.Grpo.Cli.Reports;
+namespace David.Grpo.Reports;
 
 /// <summary>A comparison's tables at a budget, alike on its page and in files.</summary>
-internal static class SummaryTables
+public static class SummaryTables
 {
     /// <summary>What differences are taken of, in the order of tables: a share in percent, or a number as it is.</summary>
     public static readonly (string Name, string Title, string Unit, double Scale, int Decimals)[] Measures =
@@ -63,6 +63,18 @@ internal static class SummaryTables
                         ]
                 ),
             ]
+        );
+    }
+
+    /// <summary>The scores of <see cref="OfArms"/> alone, which fit a terminal.</summary>
+    public static Table OfScores(ComparisonReport report, MarkSummary mark)
+    {
+        Table all = OfArms(report, mark);
+        int[] kept = [0, 1, 3, 4, 5, 7];
+        return new Table(
+            all.Caption,
+            [.. kept.Select(j => all.Columns[j])],
+            [.. all.Rows.Select(row => kept.Select(j => row[j]).ToArray())]
         );
     }
 

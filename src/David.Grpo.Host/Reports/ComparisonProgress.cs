@@ -1,10 +1,10 @@
 using David.Grpo.Training;
 
-namespace David.Grpo.Cli.Reports;
+namespace David.Grpo.Reports;
 
 /// <summary>How far a comparison is. All members may be called from any thread.</summary>
 /// <param name="runs">All of them.</param>
-internal sealed class ComparisonProgress(IReadOnlyList<ComparedRun> runs)
+public sealed class ComparisonProgress(IReadOnlyList<ComparedRun> runs)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<ComparedRun, int> _spent = [];
@@ -75,4 +75,13 @@ internal sealed class ComparisonProgress(IReadOnlyList<ComparedRun> runs)
             return done <= 0 || done < 0.02 * rest ? null : elapsed * ((rest - done) / (double)done);
         }
     }
+
+    /// <summary>"12/80 runs, about 4:10 left".</summary>
+    public string Whole(TimeSpan elapsed) =>
+        Left(elapsed) switch
+        {
+            null or { TotalSeconds: < 0.5 } => Count,
+            { TotalHours: < 1 } left => $"{Count}, about {left:m\\:ss} left",
+            { } left => $"{Count}, about {(int)left.TotalHours} h {left.Minutes} min left",
+        };
 }

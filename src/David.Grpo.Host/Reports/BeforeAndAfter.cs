@@ -2,23 +2,22 @@ using David.Grpo.Formats;
 using David.Grpo.Models;
 using David.Grpo.Training;
 
-namespace David.Grpo.Cli.Reports;
+namespace David.Grpo.Reports;
 
 /// <summary>One evaluation question, answered by the base policy and by a trained one.</summary>
-internal sealed record BeforeAndAfter(Trajectory Before, Trajectory After)
+public sealed record BeforeAndAfter(Trajectory Before, Trajectory After)
 {
     /// <summary>
     /// The first question with the most hops that the base policy got wrong and the trained one got right; if there is none,
     /// the first question.
     /// </summary>
+    /// <param name="files">The base policy.</param>
+    /// <param name="runFolder">Of the trained one; its last checkpoint is taken.</param>
+    /// <param name="task">Its first 60 evaluation questions are asked.</param>
     /// <returns>Null where the run left no checkpoint.</returns>
     public static async Task<BeforeAndAfter?> FindAsync(ModelFiles files, string runFolder, TrainingTask task)
     {
-        string checkpoints = Path.Combine(runFolder, "checkpoints");
-        if (
-            !Directory.Exists(checkpoints)
-            || Directory.GetDirectories(checkpoints, "step-*").Order().LastOrDefault() is not { } last
-        )
+        if (ComparedRun.LastCheckpoint(runFolder) is not { } last)
             return null;
         async Task<EvaluationResult> Answer(ModelFiles model)
         {

@@ -1,10 +1,10 @@
 using David.Grpo.Figures;
 using David.Grpo.Training;
 
-namespace David.Grpo.Cli.Reports;
+namespace David.Grpo.Reports;
 
 /// <summary>A comparison's figures. Every arm has one colour and one marker in all of them.</summary>
-internal static class ComparisonFigures
+public static class ComparisonFigures
 {
     /// <summary>With more curves than these, their bands would hide each other.</summary>
     private const int MostBands = 6;

@@ -4,12 +4,12 @@ using System.Text.Json;
 using David.Grpo.Figures;
 using David.Grpo.Training;
 
-namespace David.Grpo.Cli.Reports;
+namespace David.Grpo.Reports;
 
 /// <summary>What a comparison's report is made of.</summary>
 /// <param name="Runs">Finished ones, each arm over the same seeds.</param>
 /// <param name="Lines">Of each run.</param>
-internal sealed record ComparisonReport(
+public sealed record ComparisonReport(
     string Folder,
     IReadOnlyList<ComparedRun> Runs,
     RunLines[] Lines,
@@ -26,7 +26,14 @@ internal sealed record ComparisonReport(
     /// <summary>What of the comparison is not there yet; empty for nothing.</summary>
     public string Unfinished { get; init; } = "";
 
+    /// <summary>Whether questions and answers are in words, not in the embedded world's tags.</summary>
+    public bool IsText { get; init; }
+
     /// <summary>Reads what finished runs left in their folders.</summary>
+    /// <param name="folder">Of the comparison.</param>
+    /// <param name="runs">Finished ones, each arm over the same seeds.</param>
+    /// <param name="focus">The arm that is compared with each other one.</param>
+    /// <param name="wallSeconds">What the runs took; 0 where it is not known.</param>
     public static ComparisonReport Read(
         string folder,
         IReadOnlyList<ComparedRun> runs,
@@ -41,14 +48,42 @@ internal sealed record ComparisonReport(
             lines,
             ReportedArm.Of(runs),
             ComparisonSummary.Of(lines, runs, focus, wallSeconds)
-        );
+        )
+        {
+            IsText = runs[0].Options.IsText,
+        };
     }
+
+    /// <summary>The report of a comparison's folder, or of a single run's, from what is finished there.</summary>
+    /// <exception cref="InvalidDataException">The folder is neither, or nothing is finished; the text says what to do.</exception>
+    public static ComparisonReport Open(string folder) => ComparisonRecord.Read(folder).Report(folder);
 
     /// <summary>An arm by its name.</summary>
     public ReportedArm this[string name] => Arms.First(arm => arm.Name == name);
 
+    /// <summary>The comparison at a mark: a table of its arms, and one of differences a measure where there are several.</summary>
+    public Table[] Tables(MarkSummary mark) =>
+        [SummaryTables.OfArms(this, mark), .. SummaryTables.OfDifferences(this, mark)];
+
+    /// <summary>All figures by name, with captions, in the order of the page.</summary>
+    public IEnumerable<(string Name, Figure Figure, string Caption)> Figures => ComparisonFigures.Of(this);
+
+    /// <summary>Scores and differences in exact match at each mark, for a terminal: at most some 100 columns.</summary>
+    public override string ToString() =>
+        string.Join(
+            "\n",
+            Summary.Marks.SelectMany(mark =>
+                SummaryTables
+                    .OfDifferences(this, mark)
+                    .Take(1)
+                    .Prepend(SummaryTables.OfScores(this, mark))
+                    .Select(PlainText.Render)
+            )
+        ) + (Unfinished.Length == 0 ? "" : $"\n{Unfinished}\n");
+
     /// <summary>
-    /// Writes index.html, summary.json, scores.csv, for each mark table-MARK.md and table-MARK.tex, and figures/*.svg.
+    /// Writes index.html, comparison.json, summary.json, scores.csv, for each mark table-MARK.md and table-MARK.tex, and
+    /// figures/*.svg.
     /// </summary>
     /// <returns>The page's path.</returns>
     public async Task<string> WriteAsync()
@@ -56,24 +91,16 @@ internal sealed record ComparisonReport(
         Directory.CreateDirectory(Path.Combine(Folder, "figures"));
         Task Write(string name, string text) =>
             File.WriteAllTextAsync(Path.Combine(Folder, name), text, CancellationToken.None);
+        ComparisonRecord.Of(this).Write(Folder);
         await Write("summary.json", JsonSerializer.Serialize(Summary, RunJson.Document)).ConfigureAwait(false);
         await Write("scores.csv", Scores(Summary)).ConfigureAwait(false);
         foreach (MarkSummary mark in Summary.Marks)
         {
-            Table[] tables = [SummaryTables.OfArms(this, mark), .. SummaryTables.OfDifferences(this, mark)];
-            await Write($"table-{mark.Rollouts}.md", string.Join("\n", tables.Select(table => Markdown.Render(table))))
-                .ConfigureAwait(false);
-            await Write(
-                    $"table-{mark.Rollouts}.tex",
-                    "% Needs \\usepackage{booktabs}.\n"
-                        + string.Join(
-                            "\n",
-                            tables.Select((table, i) => Latex.Render($"tab:{mark.Rollouts}-{i + 1}", table))
-                        )
-                )
-                .ConfigureAwait(false);
+            Table[] tables = Tables(mark);
+            TableFile.Write(Path.Combine(Folder, $"table-{mark.Rollouts}.md"), tables);
+            TableFile.Write(Path.Combine(Folder, $"table-{mark.Rollouts}.tex"), tables);
         }
-        foreach ((string name, Figure figure, _) in ComparisonFigures.Of(this))
+        foreach ((string name, Figure figure, _) in Figures)
             await Write(Path.Combine("figures", $"{name}.svg"), Svg.Render(figure)).ConfigureAwait(false);
         await Write("index.html", ComparisonPage.Render(this)).ConfigureAwait(false);
         return Path.Combine(Folder, "index.html");
@@ -100,7 +127,7 @@ internal sealed record ComparisonReport(
         foreach (MarkSummary mark in summary.Marks)
         foreach (ArmSummary arm in mark.Arms)
         foreach ((int i, long seed) in summary.Seeds.Index())
-            text.Append(CultureInfo.InvariantCulture, $"{Field(arm.Arm)},{seed},{mark.Rollouts},")
+            text.Append(CultureInfo.InvariantCulture, $"{Csv.Field(arm.Arm)},{seed},{mark.Rollouts},")
                 .AppendJoin(
                     ',',
                     measures.Select(measure => measure.Of(arm).BySeed[i].ToString("R", CultureInfo.InvariantCulture))
@@ -108,8 +135,4 @@ internal sealed record ComparisonReport(
                 .Append('\n');
         return text.ToString();
     }
-
-    /// <summary>A field of a CSV file (RFC 4180).</summary>
-    private static string Field(string text) =>
-        text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 }

@@ -1,0 +1,289 @@
+namespace David.Grpo.Figures
+
+open System
+
+/// Where a page finds plotly.js.
+[<RequireQualifiedAccess>]
+type PlotlyLibrary =
+    /// The library's own text, which the page then holds: one file, of more than a megabyte.
+    | Inside of script: string
+    /// A path or address relative to the page: "plotly.min.js".
+    | Beside of path: string
+
+/// Figures as plotly.js draws them, version 3 or later: to be pointed at, zoomed and switched on and off.
+[<RequireQualifiedAccess>]
+module Plotly =
+
+    let private text = Json.String
+    let private number = Json.Number
+
+    /// The width in pixels that rooms for labels are reckoned for.
+    let private widthOf (figure: Figure) =
+        match figure.Width with
+        | FigureWidth.Column -> 480.0
+        | FigureWidth.Page -> 960.0
+
+    let private titleRoom = 34.0
+    let private axisRoom = 62.0
+
+    let private suffix (index: int) =
+        if index = 0 then "" else string (index + 1)
+
+    let private fontOf (medium: Medium) =
+        if Look.isPrint medium then
+            "Latin Modern Roman, CMU Serif, Times New Roman, serif"
+        else
+            "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif"
+
+    let private inkOf (medium: Medium) =
+        match medium with
+        | Medium.Dark -> Stylesheet.inkInTheDark
+        | Medium.Paper
+        | Medium.PaperColumn -> "#000000"
+        | _ -> Stylesheet.ink
+
+    let private groundOf (medium: Medium) =
+        if medium = Medium.Dark then
+            Stylesheet.paperInTheDark
+        else
+            Stylesheet.paper
+
+    /// The colours of a medium, as they stand in the layout under the names of plotly.js.
+    let private colours (medium: Medium) =
+        let faint = if medium = Medium.Dark then "#32383F" else "#E3E6EA"
+        struct (inkOf medium, groundOf medium, faint)
+
+    let private layout (medium: Medium) (figure: Figure) (panels: PlotlyPanel[]) =
+        let struct (ink, ground, faint) = colours medium
+        let columns = min figure.Columns (max 1 panels.Length)
+        let width = widthOf figure
+
+        let isKeyed =
+            figure.Panels
+            |> Array.exists (fun panel -> panel.Content.IsCurves && (Figure.names panel |> Array.exists ((<>) "")))
+
+        let rows = panels |> Array.chunkBySize columns
+        let heights = rows |> Array.map (fun row -> row |> Array.map _.Height |> Array.max)
+
+        let tops =
+            heights |> Array.map (fun height -> height + titleRoom + axisRoom) |> Array.scan (+) 0.0
+
+        let whole = max 120.0 (Array.last tops)
+
+        let place (value: float) (length: float) = value / length |> max 0.0 |> min 1.0
+
+        let placeOf i =
+            let row, column = i / columns, i % columns
+            let cell = width / float columns
+            let left = float column * cell + panels[i].Left
+            let right = max (left + 0.25 * cell) (float (column + 1) * cell - panels[i].Right)
+            let top = tops[row] + titleRoom
+            let bottom = top + heights[row]
+            struct (place left width, place right width, 1.0 - place top whole, 1.0 - place bottom whole)
+
+        let axis i (isX: bool) (own: (string * Json) list) =
+            let struct (left, right, top, bottom) = placeOf i
+            let letter, other = if isX then "x", "y" else "y", "x"
+
+            let common =
+                [
+                    "domain", Json.numbers (if isX then [ left; right ] else [ bottom; top ])
+                    "anchor", text (other + suffix i)
+                    "gridcolor", text faint
+                    "linecolor", text ink
+                    "showline", Json.Bool isX
+                    "zeroline", Json.Bool false
+                    "ticks", text (if isX then "outside" else "")
+                ]
+
+            // What a panel says itself comes first.
+            let names = own |> List.map fst |> set
+            letter + "axis" + suffix i, Json.Object(own @ (common |> List.filter (fst >> names.Contains >> not)))
+
+        // Panels with equal x axes show the same range of x.
+        let isSame (one: (string * Json) list) (other: (string * Json) list) =
+            Json.write (Json.Object one) = Json.write (Json.Object other)
+
+        let matching i (panel: PlotlyPanel) =
+            let earlier =
+                Array.take i panels
+                |> Array.tryFindIndex (fun other -> other.SharesX && panel.SharesX && isSame other.X panel.X)
+
+            match earlier with
+            | Some first -> panel.X @ [ "matches", text ("x" + suffix first) ]
+            | None -> panel.X
+
+        let title i (panel: Panel) =
+            let struct (left, _, top, _) = placeOf i
+
+            Json.Object
+                [
+                    "text",
+                    (match PlotlyTraces.escaped panel.Title with
+                     | Json.String title -> text $"<b>{title}</b>"
+                     | other -> other)
+                    "xref", text "paper"
+                    "yref", text "paper"
+                    "x", number left
+                    "y", number top
+                    "xanchor", text "left"
+                    "yanchor", text "bottom"
+                    "yshift", number 6.0
+                    "showarrow", Json.Bool false
+                    "font", Json.Object [ "size", number 14.0 ]
+                ]
+
+        Json.Object
+            [
+                "height", number (whole + (if isKeyed then 60.0 else 20.0))
+                "autosize", Json.Bool true
+                "margin",
+                Json.Object
+                    [
+                        "l", number 10.0
+                        "r", number 10.0
+                        "t", number 10.0
+                        "b", number (if isKeyed then 50.0 else 10.0)
+                    ]
+                "font", Json.Object [ "family", text (fontOf medium); "size", number 12.0; "color", text ink ]
+                "paper_bgcolor", text ground
+                "plot_bgcolor", text ground
+                "hovermode", text "closest"
+                "barmode", text "overlay"
+                "showlegend", Json.Bool isKeyed
+                "legend",
+                Json.Object
+                    [
+                        "orientation", text "h"
+                        "x", number 0.0
+                        "y", number 0.0
+                        "yanchor", text "top"
+                        "yref", text "paper"
+                    ]
+                "annotations",
+                Json.Array
+                    [
+                        for i, panel in Array.indexed figure.Panels do
+                            if panel.Title <> "" then
+                                title i panel
+                        for panel in panels do
+                            yield! panel.Annotations
+                    ]
+                for i, panel in Array.indexed panels do
+                    axis i true (matching i panel)
+                    axis i false panel.Y
+            ]
+
+    let private content (medium: Medium) (figure: Figure) : (string * Json) list =
+        let figure = Look.laidOut medium figure
+        Figure.check figure
+        let look = Look.ofFigure medium figure
+
+        let panels =
+            figure.Panels
+            |> Array.mapi (fun i panel ->
+                let named =
+                    Array.take i figure.Panels |> Array.filter _.Content.IsCurves |> Array.collect Figure.names
+
+                let subplot =
+                    {
+                        Suffix = suffix i
+                        Ink = inkOf medium
+                    }
+
+                PlotlyTraces.ofPanel subplot look (fun name -> not (Array.contains name named)) panel)
+
+        [
+            "data", panels |> Seq.collect _.Traces |> Json.Array
+            "layout", layout medium figure panels
+            "config", Json.Object [ "responsive", Json.Bool true; "displaylogo", Json.Bool false ]
+        ]
+
+    /// The figure as the content of `application/vnd.plotly.v1+json`: an object with `data`, `layout` and `config`, which
+    /// notebooks and `Plotly.newPlot` take. Nothing in it can end a script. Equal figures give equal text. Raises
+    /// ArgumentException for a figure that cannot be drawn (see `Svg.render`).
+    [<CompiledName "Json">]
+    let json (medium: Medium) (figure: Figure) : string =
+        content medium figure |> Json.Object |> Json.write
+
+    /// The library's text as it may stand within a script element: what would end the element or begin a comment occurs in
+    /// strings of it only, where a backslash before it changes nothing.
+    let private embedded (script: string) =
+        let ending =
+            Text.RegularExpressions.Regex("<(?=/script|!--)", Text.RegularExpressions.RegexOptions.IgnoreCase)
+
+        ending.Replace(script, "\\x3C")
+
+    /// The figure as a web page that works from disk and without the net, with the library inside or beside it. A page for
+    /// `Medium.Page` is light or dark as its reader prefers. Without scripts it shows the figure's drawing. Raises
+    /// ArgumentException for a figure that cannot be drawn (see `Svg.render`).
+    [<CompiledName "Html">]
+    let html (medium: Medium) (library: PlotlyLibrary) (figure: Figure) : string =
+        let element = Markup.element
+
+        let libraryScript =
+            match library with
+            | PlotlyLibrary.Inside script -> element "script" [] [ Markup.Script(embedded script) ]
+            | PlotlyLibrary.Beside path -> element "script" [ "src", path ] []
+
+        let shown medium =
+            content medium figure |> Json.Object |> Json.write
+
+        let draw =
+            if medium = Medium.Page then
+                $"const light={shown Medium.Light};const dark={shown Medium.Dark};"
+                + "const preference=matchMedia('(prefers-color-scheme: dark)');"
+                + "const draw=()=>{const f=preference.matches?dark:light;Plotly.react('figure',f.data,f.layout,f.config);};"
+                + "preference.addEventListener('change',draw);draw();"
+            else
+                $"const figure={shown medium};Plotly.newPlot('figure',figure.data,figure.layout,figure.config);"
+
+        let style =
+            let of' ink ground =
+                $"body{{margin:0;color:{ink};background:{ground};font-family:{fontOf medium}}}"
+
+            let inTheDark =
+                if medium = Medium.Page then
+                    $"@media (prefers-color-scheme:dark){{{of' Stylesheet.inkInTheDark Stylesheet.paperInTheDark}{Stylesheet.figureInTheDark}}}"
+                else
+                    ""
+
+            of' (inkOf medium) (groundOf medium)
+            + "main{max-width:62rem;margin:0 auto;padding:1rem} p{max-width:42rem;line-height:1.5} h1{font-size:1.3rem} svg{max-width:100%;height:auto}"
+            + inTheDark
+
+        let page =
+            element
+                "html"
+                [ "lang", "en" ]
+                [
+                    element
+                        "head"
+                        []
+                        [
+                            element "meta" [ "charset", "utf-8" ] []
+                            element "meta" [ "name", "viewport"; "content", "width=device-width, initial-scale=1" ] []
+                            element "title" [] [ Markup.text figure.Title ]
+                            element "style" [] [ Markup.Style style ]
+                            libraryScript
+                        ]
+                    element
+                        "body"
+                        []
+                        [
+                            element
+                                "main"
+                                []
+                                [
+                                    if figure.Title <> "" then
+                                        element "h1" [] [ Markup.text figure.Title ]
+                                    element "div" [ "id", "figure" ] []
+                                    element "noscript" [] [ Svg.markup false medium figure ]
+                                    if figure.Description <> "" then
+                                        element "p" [] [ Markup.text figure.Description ]
+                                    element "script" [] [ Markup.Script draw ]
+                                ]
+                        ]
+                ]
+
+        "<!DOCTYPE html>\n" + Markup.write page + "\n"

@@ -1,0 +1,70 @@
+namespace David.Grpo.Notebooks
+
+open System
+open System.IO
+open System.Reflection
+open System.Runtime.Loader
+open System.Threading
+open System.Threading.Tasks
+
+/// Runs C# scripts in dotnet-script's dialect: `#r` of files and packages, `#load`, `Args`, top-level await, and `return n`
+/// as the exit code.
+[<RequireQualifiedAccess>]
+module Script =
+
+    let private invoke (compiled: CompiledScript) (globals: ScriptGlobals) : Task<int> =
+        use assembly = new MemoryStream(compiled.Assembly)
+        use symbols = new MemoryStream(compiled.Symbols)
+        let loaded = AssemblyLoadContext.Default.LoadFromStream(assembly, symbols)
+
+        let factory =
+            loaded.GetTypes()
+            |> Array.pick (fun candidate ->
+                match
+                    candidate.GetMethod(
+                        "<Factory>",
+                        BindingFlags.Static ||| BindingFlags.Public ||| BindingFlags.NonPublic
+                    )
+                with
+                | null -> None
+                | found -> Some found)
+
+        match factory.Invoke(null, [| box [| box globals; null |] |]) with
+        | :? Task<int> as running -> running
+        | other -> invalidOp $"A script's entry gave {other} and no task."
+
+    /// Runs the script at a path with arguments; gives its exit code, 0 where it returns none.
+    /// Raises ScriptException, with file and line, for a script that is missing, cannot be compiled or throws.
+    [<CompiledName "Run">]
+    let run (path: string) (arguments: string seq) (cancellation: CancellationToken) : int =
+        let path = Path.GetFullPath path
+
+        if not (File.Exists path) then
+            raise (ScriptException $"There is no script {path}.")
+
+        let compiled =
+            match ScriptCache.tryRead path with
+            | Some kept -> kept
+            | None ->
+                let fresh = ScriptCompiler.compile path cancellation
+                ScriptCache.write path fresh
+                fresh
+
+        ProgramAssemblies.add compiled.References
+        ProgramAssemblies.addNative compiled.NativeFolders
+
+        let place (file: string) (line: int) =
+            if Array.contains file compiled.Sources then
+                Some $"{ScriptCompiler.display file}({line})"
+            else
+                None
+
+        try
+            (invoke compiled (ScriptGlobals arguments)).GetAwaiter().GetResult()
+        with failure ->
+            let first, text = StackText.describe place failure
+
+            let prefix =
+                first |> Option.map (fun place -> place + ": ") |> Option.defaultValue ""
+
+            raise (ScriptException(prefix + text))
