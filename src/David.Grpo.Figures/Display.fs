@@ -8,7 +8,7 @@ open System
 /// `Format(object, TextWriter)`, true where it wrote something.
 /// Source: github.com/dotnet/interactive, Formatter.TryRegisterFromConventionBasedFormatterSources.
 [<Sealed; AttributeUsage(AttributeTargets.Class ||| AttributeTargets.Struct)>]
-type internal TypeFormatterSourceAttribute(source: string, [<ParamArray>] preferredMimeTypes: string[]) =
+type TypeFormatterSourceAttribute(source: string, [<ParamArray>] preferredMimeTypes: string[]) =
     inherit Attribute()
 
     /// The type of the source, which the compile order puts behind the types that it shows.

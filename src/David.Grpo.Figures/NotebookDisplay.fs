@@ -4,7 +4,7 @@ open System.IO
 
 /// A value as one MIME type, by the names that notebooks look for (see `TypeFormatterSourceAttribute`).
 [<Sealed>]
-type internal DisplayFormatter<'value>(mimeType: string, render: 'value -> string) =
+type DisplayFormatter<'value> internal (mimeType: string, render: 'value -> string) =
 
     member _.MimeType: string = mimeType
 
@@ -18,7 +18,7 @@ type internal DisplayFormatter<'value>(mimeType: string, render: 'value -> strin
 
 /// Figures in notebooks: to be pointed at where plotly.js is at hand, and drawn where it is not.
 [<Sealed>]
-type internal FigureFormatterSource() =
+type FigureFormatterSource() =
 
     member _.CreateTypeFormatters() : seq<obj> =
         [
@@ -29,7 +29,7 @@ type internal FigureFormatterSource() =
 
 /// Figures for a medium in notebooks.
 [<Sealed>]
-type internal FigureInFormatterSource() =
+type FigureInFormatterSource() =
 
     member _.CreateTypeFormatters() : seq<obj> =
         [
@@ -43,7 +43,7 @@ type internal FigureInFormatterSource() =
 
 /// Tables in notebooks.
 [<Sealed>]
-type internal TableFormatterSource() =
+type TableFormatterSource() =
 
     member _.CreateTypeFormatters() : seq<obj> =
         [

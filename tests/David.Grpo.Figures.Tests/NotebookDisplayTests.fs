@@ -24,7 +24,7 @@ let private bundle (value: obj) : string[] * Map<string, string> =
         Activator.CreateInstance(property "FormatterSourceType" attribute :?> Type) |> nonNull
 
     let formatters =
-        (source.GetType().GetMethod "CreateTypeFormatters" |> nonNull).Invoke(source, null) :?> IEnumerable
+        (source.GetType().GetMethod "CreateTypeFormatters" |> nonNull).Invoke(source, null) |> nonNull :?> IEnumerable
 
     let written =
         [
@@ -32,8 +32,12 @@ let private bundle (value: obj) : string[] * Map<string, string> =
                 let formatter = nonNull formatter
                 use writer = new StringWriter()
                 let format = formatter.GetType().GetMethod "Format" |> nonNull
-                Assert.Equal(box true, format.Invoke(formatter, [| value; writer |]))
-                Assert.Equal(box false, format.Invoke(formatter, [| "another"; new StringWriter() |]))
+
+                let writes (value: obj) (writer: TextWriter) =
+                    format.Invoke(formatter, [| value; writer |]) |> nonNull |> unbox<bool>
+
+                Assert.True(writes value writer)
+                Assert.False(writes "another" TextWriter.Null)
                 property "MimeType" formatter :?> string, writer.ToString()
         ]
 

@@ -1,0 +1,57 @@
+// Does the policy know when it knows: how many answers are lost when it answers early, and how many searches saved?
+//
+//     ./david script scripts/risk_coverage.csx --model runs/demo/david/seed-1/checkpoints/step-000007
+//
+// Trains David-GRPO first where no --model is given. Then questions are answered to the end, with a trial answer before
+// each search; the figure has risk–coverage curves of these by measure of confidence, and what exits save and lose. The
+// table picks thresholds on half of the questions and tests them on the other, over random splits: "lost" must stay below
+// the risk. Expect margin and probabilities well below the base rate, and some 40 % of searches saved at a risk of 5 %.
+#load "david.csx"
+
+return await RunScript(
+    Args,
+    "--risk 0.05 0.1 --count 1000 --splits 100 --seeds 1 --rollouts 500 --questions 100 --out runs/risk-coverage",
+    "--risk 0.2 --count 32 --splits 4 --rollouts 36 --questions 8",
+    async options =>
+    {
+        string? model = options.TextOrNull("model");
+        if (model is null)
+        {
+            Experiment experiment = options.Experiment(Variant.Of("david"));
+            await experiment.RunAsync();
+            model = experiment.Runs[0].CheckpointIn(experiment.Folder);
+        }
+        using ModelFiles files = BasePolicy.Open(model);
+        using Decoder policy = Decoder.Load(files.Config, files.Weights);
+        // Worlds on which nothing was trained or evaluated before.
+        RecordedRun[] runs = await ExitRecording.RunAsync(
+            policy,
+            ExitRecording.Worlds(options.Integer("count"), firstWorld: 1),
+            WorldRuns.EvaluationTemperature,
+            Seeds.OfInt64(0)
+        );
+        ExitStudy study = ExitStudy.Of(
+            runs,
+            files.Config.VocabularySize,
+            options.Numbers("risk"),
+            0.1,
+            options.Integer("splits"),
+            Seeds.OfInt64(1)
+        );
+        Table table = ExitFigures.OfRisks(study);
+        WriteLine(PlainText.Render(table));
+
+        string Place(string name) => Path.Combine(options.Text("out"), name);
+        Figure figure = ExitFigures.RiskCoverage(
+            runs,
+            files.Config.VocabularySize,
+            ExitMeasure.Min,
+            ExitMeasure.Margin,
+            ExitMeasure.Stability
+        );
+        FigureFile.Write(figure, Place("risk-coverage.svg"));
+        foreach (string extension in (string[])[".md", ".tex", ".csv"])
+            TableFile.Write(Place("risk-coverage" + extension), table);
+        WriteLine($"Figure and table: {Place("risk-coverage.svg")}");
+    }
+);
