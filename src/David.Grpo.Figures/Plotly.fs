@@ -94,6 +94,9 @@ module Plotly =
             |> Array.exists (fun panel ->
                 panel.Content.IsTree || (panel.Content.IsCurves && (Figure.names panel |> Array.exists ((<>) ""))))
 
+        let isEmpty i =
+            List.isEmpty (panels[i].Traces places[i])
+
         let axis i (isX: bool) (own: (string * Json) list) =
             let place = places[i]
             let letter, other = if isX then "x", "y" else "y", "x"
@@ -114,6 +117,8 @@ module Plotly =
                         "linecolor", text ink
                         "showline", Json.Bool true
                     "zeroline", Json.Bool false
+                    if isEmpty i then
+                        "showticklabels", Json.Bool false
                     "ticks", text (if isX then "outside" else "")
                 ]
 
@@ -199,7 +204,7 @@ module Plotly =
                             if panel.Title <> "" then
                                 title i panel
 
-                            if List.isEmpty (panels[i].Traces places[i]) then
+                            if isEmpty i then
                                 noData i
                     ]
                 for i, panel in Array.indexed panels do

@@ -523,6 +523,7 @@ module internal PlotlyTraces =
                                 "symbol", text (symbol style)
                                 "color", text (colour subplot style)
                                 "opacity", number 1.0
+                                "line", Json.Object [ "width", number 0.0 ]
                                 "size",
                                 xs
                                 |> List.mapi (fun i _ -> if hasTip && i = xs.Length - 1 then 9.0 else 0.0)
