@@ -13,7 +13,7 @@ module internal HeatPanel =
     let private barSteps = 48
 
     /// The room of a label that stands upright below its column.
-    let private mostUpright = 90.0
+    let private mostUpright = 130.0
 
     let private rectangle (name: string) x y width height (fill: string) =
         Markup.element
@@ -25,6 +25,8 @@ module internal HeatPanel =
                 "width", number width
                 "height", number height
                 "fill", fill
+                // No seam shows between neighbours.
+                "shape-rendering", "crispEdges"
             ]
             []
 
