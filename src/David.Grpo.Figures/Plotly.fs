@@ -231,13 +231,13 @@ module Plotly =
                 let named =
                     Array.take i figure.Panels |> Array.filter _.Content.IsCurves |> Array.collect Figure.names
 
-                PlotlyTraces.ofPanel subplots[i] look (fun name -> not (Array.contains name named)) panel)
+                PlotlyPanels.ofPanel subplots[i] look (fun name -> not (Array.contains name named)) panel)
 
         let struct (places, _) = places figure panels
 
         let traces i (panel: PlotlyPanel) =
             match panel.Traces places[i] with
-            | [] -> [ PlotlyTraces.nothing subplots[i] ]
+            | [] -> [ PlotlyPanels.nothing subplots[i] ]
             | traces -> traces
 
         [
