@@ -18,38 +18,24 @@ return await RunScript(
             Variant.Each(options.Text("arm"), "lambda", lambdas, (method, λ) => method with { Lambda = λ })
         );
         ComparisonReport report = await experiment.RunAsync();
-        WriteLine(report);
 
-        Panel Over(string title, string unit, double scale, Func<ArmSummary, Spread> pick)
-        {
-            Estimate[] values = [.. report.Summary.End.Arms.Select(arm => SummaryTables.Estimate(pick(arm), scale))];
-            return Panel.Curves(
+        Panel Over(string title, string label, string unit, double scale, Func<ArmSummary, Spread> measure) =>
+            Panel.Curves(
                 title,
-                Axis.Linear("weight λ of coverage", ""),
-                Axis.Linear(title.ToLower(), unit).Over(AxisRange.WithZero),
-                [
-                    Curve.Band(
-                        options.Text("arm"),
-                        lambdas,
-                        [.. values.Select(v => v.Value)],
-                        [.. values.Select(v => v.Low)],
-                        [.. values.Select(v => v.High)]
-                    ),
-                ]
+                Axis.Linear("λ", ""),
+                Axis.Linear(label, unit).Over(AxisRange.WithZero),
+                [Curve.Estimates("", lambdas, report.Estimates(measure, scale))]
             );
-        }
         Figure figure = Figure.Page(
             "Weight of evidence coverage",
             "Exact match, evidence coverage and searches a question by λ, with 95 % intervals over seeds and questions.",
             3,
             [
-                Over("Exact match", "%", 100, arm => arm.ExactMatch),
-                Over("Evidence coverage", "%", 100, arm => arm.Coverage),
-                Over("Searches a question", "", 1, arm => arm.SearchesPerQuestion),
+                Over("Exact match", "EM", "%", 100, arm => arm.ExactMatch),
+                Over("Evidence coverage", "coverage", "%", 100, arm => arm.Coverage),
+                Over("Searches", "searches a question", "", 1, arm => arm.SearchesPerQuestion),
             ]
         );
-        string page = await report.WriteAsync();
-        FigureFile.Write(figure, Path.Combine(experiment.Folder, "figures", "lambda.svg"));
-        WriteLine($"Figures, tables and curves: {page}");
+        await Publish(report, [("lambda", figure, "Scores by the weight λ of coverage, with 95 % intervals.")]);
     }
 );

@@ -19,7 +19,6 @@ return await RunScript(
             Marks = [.. options.Integers("marks").Where(mark => mark < options.Integer("rollouts")).Order()],
         };
         ComparisonReport report = await experiment.RunAsync();
-        WriteLine(report);
 
         // Exact match at each budget: do the arms keep their order?
         Figure budgets = Figure.Column(
@@ -38,8 +37,6 @@ return await RunScript(
                 ),
             ]
         );
-        string page = await report.WriteAsync();
-        FigureFile.Write(budgets, Path.Combine(experiment.Folder, "figures", "budgets.svg"));
-        WriteLine($"Figures, tables and curves: {page}");
+        await Publish(report, [("budgets", budgets, "Exact match at each budget, with 95 % intervals.")]);
     }
 );

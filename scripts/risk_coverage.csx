@@ -30,28 +30,29 @@ return await RunScript(
             WorldRuns.EvaluationTemperature,
             Seeds.OfInt64(0)
         );
+        int vocabulary = files.Config.VocabularySize;
         ExitStudy study = ExitStudy.Of(
             runs,
-            files.Config.VocabularySize,
+            vocabulary,
             options.Numbers("risk"),
-            0.1,
+            delta: 0.1,
             options.Integer("splits"),
             Seeds.OfInt64(1)
         );
         Table table = ExitFigures.OfRisks(study);
         WriteLine(PlainText.Render(table));
-
-        string Place(string name) => Path.Combine(options.Text("out"), name);
+        string place = Path.Combine(options.Text("out"), "risk-coverage");
+        foreach (string extension in (string[])[".md", ".tex", ".csv"])
+            TableFile.Write(place + extension, table);
         Figure figure = ExitFigures.RiskCoverage(
             runs,
-            files.Config.VocabularySize,
+            vocabulary,
             ExitMeasure.Min,
             ExitMeasure.Margin,
             ExitMeasure.Stability
         );
-        FigureFile.Write(figure, Place("risk-coverage.svg"));
-        foreach (string extension in (string[])[".md", ".tex", ".csv"])
-            TableFile.Write(Place("risk-coverage" + extension), table);
-        WriteLine($"Figure and table: {Place("risk-coverage.svg")}");
+        FigureFile.Write(figure, place + ".svg");
+        WritePaper(figure, place + ".pdf");
+        WriteLine($"Figure and table: {place}.svg");
     }
 );
