@@ -4,7 +4,7 @@
 //
 // A step costs every variant the same: small groups see more questions, large ones compare more answers to each, and
 // continuations take the place of independent members. Expect little between 4 and 8, and continuations to pay only
-// where a group found the evidence in part. Nine variants over two seeds take some 15 minutes on 2 cores.
+// where a group found the evidence in part. Some minutes on 2 cores.
 #load "david.csx"
 
 return await RunScript(

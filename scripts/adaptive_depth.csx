@@ -3,8 +3,8 @@
 //     ./david script scripts/adaptive_depth.csx --price 0 0.05 0.15 --seeds 5
 //
 // The reward loses the price for each search more or less than the group's own evidence needed; no cost ever puts a right
-// answer below a wrong one. Price 0 is David-GRPO. Expect searches by hops to move towards the dotted need slowly: at 1,000
-// rollouts the gain was within the noise of five seeds (notebooks/LOG.md). Two prices over three seeds take 6 minutes.
+// answer below a wrong one. Price 0 is David-GRPO. Expect little at this budget: at 1,000
+// rollouts the gain was within the noise of five seeds (notebooks/LOG.md). Some minutes on 2 cores.
 #load "david.csx"
 
 return await RunScript(

@@ -4,7 +4,7 @@
 //
 // The arms are evaluated after each step; the table says what each had spent when the mean of its seeds first reached the
 // target. Expect an order by rollouts that shrinks by tokens and seconds: David-GRPO's trajectories search more and are
-// longer. Figures by each currency lie in OUT/figures/learning.svg. Two arms over three seeds take some 5 minutes on 2 cores.
+// longer. Figures by each currency lie in OUT/figures/learning.svg. Some minutes on 2 cores.
 #load "david.csx"
 
 return await RunScript(

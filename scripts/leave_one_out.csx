@@ -4,8 +4,8 @@
 //
 // David-GRPO against itself without expert bootstrapping, without the coverage reward, and without continuations, at equal
 // budgets, paired by seed. Expect bootstrapping to be worth most at a small budget (some 10 to 15 points of exact match),
-// coverage and continuation little on top of it. With few seeds the intervals are wide: look at "detectable" before you
-// believe a difference. Three seeds take some 8 minutes on 2 cores.
+// the coverage reward to show in evidence coverage, continuation in little. With few seeds the intervals are wide: look at
+// "detectable" before you believe a difference. Some minutes on 2 cores.
 #load "david.csx"
 
 return await RunScript(

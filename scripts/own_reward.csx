@@ -4,7 +4,7 @@
 //
 // A reward is a sum of named terms, each a number for a trajectory, each logged by itself; an arm takes it in place of its
 // own. Change the terms below, and the name with them: finished runs are known by name and options. Expect fewer repeated
-// queries than with plain coverage, and about its score. Three arms over three seeds take some 5 minutes on 2 cores.
+// queries than with plain coverage, and about its score. Some minutes on 2 cores.
 #load "david.csx"
 
 return await RunScript(

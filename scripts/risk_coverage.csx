@@ -5,7 +5,8 @@
 // Trains David-GRPO first where no --model is given. Then questions are answered to the end, with a trial answer before
 // each search; the figure has risk–coverage curves of these by measure of confidence, and what exits save and lose. The
 // table picks thresholds on half of the questions and tests them on the other, over random splits: "lost" must stay below
-// the risk. Expect margin and probabilities well below the base rate, and some 40 % of searches saved at a risk of 5 %.
+// the risk. Expect the measures of probability alike and stability far behind; at a risk of 5 % they save some 12 to 16 % of
+// the searches, a gate by gain 20 to 23 %.
 #load "david.csx"
 
 return await RunScript(

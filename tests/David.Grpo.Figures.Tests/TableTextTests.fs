@@ -112,18 +112,10 @@ let ``what cannot be written is refused with the mend`` () =
 
 [<Fact>]
 let ``a table for a terminal, with digits in line and the best marked`` () =
-    let expected =
-        "100 % of 2 arms_\n"
-        + "arm                      EM          searches           tokens          p\n"
-        + "                          %                       in training\n"
-        + "─────────────────────────────────────────────────────────────────────────\n"
-        + "base | policy         17.3                  –                –           –\n"
-
     let text = PlainText.render table
     let lines = text.Split '\n'
     Assert.Equal("100 % of 2 arms_", lines[0])
-    // Ends of the columns of numbers are the same in all lines, but for the place of a mark.
-    Assert.Equal(expected.Split('\n').Length, lines.Length - 2)
+    Assert.Equal(1 + 2 + 1 + 3 + 1, lines.Length) // caption, heads, rule, rows, the end of the last
     Assert.StartsWith("David \u2212 coverage  51.2 ± 3.1*", lines[5])
     Assert.StartsWith("GRPO", lines[6])
     Assert.Equal(lines[5].IndexOf "(1.75", lines[6].IndexOf "(0.50")
@@ -135,7 +127,7 @@ let ``a table as CSV, with all digits and the ends of intervals`` () =
         "arm,EM (%),EM (%) low,EM (%) high,searches,searches low,searches high,tokens (in training),tokens (in training) low,tokens (in training) high,p\n"
         + "base | policy,17.34,17.34,17.34,,,,,,,\n"
         + "David \u2212 coverage,51.2,48.1,54.300000000000004,2,1.75,2.25,12345,11667,13023,< 0.001\n"
-        + "GRPO,-1,-3,1,1,0.5,1.75,2E+15,2E+15,2E+15,0.5\n"
+        + "GRPO,-1,-3,1,1,0.5,1.75,2000000000000000,2000000000000000,2000000000000000,0.5\n"
 
     Assert.Equal(expected, Csv.render table)
     Assert.Equal("\"a \"\"b\"\", c\"", Csv.field "a \"b\", c")

@@ -179,7 +179,10 @@ public sealed class ScriptTests(ScriptCopies scripts) : IDisposable
         (int code, _, string error) = scripts.Run("paper_figures", made.Folder, "--out", Out);
 
         Assert.True(code == 0, error);
-        foreach (string figure in (string[])["final", "learning", "searching", "fronts", "training", "terms"])
+        foreach (
+            string figure in (string[])
+                ["final", "learning", "learning-by-rollouts", "searching", "fronts", "training", "terms"]
+        )
         {
             XElement drawing = XDocument.Load(Path.Combine(Out, $"{figure}.svg")).Root!;
             Assert.Equal("8.5cm", drawing.Attribute("width")!.Value);
@@ -190,10 +193,10 @@ public sealed class ScriptTests(ScriptCopies scripts) : IDisposable
             // 8.5 cm at 300 dots an inch.
             Assert.InRange(System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16)), 1000, 1008);
         }
-        foreach (string table in (string[])["scores-10", "scores-20", "difference-10-f1", "difference-20-exact_match"])
+        foreach (string table in (string[])["scores-10", "costs-20", "difference-10-f1", "difference-20-exact_match"])
         foreach (string extension in (string[])[".tex", ".md", ".csv"])
             Assert.Contains("GRPO", File.ReadAllText(Path.Combine(Out, table + extension)), StringComparison.Ordinal);
-        Assert.Equal(6 + 2 * 5, File.ReadLines(Path.Combine(Out, "captions.txt")).Count());
+        Assert.Equal(6 + 2 * 6, File.ReadLines(Path.Combine(Out, "captions.txt")).Count());
     }
 
     [Theory]
