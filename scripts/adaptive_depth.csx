@@ -3,8 +3,8 @@
 //     ./david script scripts/adaptive_depth.csx --price 0 0.05 0.15 --seeds 5
 //
 // The reward loses the price for each search more or less than the group's own evidence needed; no cost ever puts a right
-// answer below a wrong one. Price 0 is David-GRPO. Expect searches by hops to move towards the dotted need slowly: at 1,000
-// rollouts the gain was within the noise of five seeds (notebooks/LOG.md). Two prices over three seeds take 6 minutes.
+// answer below a wrong one. Price 0 is David-GRPO. Expect little at this budget: at 1,000
+// rollouts the gain was within the noise of five seeds (notebooks/LOG.md). Some minutes on 2 cores.
 #load "david.csx"
 
 return await RunScript(
@@ -27,34 +27,35 @@ return await RunScript(
             )
         );
         ComparisonReport report = await experiment.RunAsync();
-        WriteLine(report);
 
         // Searches by kind of question at the end: the mean of each seed, then over seeds.
-        Estimate Searches(ReportedArm arm, string kind) =>
+        Estimate Searches(string arm, string kind) =>
             SummaryTables.Estimate(
                 Spread.Of(
-                    report
-                        .Lines.Where((_, i) => report.Runs[i].Name == arm.Name)
-                        .Select(run =>
-                            run.At(int.MaxValue).Outcomes.Where(own => own.Kind == kind).Average(own => own.Searches)
-                        )
+                    from run in report.LinesOf(arm)
+                    select run.At(int.MaxValue).Outcomes.Where(own => own.Kind == kind).Average(own => own.Searches)
                 ),
-                1
+                scale: 1
             );
-        string[] kinds = [.. report.Lines[0].At(int.MaxValue).Outcomes.Select(own => own.Kind).Distinct().Order()];
-        Figure figure = Figure.Column(
+        IEnumerable<string> kinds = report.OutcomesOf(report.Arms[0].Name).Select(own => own.Kind).Distinct().Order();
+        Figure depth = Figure.Column(
             "Searches by kind of question",
             "Searches a question at the end of training, by what the question needs, with 95 % intervals over seeds.",
             [
                 Panel.Bars(
                     "",
                     Axis.Linear("searches a question", ""),
-                    [.. from kind in kinds from arm in report.Arms select new Row(kind, arm.Title, Searches(arm, kind))]
+                    [
+                        .. from kind in kinds
+                        from arm in report.Arms
+                        select new Row(kind, arm.Title, Searches(arm.Name, kind)),
+                    ]
                 ),
             ]
         );
-        string page = await report.WriteAsync();
-        FigureFile.Write(figure, Path.Combine(experiment.Folder, "figures", "depth.svg"));
-        WriteLine($"Figures, tables and curves: {page}");
+        await Publish(
+            report,
+            [("depth", depth, "Searches a question by what it needs, with 95 % intervals over seeds.")]
+        );
     }
 );

@@ -4,8 +4,8 @@
 //
 // All arms start from the same base policy of the embedded world and may spend the same rollouts; they are evaluated on the
 // same questions of another world, at smaller budgets (--marks) too. The last arm is compared with each other one, seed by
-// seed. Expect David-GRPO some 15 points of exact match ahead of GRPO at 500 rollouts, and the lead gone at 1,000. Three
-// seeds take some 5 minutes on 2 cores. Finished runs are not run again: add seeds or arms with the same --out.
+// seed. Expect David-GRPO some 15 points of exact match ahead of GRPO at 500 rollouts, and the lead gone at 1,000. Some
+// minutes on 2 cores. Finished runs are not run again: add seeds or arms with the same --out.
 #load "david.csx"
 
 return await RunScript(
@@ -19,7 +19,6 @@ return await RunScript(
             Marks = [.. options.Integers("marks").Where(mark => mark < options.Integer("rollouts")).Order()],
         };
         ComparisonReport report = await experiment.RunAsync();
-        WriteLine(report);
 
         // Exact match at each budget: do the arms keep their order?
         Figure budgets = Figure.Column(
@@ -38,8 +37,6 @@ return await RunScript(
                 ),
             ]
         );
-        string page = await report.WriteAsync();
-        FigureFile.Write(budgets, Path.Combine(experiment.Folder, "figures", "budgets.svg"));
-        WriteLine($"Figures, tables and curves: {page}");
+        await Publish(report, [("budgets", budgets, "Exact match at each budget, with 95 % intervals.")]);
     }
 );

@@ -69,6 +69,36 @@ async Task<int> RunScript(
     }
 }
 
+// Prints a report and writes its page, with figures and tables of the script's own on it; its figures for a paper too (PDF).
+async Task Publish(
+    ComparisonReport report,
+    (string Name, Figure Figure, string Caption)[] figures = null,
+    (string Name, Table Table)[] tables = null
+)
+{
+    report = report with { OwnFigures = figures ?? [], OwnTables = tables ?? [] };
+    WriteLine(report);
+    foreach ((_, Table table) in report.OwnTables)
+        WriteLine(PlainText.Render(table));
+    string page = await report.WriteAsync();
+    foreach ((string name, Figure figure, _) in report.OwnFigures)
+        WritePaper(figure, Path.Combine(report.Folder, "figures", name + ".pdf"));
+    WriteLine($"Figures, tables and curves: {page}");
+}
+
+// As PDF, if what that needs is there.
+void WritePaper(Figure figure, string path)
+{
+    try
+    {
+        FigureFile.Write(figure, path, Medium.Paper);
+    }
+    catch (IOException missing)
+    {
+        Error.WriteLine(missing.Message);
+    }
+}
+
 // The options of a script, by name and without the dashes; "" for what stands before the first one.
 sealed class ScriptOptions
 {

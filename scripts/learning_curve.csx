@@ -4,7 +4,7 @@
 //
 // The arms are evaluated after each step; the table says what each had spent when the mean of its seeds first reached the
 // target. Expect an order by rollouts that shrinks by tokens and seconds: David-GRPO's trajectories search more and are
-// longer. Figures by each currency lie in OUT/figures/learning.svg. Two arms over three seeds take some 5 minutes on 2 cores.
+// longer. Figures by each currency lie in OUT/figures/learning.svg. Some minutes on 2 cores.
 #load "david.csx"
 
 return await RunScript(
@@ -19,37 +19,37 @@ return await RunScript(
         };
         ComparisonReport report = await experiment.RunAsync();
 
+        double target = options.Number("target");
         // The cost at which the mean curve of an arm's seeds first reaches the target.
         Cell Reached(ReportedArm arm, Func<RunCost, double> cost)
         {
             LearningCurve curve = LearningCurve.Of(
-                from run in report.Lines.Where((_, i) => report.Runs[i].Name == arm.Name)
+                from run in report.LinesOf(arm.Name)
                 let costs = run.Evaluations.Select(own => cost(run.SpentAfter(own.Step)))
                 select (costs.ToArray(), run.Evaluations.Select(own => 100 * own.ExactMatch).ToArray())
-            )!;
-            int at = Array.FindIndex(curve.Values, score => score.Mean >= options.Number("target"));
+            );
+            int at = Array.FindIndex(curve.Values, score => score.Mean >= target);
             return at < 0 ? Cell.Missing : Cell.NewNumber(Estimate.Exact(curve.Spent[at]));
         }
-        TableColumn Cost(string name, int decimals) => TableColumn.Numbers(name, "", decimals, Best.Lowest);
+        (string Name, int Decimals, Func<RunCost, double> Of)[] costs =
+        [
+            ("rollouts", 0, own => own.Rollouts),
+            ("tokens", 0, own => own.GeneratedTokens),
+            ("searches", 0, own => own.Searches),
+            ("seconds", 1, own => own.Seconds),
+        ];
         Table table = new(
-            $"Spent when the mean exact match first reached {options.Number("target")} %; – where it did not.",
-            [TableColumn.Words("arm"), Cost("rollouts", 0), Cost("tokens", 0), Cost("searches", 0), Cost("seconds", 1)],
+            $"Spent when the mean exact match first reached {target} %; – where it did not.",
+            [
+                TableColumn.Words("arm"),
+                .. costs.Select(cost => TableColumn.Numbers(cost.Name, "", cost.Decimals, Best.Lowest)),
+            ],
             [
                 .. report.Arms.Select(arm =>
-                    (Cell[])
-                        [
-                            Cell.NewWords(arm.Title),
-                            Reached(arm, own => own.Rollouts),
-                            Reached(arm, own => own.GeneratedTokens),
-                            Reached(arm, own => own.Searches),
-                            Reached(arm, own => own.Seconds),
-                        ]
+                    (Cell[])[Cell.NewWords(arm.Title), .. costs.Select(cost => Reached(arm, cost.Of))]
                 ),
             ]
         );
-        WriteLine(PlainText.Render(table));
-        foreach (string extension in (string[])[".md", ".tex", ".csv"])
-            TableFile.Write(Path.Combine(experiment.Folder, "target" + extension), table);
-        WriteLine($"Figures, tables and curves: {await report.WriteAsync()}");
+        await Publish(report, tables: [("target", table)]);
     }
 );

@@ -5,7 +5,8 @@
 // Trains David-GRPO first where no --model is given. Then questions are answered to the end, with a trial answer before
 // each search; the figure has risk–coverage curves of these by measure of confidence, and what exits save and lose. The
 // table picks thresholds on half of the questions and tests them on the other, over random splits: "lost" must stay below
-// the risk. Expect margin and probabilities well below the base rate, and some 40 % of searches saved at a risk of 5 %.
+// the risk. Expect the measures of probability alike and stability far behind; at a risk of 5 % they save some 12 to 16 % of
+// the searches, a gate by gain 20 to 23 %.
 #load "david.csx"
 
 return await RunScript(
@@ -30,28 +31,29 @@ return await RunScript(
             WorldRuns.EvaluationTemperature,
             Seeds.OfInt64(0)
         );
+        int vocabulary = files.Config.VocabularySize;
         ExitStudy study = ExitStudy.Of(
             runs,
-            files.Config.VocabularySize,
+            vocabulary,
             options.Numbers("risk"),
-            0.1,
+            delta: 0.1,
             options.Integer("splits"),
             Seeds.OfInt64(1)
         );
         Table table = ExitFigures.OfRisks(study);
         WriteLine(PlainText.Render(table));
-
-        string Place(string name) => Path.Combine(options.Text("out"), name);
+        string place = Path.Combine(options.Text("out"), "risk-coverage");
+        foreach (string extension in (string[])[".md", ".tex", ".csv"])
+            TableFile.Write(place + extension, table);
         Figure figure = ExitFigures.RiskCoverage(
             runs,
-            files.Config.VocabularySize,
+            vocabulary,
             ExitMeasure.Min,
             ExitMeasure.Margin,
             ExitMeasure.Stability
         );
-        FigureFile.Write(figure, Place("risk-coverage.svg"));
-        foreach (string extension in (string[])[".md", ".tex", ".csv"])
-            TableFile.Write(Place("risk-coverage" + extension), table);
-        WriteLine($"Figure and table: {Place("risk-coverage.svg")}");
+        FigureFile.Write(figure, place + ".svg");
+        WritePaper(figure, place + ".pdf");
+        WriteLine($"Figure and table: {place}.svg");
     }
 );

@@ -36,6 +36,12 @@ type Curve =
             Points = Array.init x.Length point
         }
 
+    /// A line through values whose intervals are its band. x and values: [n]. Raises ArgumentException when their lengths
+    /// differ.
+    static member Estimates(name: string, x: float[], values: Estimate[]) : Curve =
+        let each (pick: Estimate -> float) = values |> Array.map pick
+        Curve.Band(name, x, each _.Value, each _.Low, each _.High)
+
 /// A row of a categorical panel: what one series reached in one category ("HotpotQA", "David-GRPO", 51.2 ± 3.1).
 type Row =
     {

@@ -101,7 +101,7 @@ let ``what cannot be written is refused with the mend`` () =
             Rows = [| [| Cell.Missing |] |]
         }
 
-    for write in [| Markdown.render; Latex.render "" |] do
+    for write in [| Markdown.render; Latex.render ""; PlainText.render; Csv.render |] do
         let error = Assert.Throws<ArgumentException>(fun () -> write ragged |> ignore)
         Assert.Contains("Cell.Missing", error.Message)
 
@@ -109,3 +109,25 @@ let ``what cannot be written is refused with the mend`` () =
         Assert.Throws<ArgumentException>(fun () -> Latex.render "a b" table |> ignore)
 
     Assert.Contains("letters, digits, hyphens and colons", error.Message)
+
+[<Fact>]
+let ``a table for a terminal, with digits in line and the best marked`` () =
+    let text = PlainText.render table
+    let lines = text.Split '\n'
+    Assert.Equal("100 % of 2 arms_", lines[0])
+    Assert.Equal(1 + 2 + 1 + 3 + 1, lines.Length) // caption, heads, rule, rows, the end of the last
+    Assert.StartsWith("David \u2212 coverage  51.2 ± 3.1*", lines[5])
+    Assert.StartsWith("GRPO", lines[6])
+    Assert.Equal(lines[5].IndexOf "(1.75", lines[6].IndexOf "(0.50")
+    Assert.True(lines |> Array.forall (fun line -> line = line.TrimEnd()))
+
+[<Fact>]
+let ``a table as CSV, with all digits and the ends of intervals`` () =
+    let expected =
+        "arm,EM (%),EM (%) low,EM (%) high,searches,searches low,searches high,tokens (in training),tokens (in training) low,tokens (in training) high,p\n"
+        + "base | policy,17.34,17.34,17.34,,,,,,,\n"
+        + "David \u2212 coverage,51.2,48.1,54.300000000000004,2,1.75,2.25,12345,11667,13023,< 0.001\n"
+        + "GRPO,-1,-3,1,1,0.5,1.75,2000000000000000,2000000000000000,2000000000000000,0.5\n"
+
+    Assert.Equal(expected, Csv.render table)
+    Assert.Equal("\"a \"\"b\"\", c\"", Csv.field "a \"b\", c")

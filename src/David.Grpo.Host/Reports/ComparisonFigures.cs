@@ -233,7 +233,7 @@ public static class ComparisonFigures
             (double Cost, double Value)[][] seeds =
             [
                 .. report
-                    .Lines.Where((_, i) => report.Runs[i].Name == arm.Name)
+                    .LinesOf(arm.Name)
                     .Select(lines => pointsOf(lines).Where(point => double.IsFinite(point.Value)).ToArray()),
             ];
             if (

@@ -21,6 +21,8 @@ public static class ComparisonPage
         [
             Section.NewProse(Introduction(report)),
             Section.NewHeading("Result"),
+            .. report.OwnTables.Select(own => Section.NewTable(own.Table)),
+            .. report.OwnFigures.Select(own => Section.NewFigure(own.Figure, own.Caption)),
             .. AtMark(report, summary.End),
             figures["final"],
             Section.NewHeading("Learning curves"),

@@ -26,6 +26,12 @@ public sealed record ComparisonReport(
     /// <summary>What of the comparison is not there yet; empty for nothing.</summary>
     public string Unfinished { get; init; } = "";
 
+    /// <summary>Figures of one's own: name of the file, figure, caption. They stand beside the result on the page.</summary>
+    public IReadOnlyList<(string Name, Figure Figure, string Caption)> OwnFigures { get; init; } = [];
+
+    /// <summary>Tables of one's own by the names of their files; beside the result on the page too.</summary>
+    public IReadOnlyList<(string Name, Table Table)> OwnTables { get; init; } = [];
+
     /// <summary>Whether questions and answers are in words, not in the embedded world's tags.</summary>
     public bool IsText { get; init; }
 
@@ -61,12 +67,23 @@ public sealed record ComparisonReport(
     /// <summary>An arm by its name.</summary>
     public ReportedArm this[string name] => Arms.First(arm => arm.Name == name);
 
+    /// <summary>What the runs of an arm left, by seed.</summary>
+    public RunLines[] LinesOf(string arm) => [.. Lines.Where((_, i) => Runs[i].Name == arm)];
+
+    /// <summary>The questions of the last evaluation of each of an arm's runs, with their answers, queries and scores.</summary>
+    public OutcomeRecord[] OutcomesOf(string arm) => [.. LinesOf(arm).SelectMany(run => run.At(int.MaxValue).Outcomes)];
+
+    /// <summary>A measure of each arm at the end of the budget, with its interval, times a scale: 100 for shares in percent.</summary>
+    public Estimate[] Estimates(Func<ArmSummary, Spread> measure, double scale) =>
+        [.. Summary.End.Arms.Select(arm => SummaryTables.Estimate(measure(arm), scale))];
+
     /// <summary>The comparison at a mark: a table of its arms, and one of differences a measure where there are several.</summary>
     public Table[] Tables(MarkSummary mark) =>
         [SummaryTables.OfArms(this, mark), .. SummaryTables.OfDifferences(this, mark)];
 
-    /// <summary>All figures by name, with captions, in the order of the page.</summary>
-    public IEnumerable<(string Name, Figure Figure, string Caption)> Figures => ComparisonFigures.Of(this);
+    /// <summary>All figures by name, with captions: one's own, and ours in the order of the page.</summary>
+    public IEnumerable<(string Name, Figure Figure, string Caption)> Figures =>
+        [.. OwnFigures, .. ComparisonFigures.Of(this)];
 
     /// <summary>Scores and differences in exact match at each mark, for a terminal: at most some 100 columns.</summary>
     public override string ToString() =>
@@ -83,7 +100,7 @@ public sealed record ComparisonReport(
 
     /// <summary>
     /// Writes index.html, comparison.json, summary.json, scores.csv, for each mark table-MARK.md and table-MARK.tex, and
-    /// figures/*.svg.
+    /// figures/*.svg; of each own table NAME.md, NAME.tex and NAME.csv.
     /// </summary>
     /// <returns>The page's path.</returns>
     public async Task<string> WriteAsync()
@@ -100,6 +117,9 @@ public sealed record ComparisonReport(
             TableFile.Write(Path.Combine(Folder, $"table-{mark.Rollouts}.md"), tables);
             TableFile.Write(Path.Combine(Folder, $"table-{mark.Rollouts}.tex"), tables);
         }
+        foreach ((string name, Table table) in OwnTables)
+        foreach (string extension in (string[])[".md", ".tex", ".csv"])
+            TableFile.Write(Path.Combine(Folder, name + extension), table);
         foreach ((string name, Figure figure, _) in Figures)
             await Write(Path.Combine("figures", $"{name}.svg"), Svg.Render(figure)).ConfigureAwait(false);
         await Write("index.html", ComparisonPage.Render(this)).ConfigureAwait(false);

@@ -66,17 +66,32 @@ public static class SummaryTables
         );
     }
 
-    /// <summary>The scores of <see cref="OfArms"/> alone, which fit a terminal.</summary>
-    public static Table OfScores(ComparisonReport report, MarkSummary mark)
+    /// <summary>The scores of <see cref="OfArms"/> alone, which fit a terminal and a page.</summary>
+    public static Table OfScores(ComparisonReport report, MarkSummary mark) =>
+        Columns(OfArms(report, mark), 0, 1, 3, 4, 5, 7);
+
+    /// <summary>What answers and training cost, the other columns of <see cref="OfArms"/>.</summary>
+    public static Table OfCosts(ComparisonReport report, MarkSummary mark) =>
+        Columns(OfArms(report, mark), 0, 5, 6, 8, 9);
+
+    /// <summary>
+    /// Scores, costs and the differences by measure as tables that fit a printed page, by the names of their files:
+    /// scores-MARK, costs-MARK, difference-MARK-MEASURE.
+    /// </summary>
+    public static IEnumerable<(string Name, Table Table)> ForPaper(ComparisonReport report, MarkSummary mark)
     {
-        Table all = OfArms(report, mark);
-        int[] kept = [0, 1, 3, 4, 5, 7];
-        return new Table(
-            all.Caption,
-            [.. kept.Select(j => all.Columns[j])],
-            [.. all.Rows.Select(row => kept.Select(j => row[j]).ToArray())]
-        );
+        yield return ($"scores-{mark.Rollouts}", OfScores(report, mark));
+        yield return ($"costs-{mark.Rollouts}", OfCosts(report, mark));
+        foreach ((Table table, var measure) in OfDifferences(report, mark).Zip(Measures))
+            yield return ($"difference-{mark.Rollouts}-{measure.Name}", table);
     }
+
+    private static Table Columns(Table table, params int[] kept) =>
+        new(
+            table.Caption,
+            [.. kept.Select(j => table.Columns[j])],
+            [.. table.Rows.Select(row => kept.Select(j => row[j]).ToArray())]
+        );
 
     /// <summary>A table a measure of the arm in focus minus each other one; none where there is no other.</summary>
     public static IEnumerable<Table> OfDifferences(ComparisonReport report, MarkSummary mark) =>

@@ -1,0 +1,140 @@
+using David.Grpo.Experiments;
+using David.Grpo.Host.Tests.Formats;
+using David.Grpo.Reports;
+using David.Grpo.Training;
+
+namespace David.Grpo.Host.Tests.Experiments;
+
+public sealed class ExperimentTests : IDisposable
+{
+    private readonly Scratch _scratch = new();
+
+    public void Dispose() => _scratch.Dispose();
+
+    private Experiment Tiny(params Variant[] variants) =>
+        new()
+        {
+            Folder = _scratch["out"],
+            Variants = variants,
+            Seeds = 1,
+            Rollouts = 72,
+            Questions = 4,
+            EvaluateEvery = 0,
+            Workers = 1,
+        };
+
+    /// <summary>Notes what it is shown; stops the experiment at the first step where it is asked to.</summary>
+    private sealed class Notes(CancellationTokenSource? stop = null) : IComparisonDisplay
+    {
+        public List<string> Steps { get; } = [];
+        public List<string> Ended { get; } = [];
+        public int Resumed { get; private set; }
+
+        public void Report(ComparedRun run, RunEvent happened)
+        {
+            if (happened is RunEvent.Stepped)
+            {
+                Steps.Add(run.Name);
+                stop?.Cancel();
+            }
+            if (happened is RunEvent.Resumed)
+                Resumed++;
+        }
+
+        public void End(ComparedRun run) => Ended.Add(run.Name);
+
+        public void Dispose() { }
+    }
+
+    [Fact]
+    public async Task Stopped_SaysSo_AndGoesOnWhereItWas()
+    {
+        Experiment experiment = Tiny(Variant.Of("grpo")) with { Rollouts = 144 };
+        using CancellationTokenSource stop = new();
+        OperationCanceledException stopped = await Assert.ThrowsAsync<OperationCanceledException>(() =>
+            experiment.RunAsync(new Notes(stop), stop.Token)
+        );
+        Assert.Contains($"goes on from the checkpoints in {experiment.Folder}", stopped.Message);
+
+        Notes notes = new();
+        ComparisonReport report = await experiment.RunAsync(notes, TestContext.Current.CancellationToken);
+
+        Assert.Equal(1, notes.Resumed);
+        Assert.Equal(["grpo"], notes.Ended);
+        Assert.Single(notes.Steps); // of two
+        Assert.Equal(144, report.Summary.End.Arms[0].Rollouts.Mean);
+    }
+
+    [Fact]
+    public async Task AnAddedVariant_RunsAlone()
+    {
+        await Tiny(Variant.Of("grpo")).RunAsync(new Notes(), TestContext.Current.CancellationToken);
+        Notes notes = new();
+
+        ComparisonReport report = await Tiny(
+                Variant.Of("grpo"),
+                Variant.Own("grpo", arm => arm.WithReward(Reward.Authors(0)).Named("mine", "My own"))
+            )
+            .RunAsync(notes, TestContext.Current.CancellationToken);
+
+        Assert.Equal(["mine"], notes.Steps.Distinct());
+        Assert.Equal(["grpo", "mine"], notes.Ended);
+        Assert.Equal(["GRPO", "My own"], report.Arms.Select(arm => arm.Title));
+        Assert.Equal("authors", report["mine"].Facts.Reward);
+        Assert.Equal("mine", report.Summary.Focus);
+
+        // Anyone can report the folder, though the arm is nobody else's.
+        ComparisonReport opened = ComparisonReport.Open(Tiny().Folder);
+        Assert.Equal(report.ToString(), opened.ToString());
+        Assert.Equivalent(report["mine"].Facts, opened["mine"].Facts);
+        Assert.Equal(4, report.OutcomesOf("mine").Length);
+    }
+
+    [Fact]
+    public void Each_IsAVariantAValue()
+    {
+        Variant[] variants = Variant.Each("david", "lambda", [0, 0.5], (method, λ) => method with { Lambda = λ });
+
+        Assert.Equal(["lambda_0", "lambda_0.5"], variants.Select(variant => variant.Name));
+        Assert.Equal(["lambda 0", "lambda 0.5"], variants.Select(variant => variant.Title));
+        Assert.Equal([0, 0.5], variants.Select(variant => variant.Method.Lambda));
+    }
+
+    [Fact]
+    public void Runs_OfASeed_StandTogether() =>
+        Assert.Equal(
+            [("grpo", 5L), ("david", 5L), ("grpo", 6L), ("david", 6L)],
+            (Tiny(Variant.Of("grpo"), Variant.Of("david")) with { Seeds = 2, FirstSeed = 5 }).Runs.Select(run =>
+                (run.Name, run.Seed)
+            )
+        );
+
+    [Fact]
+    public async Task WhatIsNoExperiment_IsRefused()
+    {
+        Variant grpo = Variant.Of("grpo");
+        (Experiment Wrong, string Said)[] cases =
+        [
+            (Tiny(), "no variants"),
+            (Tiny(grpo, grpo), "Two variants are called \"grpo\""),
+            (Tiny(grpo) with { Focus = "david" }, "Focus is \"david\"; variants are grpo"),
+            (Tiny(grpo) with { Marks = [80] }, "A mark is 80"),
+            (Tiny(grpo) with { Workers = 0 }, "Workers is 0"),
+        ];
+        foreach ((Experiment wrong, string said) in cases)
+            Assert.Contains(
+                said,
+                (
+                    await Assert.ThrowsAsync<ArgumentException>(() =>
+                        wrong.RunAsync(new Notes(), TestContext.Current.CancellationToken)
+                    )
+                ).Message
+            );
+        Assert.Contains(
+            "as one of ours is",
+            Assert.Throws<ArgumentException>(() => Variant.Own("grpo", arm => arm)).Message
+        );
+        foreach (string name in (string[])["", "../x", "a b", ".hidden"])
+            Assert.Throws<ArgumentException>(() => Variant.Of("grpo", name, method => method));
+    }
+}
