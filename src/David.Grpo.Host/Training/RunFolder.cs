@@ -20,12 +20,15 @@ public sealed record CheckpointState
     /// <summary>Bytes of metrics.jsonl and trajectories.jsonl.gz that belong to the steps made.</summary>
     public long MetricsBytes { get; init; }
     public long TrajectoryBytes { get; init; }
+
+    /// <summary>Where TensorBoard's event files stood; null where there were none.</summary>
+    public EventMark? Events { get; init; }
 }
 
 /// <summary>
-/// A run on disk: metrics.jsonl, trajectories.jsonl.gz, evaluations/step-N.jsonl, checkpoints/step-N, result.json. Checkpoints are written beside,
-/// synced and renamed, so whenever the program is killed the folder holds a whole one, and what was logged after it is
-/// dropped on resuming.
+/// A run on disk: run.json, metrics.jsonl, trajectories.jsonl.gz, evaluations/step-N.jsonl, tensorboard, checkpoints/step-N,
+/// result.json. Checkpoints are written beside, synced and renamed, so whenever the program is killed the folder holds a whole
+/// one, and what was logged after it is dropped on resuming.
 /// </summary>
 public sealed class RunFolder
 {
@@ -70,6 +73,17 @@ public sealed class RunFolder
             ? JsonSerializer.Deserialize<RunResult>(File.ReadAllText(In("result.json")), RunJson.Document)
             : null;
 
+    /// <summary>Writes what the run is; when it was begun first stays as it is.</summary>
+    public void Describe(RunDescription description)
+    {
+        description = description with { StartedAt = RunDescription.Read(Path)?.StartedAt ?? description.StartedAt };
+        WriteSynced(
+            In(RunDescription.FileName),
+            stream => JsonSerializer.Serialize(stream, description, RunJson.Document)
+        );
+    }
+
+    /// <summary>Appends a line to metrics.jsonl.</summary>
     public void AppendMetrics<T>(T metrics) =>
         Append(In("metrics.jsonl"), stream => JsonSerializer.Serialize(stream, metrics, RunJson.Line));
 

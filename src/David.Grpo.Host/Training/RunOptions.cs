@@ -446,6 +446,11 @@ public record RunOptions
     [Range(1, int.MaxValue)]
     public int CheckpointsKept { get; init; } = 2;
 
+    /// <remarks>Decides none of the run's numbers, so it is not part of what identifies the run.</remarks>
+    [Description("write event files for TensorBoard into the run's folder")]
+    [JsonIgnore]
+    public bool Tensorboard { get; init; } = true;
+
     [Description("compute layers anew in the backward pass: less memory, a third more time")]
     public bool GradientCheckpointing { get; init; }
 
