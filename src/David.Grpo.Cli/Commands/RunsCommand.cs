@@ -26,7 +26,7 @@ internal static class RunsCommand
             "runs",
             """
             Lists runs: arm, seed, how they stand, what they spent and what they reached. EM and searches are those of the last
-            evaluation, with its number of questions.
+            evaluation; the EM before training stands before the arrow.
 
             A run is finished, running (a process works on it now), stopped (ended by its user) or crashed (its process ended
             without a word). The command that began a stopped or crashed run goes on with it.

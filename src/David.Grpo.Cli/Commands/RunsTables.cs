@@ -8,7 +8,7 @@ namespace David.Grpo.Cli.Commands;
 /// <summary>What <c>david runs</c> shows.</summary>
 internal static class RunsTables
 {
-    /// <summary>The share of a table's numbers: name, title, factor and format.</summary>
+    /// <summary>What is compared: its name, title, factor and format.</summary>
     private static readonly (string Name, string Title, double Scale, string Format)[] Measures =
     [
         ("exact_match", "EM %", 100, "0.0"),
@@ -168,9 +168,9 @@ internal static class RunsTables
             _ => "[red]crashed[/]",
         };
 
-    /// <summary>Before and after, where both were whole evaluations.</summary>
+    /// <summary>Before and after, where both were on as many questions.</summary>
     private static string ExactMatch(RunOverview run) =>
-        run is { First: { } first, Last: { } last } && first.Step != last.Step
+        run is { First: { } first, Last: { } last } && first.Step != last.Step && first.Questions == last.Questions
             ? Text($"{100 * first.ExactMatch:0.0} → {100 * last.ExactMatch:0.0}")
             : Text($"{100 * run.Last!.ExactMatch:0.0}");
 

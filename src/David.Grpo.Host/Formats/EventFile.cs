@@ -72,14 +72,16 @@ public sealed class EventFileWriter : IDisposable
     private ProtobufWriter Message(EventValue value)
     {
         bool isFirst = _described.Add(value.Tag);
-        ProtobufWriter metadata = new();
-        if (value is EventValue.Text)
-            metadata.Add(1, new ProtobufWriter().Add(1, "text"));
+        string plugin = value switch
+        {
+            EventValue.Scalar => "scalars",
+            EventValue.Distribution => "histograms",
+            _ => "text",
+        };
+        ProtobufWriter metadata = new ProtobufWriter().Add(1, new ProtobufWriter().Add(1, plugin));
         if (isFirst && value.Description.Length > 0)
             metadata.Add(3, value.Description);
-        ProtobufWriter message = new ProtobufWriter().Add(1, value.Tag);
-        if (metadata.Written.Length > 0)
-            message.Add(9, metadata);
+        ProtobufWriter message = new ProtobufWriter().Add(1, value.Tag).Add(9, metadata);
         return value switch
         {
             EventValue.Scalar scalar => message.Add(2, (float)scalar.Number),

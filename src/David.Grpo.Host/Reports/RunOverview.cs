@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using David.Grpo.Training;
 
 namespace David.Grpo.Reports;
@@ -66,7 +65,6 @@ public sealed record RunOverview
     public required string Fault { get; init; }
 
     /// <summary>Its checkpoints' folders, oldest first.</summary>
-    [JsonIgnore]
     public required IReadOnlyList<string> Checkpoints { get; init; }
 
     /// <summary>Whether a folder is a run's.</summary>

@@ -1,9 +1,6 @@
-using System.Diagnostics;
 using System.IO.Compression;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using David.Grpo.Formats;
-using David.Grpo.Models;
 using David.Grpo.Training;
 
 namespace David.Grpo.Host.Tests.Training;
@@ -41,7 +38,7 @@ public sealed class RunSchemaTests : IDisposable
         {
             JsonNode schema = JsonNode.Parse(RunSchema.Of(name))!;
             Assert.NotEmpty(lines);
-            Assert.All(lines, line => Fits(schema, JsonNode.Parse(line), name));
+            Assert.All(lines, line => Fits(schema, schema, JsonNode.Parse(line), name));
         }
         Assert.Contains(files[0].Lines, line => line.Contains("\"kind\":\"step\"", StringComparison.Ordinal));
         Assert.Contains(files[0].Lines, line => line.Contains("\"kind\":\"evaluation\"", StringComparison.Ordinal));
@@ -49,15 +46,17 @@ public sealed class RunSchemaTests : IDisposable
     }
 
     /// <summary>Our own check, of what the exporter uses of JSON Schema.</summary>
-    private static void Fits(JsonNode schema, JsonNode? value, string at)
+    private static void Fits(JsonNode root, JsonNode schema, JsonNode? value, string at)
     {
+        if ((string?)schema["$ref"] is { } pointer)
+            schema = pointer.TrimStart('#', '/').Split('/').Aggregate(root, (node, name) => node[name]!);
         if (schema["oneOf"] is JsonArray choices)
         {
             JsonNode chosen = Assert.Single(
                 choices,
                 choice => (string?)choice!["properties"]!["kind"]!["const"] == (string?)value!["kind"]
             )!;
-            Fits(chosen, value, at);
+            Fits(root, chosen, value, at);
             return;
         }
         string kind = value switch
@@ -81,14 +80,14 @@ public sealed class RunSchemaTests : IDisposable
         );
         if (value is JsonArray items)
             foreach (JsonNode? item in items)
-                Fits(schema["items"]!, item, at + "[]");
+                Fits(root, schema["items"]!, item, at + "[]");
         if (value is not JsonObject fields)
             return;
         foreach ((string name, JsonNode? field) in fields)
         {
             JsonNode? of = schema["properties"]?[name] ?? schema["additionalProperties"] as JsonObject;
             Assert.True(of is not null, $"{at}.{name} is in no schema");
-            Fits(of, field, $"{at}.{name}");
+            Fits(root, of, field, $"{at}.{name}");
         }
         foreach (JsonNode? required in schema["required"] as JsonArray ?? [])
             Assert.True(fields.ContainsKey((string)required!), $"{at} lacks {required}");
