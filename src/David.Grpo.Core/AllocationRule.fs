@@ -130,7 +130,9 @@ type AllocationView =
     {
         /// The step's own.
         Seed: Seed
+        /// The step that is being sampled, from 0.
         Step: int
+        /// What the rule remembers of the steps before.
         Memory: AllocationMemory
         /// Rounds of this step so far; 0 before the first.
         Rounds: int
@@ -142,7 +144,9 @@ type AllocationView =
         Questions: int
         /// Groups of a step that samples evenly, at least 1, and rollouts of each.
         QuestionsPerStep: int
+        /// Rollouts of a group where sampling is even, at least 1.
         GroupSize: int
+        /// What the run has spent and may spend.
         Ledger: Ledger
     }
 

@@ -50,9 +50,13 @@ type RetrievalFeatures =
 /// A linear model of log-odds over retrieval features, fitted elsewhere.
 type SufficiencyWeights =
     {
+        /// Of 1.
         Bias: float
+        /// Of the best score of a passage.
         Best: float
+        /// Of the gap between the first scores.
         Gap: float
+        /// Of the share of passages not seen before.
         Fresh: float
     }
 
@@ -69,6 +73,7 @@ type Trial =
         LogProbsWith: float[]
         /// log p of the same tokens without the evidence, [n].
         LogProbsWithout: float[]
+        /// Scores of the last search, best first.
         Retrieval: RetrievalFeatures
     }
 

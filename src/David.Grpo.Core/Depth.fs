@@ -15,7 +15,9 @@ type DepthStage = { FromStep: int; Cap: int }
 /// How far trajectories are from the searches they need, for questions of one number of hops.
 type DepthGap =
     {
+        /// Searches that the questions need.
         Hops: int
+        /// Trajectories of such questions.
         Trajectories: int
         /// Mean |searches − hops|.
         MeanAbsoluteGap: float

@@ -7,9 +7,13 @@ type Histogram =
     {
         /// The number of values, at least 1.
         Count: int
+        /// The smallest value.
         Min: float
+        /// The largest value.
         Max: float
+        /// Σ x.
         Sum: float
+        /// Σ x².
         SumOfSquares: float
         /// [B] upper limits, ascending; the last is Max. Bucket b holds the values from the limit before it (the first:
         /// Min) up to, not including, its own; the last bucket includes its own.

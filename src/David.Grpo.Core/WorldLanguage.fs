@@ -81,15 +81,25 @@ module WorldLimit =
 /// The sorts of things in a world. All but years and languages are entities, that is have a passage of their own.
 [<RequireQualifiedAccess>]
 type WorldKind =
+    /// A country.
     | Country
+    /// A city.
     | City
+    /// A person.
     | Person
+    /// A company.
     | Company
+    /// A film.
     | Film
+    /// A product.
     | Product
+    /// A warehouse.
     | Warehouse
+    /// A shipment.
     | Shipment
+    /// A year.
     | Year
+    /// A language.
     | Language
 
 /// The relations of a world; each gives every entity of its subject's kind exactly one object.

@@ -41,7 +41,9 @@ type Row =
     {
         /// Rows of one category stand together, under its name where a panel has several categories and series.
         Category: string
+        /// Which decides its colour.
         Series: string
+        /// Its estimate.
         Value: Estimate
     }
 
@@ -56,8 +58,11 @@ type Row =
 /// A point of a scatter plot with a whisker in each direction: what an arm costs, and what it reaches.
 type ScatterPoint =
     {
+        /// What stands beside it.
         Name: string
+        /// Along the first axis.
         X: Estimate
+        /// Along the second axis.
         Y: Estimate
         /// Whether the front runs through it. The front is drawn from point to point by ascending x, in steps to the right
         /// and then up or down, as what is reached at each x; behind its last point it runs on to the right edge.
@@ -81,6 +86,7 @@ type Panel =
     {
         /// Empty for none.
         Title: string
+        /// What is drawn in it.
         Content: Content
     }
 

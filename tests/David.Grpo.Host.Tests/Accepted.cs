@@ -15,7 +15,7 @@ internal static class Accepted
             return;
         }
         string[] accepted = File.Exists(path) ? File.ReadAllLines(path) : [];
-        string[] now = text.TrimEnd('\n').Split('\n');
+        string[] now = text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         string[] changes =
         [
             .. accepted.Except(now, StringComparer.Ordinal).Select(line => "- " + line),
@@ -28,7 +28,8 @@ internal static class Accepted
         );
     }
 
-    private static string Root()
+    /// <summary>The checkout's folder; skips the running test where there is none.</summary>
+    public static string Root()
     {
         for (DirectoryInfo? at = new(AppContext.BaseDirectory); at is not null; at = at.Parent)
             if (File.Exists(Path.Combine(at.FullName, "David.Grpo.sln")))

@@ -10,13 +10,16 @@ namespace David.Grpo.Formats;
 public abstract record EventValue(string Tag, string Description)
 {
     /// <summary>A number; written in single precision, as TensorBoard's format has it.</summary>
+    /// <param name="Number">The value.</param>
     public sealed record Scalar(string Tag, string Description, double Number) : EventValue(Tag, Description);
 
     /// <summary>How a sample is distributed.</summary>
+    /// <param name="Histogram">The sample's counts by bucket.</param>
     public sealed record Distribution(string Tag, string Description, Histogram Histogram)
         : EventValue(Tag, Description);
 
     /// <summary>A text as Markdown.</summary>
+    /// <param name="Markdown">The text.</param>
     public sealed record Text(string Tag, string Description, string Markdown) : EventValue(Tag, Description);
 }
 

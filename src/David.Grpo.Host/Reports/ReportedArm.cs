@@ -78,7 +78,13 @@ public sealed record ReportedArm(string Name, string Title, ArmFacts Facts, Meth
 }
 
 /// <summary>What the learning rates of a tuning reached, in exact match; [rates] in the order tried.</summary>
+/// <param name="Best">The learning rate that was taken.</param>
+/// <param name="ExactMatch">By learning rate, means over seeds.</param>
+/// <param name="Arm">Its name.</param>
 public sealed record TunedArm(string Arm, double Best, double[] ExactMatch);
 
 /// <summary>How learning rates were chosen, on seeds and a world of its own.</summary>
+/// <param name="Arms">Each with its rates.</param>
+/// <param name="LearningRates">That were tried.</param>
+/// <param name="Seeds">Of the trials.</param>
 public sealed record TuningResult(double[] LearningRates, int Seeds, TunedArm[] Arms);

@@ -43,6 +43,9 @@ public sealed record OptionDifference(string Option, string[] Values);
 /// Runs compared with a first one, whatever they are: differences where the questions are the same, and the options in which
 /// they differ. For a planned comparison, with corrections for several arms, see <see cref="ComparisonSummary"/>.
 /// </summary>
+/// <param name="Sides">In the order given; the others are compared with the first.</param>
+/// <param name="Differences">One a side but the first.</param>
+/// <param name="Options">In which the sides differ.</param>
 public sealed record RunContrast(ContrastSide[] Sides, ContrastDifference[] Differences, OptionDifference[] Options)
 {
     private const double Level = 0.95;

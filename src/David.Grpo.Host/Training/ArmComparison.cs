@@ -11,6 +11,8 @@ namespace David.Grpo.Training;
 /// <param name="Name">Of the arm within the comparison, in snake_case.</param>
 /// <param name="Arm">The method; null for the one that the options name.</param>
 /// <param name="Title">Of the arm in tables; null for the method's own, or the name where options make a variant of it.</param>
+/// <param name="Options">All but the arm, where that is given.</param>
+/// <param name="Seed">That its random numbers come from.</param>
 public sealed record ComparedRun(string Name, long Seed, RunOptions Options, Arm? Arm = null, string? Title = null)
 {
     /// <summary>Its folder within the comparison's.</summary>

@@ -4,6 +4,9 @@ using David.Grpo.Rollout;
 namespace David.Grpo.Training;
 
 /// <summary>Trajectories of an evaluation with their outcomes.</summary>
+/// <param name="Outcomes">By question.</param>
+/// <param name="Summary">Means over questions.</param>
+/// <param name="Trajectories">By question.</param>
 public sealed record EvaluationResult(Trajectory[] Trajectories, Outcome[] Outcomes, Summary Summary)
 {
     /// <summary>Tokens that the policy wrote for each question and that are in no trajectory, and how it came to answer.</summary>

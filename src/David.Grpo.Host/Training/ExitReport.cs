@@ -14,12 +14,20 @@ public sealed record Estimated(double Mean, double[]? Interval)
 }
 
 /// <summary>So many of so many.</summary>
+/// <param name="Hits">Of the total.</param>
+/// <param name="Total">All that could have been.</param>
 public sealed record Share(int Hits, int Total)
 {
     public static Share Of(Tally tally) => new(tally.Hits, tally.Total);
 }
 
 /// <summary>Questions of one number of hops: searches, and the mean distance from what is needed.</summary>
+/// <param name="FullGap">Mean |searches − hops| to the end.</param>
+/// <param name="FullSearches">Mean searches to the end.</param>
+/// <param name="Gap">Mean |searches − hops| with exits.</param>
+/// <param name="Searches">Mean searches with exits.</param>
+/// <param name="Hops">That the questions need.</param>
+/// <param name="Questions">Of so many hops.</param>
 public sealed record HopsReport(
     int Hops,
     int Questions,
@@ -70,6 +78,9 @@ public sealed record ConfidenceReport(
 /// <summary>Utility, score less price times searches, of the runs and of the best stopping there is.</summary>
 /// <param name="Oracle">What optimal stopping reaches that knows each trial answer's score.</param>
 /// <param name="Regret">The oracle less with exits.</param>
+/// <param name="Full">Answering to the end.</param>
+/// <param name="Price">Of a search.</param>
+/// <param name="WithExits">Answering with exits.</param>
 public sealed record StoppingReport(double Price, double Full, double WithExits, double Oracle, double Regret);
 
 /// <summary>What exits did to an evaluation: the same questions answered to the end and with exits.</summary>

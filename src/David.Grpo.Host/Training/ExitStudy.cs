@@ -4,6 +4,14 @@ namespace David.Grpo.Training;
 /// <param name="Held">The share of splits whose excess risk on the test half was at most the risk.</param>
 /// <param name="NoneSafe">The share of splits in which no threshold was vouched for.</param>
 /// <param name="ScoreDifference">Exact match with exits less that to the end.</param>
+/// <param name="EarlyExits">The share of questions answered early.</param>
+/// <param name="ExcessRisk">Mean over splits.</param>
+/// <param name="GeneratedTokensSaved">As a share.</param>
+/// <param name="ObservedTokensSaved">As a share.</param>
+/// <param name="SearchesSaved">As a share.</param>
+/// <param name="Measure">Of confidence.</param>
+/// <param name="Method">Of calibration.</param>
+/// <param name="Risk">That was to be held.</param>
 public sealed record RiskRow(
     ExitMeasure Measure,
     ExitMethod Method,

@@ -177,7 +177,7 @@ public sealed class ComparisonReportTests
                 Out = made.Folder,
             }
         );
-        (ComparedRun[] runs, string unfinished) = plan.Finished();
+        (ComparedRun[] runs, string unfinished) = FinishedRuns.In(plan.Folder, plan.Runs);
         Assert.Equal(
             [("david", 1L), ("grpo", 1L), ("david", 2L), ("grpo", 2L)],
             runs.Select(run => (run.Name, run.Seed))
@@ -186,16 +186,12 @@ public sealed class ComparisonReportTests
         Assert.Contains("search_r1", unfinished);
 
         plan = ComparisonPlan.Open(plan.File with { Arms = ["grpo", "david"], Seeds = 2 });
-        Assert.Equal("", plan.Finished().Unfinished);
+        Assert.Equal("", FinishedRuns.In(plan.Folder, plan.Runs).Unfinished);
 
         using MadeUpComparison none = new();
         Assert.Contains(
             "no finished run",
-            Assert
-                .Throws<InvalidDataException>(() =>
-                    ComparisonPlan.Open(plan.File with { Out = none.Folder }).Finished()
-                )
-                .Message
+            Assert.Throws<InvalidDataException>(() => FinishedRuns.In(none.Folder, plan.Runs)).Message
         );
     }
 

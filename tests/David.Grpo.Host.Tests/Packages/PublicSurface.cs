@@ -70,7 +70,7 @@ internal static class PublicSurface
             if (IsOpen(field.IsPublic, field.IsFamily) && !field.IsSpecialName && !IsMade(field))
                 yield return new Entry(
                     $"    {(field.IsLiteral ? "const " : "")}{Name(field.FieldType)} {field.Name}",
-                    [$"F:{Id(type)}.{field.Name}"]
+                    type.IsEnum ? [] : [$"F:{Id(type)}.{field.Name}"]
                 );
         foreach (EventInfo own in type.GetEvents(Declared))
             if (IsOpen(own.AddMethod!.IsPublic, own.AddMethod.IsFamily))
@@ -97,7 +97,7 @@ internal static class PublicSurface
             yield return new Entry(
                 $"    {(getter.IsStatic ? "static " : "")}{Name(property.PropertyType)} {property.Name} {{ {(property.GetMethod is not null ? "get; " : "")}{(property.SetMethod is { IsPublic: true } ? "set; " : "")}}}",
                 // One that implements an interface's is documented there.
-                Implements(type, getter)
+                Implements(type, getter) || property.IsDefined(typeof(System.ComponentModel.DescriptionAttribute))
                     ? []
                     : [$"P:{Id(type)}.{property.Name}{Arguments(property.GetIndexParameters())}"],
                 (Id(type), property.Name)

@@ -21,17 +21,18 @@ public sealed class PublicSurfaceTests
     public void Surface_IsTheOneThatWasAccepted(string name) =>
         Accepted.Equal($"tests/PublicApi/{name}.txt", PublicSurface.Text(Library(name)));
 
+    /// <summary>
+    /// The list may only become shorter: a new type or member gets a summary that states its contract, or is internal. An
+    /// option's description and an enumeration's own summary say what its members are.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Names))]
-    public void EveryTypeAndMember_IsDocumented(string name)
+    public void EveryTypeAndMember_IsDocumentedButForThoseListed(string name)
     {
         XmlDocumentation documentation = XmlDocumentation.Of(Library(name));
-        string type = "";
         List<string> silent = [];
         foreach (PublicSurface.Entry entry in PublicSurface.Of(Library(name)))
         {
-            if (entry.Text[0] != ' ')
-                type = entry.Text;
             if (entry.Ids is [] || entry.Ids.Any(id => IsSaid(documentation[id])))
                 continue;
             if (
@@ -41,15 +42,9 @@ public sealed class PublicSurfaceTests
                     .Any(own => (string?)own.Attribute("name") == parameter.Name && own.Value.Trim().Length > 0) == true
             )
                 continue;
-            silent.Add(
-                entry.Text[0] == ' ' ? $"{type}\n{entry.Text}   ({entry.Ids[0]})" : $"{entry.Text}   ({entry.Ids[0]})"
-            );
+            silent.Add(entry.Ids[0]);
         }
-        Assert.True(
-            silent is [],
-            $"{silent.Count} public types and members of {name} have no documentation. Give each a summary that states its contract, "
-                + $"or make it internal:\n{string.Join('\n', silent)}"
-        );
+        Accepted.Equal($"tests/PublicApi/{name}.undocumented.txt", string.Concat(silent.Select(id => id + "\n")));
     }
 
     private static Assembly Library(string name) => Libraries.Single(library => library.GetName().Name == name);
