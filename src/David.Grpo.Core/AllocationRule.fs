@@ -41,6 +41,7 @@ type SampledGroup =
 /// What the visits of a question came to.
 type QuestionVisits =
     {
+        /// Its position among the training questions.
         Question: int
         /// Solve rates, oldest first.
         Rates: float[]
@@ -51,9 +52,11 @@ type AllocationMemory =
     {
         /// By ascending question.
         Visits: QuestionVisits[]
+        /// Questions left out for some steps.
         Skip: SkipState
         /// Questions that were put off, first come first.
         Deferred: int[]
+        /// What is known of questions to come back to.
         Recycling: RecyclingState
         /// Thresholds of conformal stopping; without budgets before the first calibration.
         Calibration: GroupCalibration

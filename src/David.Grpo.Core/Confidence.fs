@@ -31,6 +31,7 @@ type TokenMeasure =
 /// Whether a trial answer's first token counts.
 [<RequireQualifiedAccess>]
 type FirstToken =
+    /// It is weighted as the others are.
     | Counted
     /// Left out, as DEER does: it often only opens the answer.
     | Skipped

@@ -16,6 +16,7 @@ type ForcedAnswer =
 /// A moment of a run at which the policy was made to answer.
 type RecordedCheck =
     {
+        /// The answer and what was measured beside it.
         Trial: Trial
         /// What the trial answer scores, in [0, 1].
         Score: float

@@ -163,6 +163,7 @@ type Event =
     | RolledOut of cost: Cost * groups: SampledGroup[]
     /// The step's trajectories used `meanUse` each of what has a price; exploration wants to add `forks` to the groups kept.
     | Selected of meanUse: float * forks: int
+    /// The forks were sampled.
     | Explored of cost: Cost
     /// `optimizerSteps` were made and `skipped` left out; the whole step took `seconds`.
     | Updated of optimizerSteps: int * skipped: int * seconds: float

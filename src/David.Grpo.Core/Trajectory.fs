@@ -2,7 +2,11 @@ namespace David.Grpo
 
 /// A passage of a corpus, unique by its id.
 [<Struct>]
-type PassageId = { Value: string }
+type PassageId =
+    {
+        /// As the corpus has it.
+        Value: string
+    }
 
 /// What a search returns.
 type Passage =

@@ -3,7 +3,13 @@ namespace David.Grpo.Figures
 /// A point of a curve. A point that has no place on its axes (NaN, infinite, beyond ±1e300, not positive on a logarithmic
 /// axis) is left out, and the line is interrupted there.
 [<Struct>]
-type CurvePoint = { X: float; Y: Estimate }
+type CurvePoint =
+    {
+        /// Where it was measured.
+        X: float
+        /// What was measured, with its interval.
+        Y: Estimate
+    }
 
 /// A line with a band around it: a mean over seeds with its 95 % interval, say. A curve of one point is a point with a
 /// whisker.

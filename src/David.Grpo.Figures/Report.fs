@@ -1,7 +1,13 @@
 namespace David.Grpo.Figures
 
 /// A name and what it stands for: ("seed", "7").
-type Fact = { Name: string; Text: string }
+type Fact =
+    {
+        /// What it says something of.
+        Name: string
+        /// What it says.
+        Text: string
+    }
 
 /// Which values of a column are the best, and set in bold.
 [<RequireQualifiedAccess>]

@@ -9,6 +9,8 @@ namespace David.Grpo.Reports;
 /// <param name="WarmUp">What comes before the main phase: "expert bootstrapping", "nothing".</param>
 /// <param name="Reward">"gated, λ 0.5".</param>
 /// <param name="Objective">With the mean over tokens: "clipped surrogate, question mean".</param>
+/// <param name="Advantage">How rewards become advantages.</param>
+/// <param name="Exploration">What is added to a group.</param>
 public sealed record ArmFacts(
     string Source,
     string[] Deviations,
@@ -44,6 +46,7 @@ public sealed record ArmFacts(
 /// <param name="Name">In the comparison, in files.</param>
 /// <param name="Title">On pages and in tables; no other has it.</param>
 /// <param name="Method">The options that it ran with.</param>
+/// <param name="Facts">What the arm is.</param>
 public sealed record ReportedArm(string Name, string Title, ArmFacts Facts, MethodOptions Method)
 {
     /// <summary>The arms of a comparison in the order of its runs. A variant's title is its name, if it has none of its own.</summary>

@@ -148,6 +148,7 @@ public sealed unsafe class Tensor : IDisposable
         }
     }
 
+    /// <summary>The same elements of another type or on another device.</summary>
     public Tensor To(ElementType type) =>
         Take(NativeMethods.ToType(_handle, (int)type, out TensorHandle handle), handle);
 
@@ -250,6 +251,7 @@ public sealed unsafe class Tensor : IDisposable
     public Tensor Softmax(long dimension = -1) =>
         Take(NativeMethods.Softmax(_handle, dimension, out TensorHandle handle), handle);
 
+    /// <summary>The sum of the elements, of all or along a dimension.</summary>
     public Tensor Sum(long dimension) => Take(NativeMethods.Sum(_handle, dimension, out TensorHandle handle), handle);
 
     public Tensor Sum() => Take(NativeMethods.SumAll(_handle, out TensorHandle handle), handle);

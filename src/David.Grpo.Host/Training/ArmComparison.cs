@@ -41,6 +41,7 @@ public sealed record ComparedRun(string Name, long Seed, RunOptions Options, Arm
 /// <param name="Unfinished">What of the comparison is left out, in words; empty for nothing.</param>
 public sealed record FinishedRuns(ComparedRun[] Runs, string Unfinished)
 {
+    /// <summary>Those of a comparison's folder.</summary>
     /// <param name="all">The whole comparison.</param>
     /// <exception cref="InvalidDataException">No seed is finished by all of the arms that have finished one.</exception>
     public static FinishedRuns In(string folder, IReadOnlyList<ComparedRun> all)
@@ -127,6 +128,7 @@ public interface IComparisonDisplay : IDisposable
 /// <summary>Runs arms over seeds side by side, one thread a run.</summary>
 public static class ArmComparison
 {
+    /// <summary>Runs what is not finished, as many at once as there are workers.</summary>
     /// <param name="runs">Every arm over the same seeds.</param>
     /// <param name="workers">Runs under way at once, at least 1.</param>
     /// <returns>Results in the order of the runs; null for those that were stopped.</returns>

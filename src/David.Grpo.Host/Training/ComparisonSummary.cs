@@ -133,6 +133,7 @@ public sealed record ComparisonSummary(
         ("searches_per_question", outcome => outcome.Searches),
     ];
 
+    /// <summary>The summary of finished runs.</summary>
     /// <param name="folder">Of the comparison, with the folders of its finished runs.</param>
     /// <param name="runs">Every arm over the same seeds, with the same budget and marks.</param>
     /// <param name="focus">The arm that is compared with each other one.</param>

@@ -223,6 +223,7 @@ public record MethodOptions
     [Range(0.0, 1.0)]
     public double LearnedShare { get; init; } = 1;
 
+    /// <summary>Decoupled weight decay of AdamW.</summary>
     [Range(0.0, 1.0)]
     public double WeightDecay { get; init; } = 0.01;
 
@@ -431,8 +432,10 @@ public record RunOptions
             seconds: Seconds ?? double.PositiveInfinity
         );
 
+    /// <summary>What the run learns by.</summary>
     public MethodOptions Method { get; init; } = new();
 
+    /// <summary>How the policy is evaluated.</summary>
     public EvaluationOptions Evaluation { get; init; } = new();
 
     [Description("draw the order of the questions anew for each pass")]

@@ -60,10 +60,25 @@ public sealed class PackageTests(ITestOutputHelper output)
             string demo = await RunAsync(
                 scratch.Folder,
                 scratch["tool/david"],
-                ["demo", "--arms", "grpo", "--seeds", "1", "--budget", "72", "--questions", "5", "--out", scratch["demo"]]
+                [
+                    "demo",
+                    "--arms",
+                    "grpo",
+                    "--seeds",
+                    "1",
+                    "--budget",
+                    "72",
+                    "--questions",
+                    "5",
+                    "--out",
+                    scratch["demo"],
+                ]
             );
             Assert.Contains("index.html", demo);
-            Assert.Contains("finished", await RunAsync(scratch.Folder, scratch["tool/david"], ["runs", scratch["demo"]]));
+            Assert.Contains(
+                "finished",
+                await RunAsync(scratch.Folder, scratch["tool/david"], ["runs", scratch["demo"]])
+            );
         }
         finally
         {
