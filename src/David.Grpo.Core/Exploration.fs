@@ -31,6 +31,7 @@ type Replacement =
 module Exploration =
 
     /// The reward that counts as solved.
+    /// The reward from which a trajectory counts as solved.
     [<Literal>]
     let Solved = 1.0
 

@@ -148,10 +148,11 @@ public sealed unsafe class Tensor : IDisposable
         }
     }
 
-    /// <summary>The same elements of another type or on another device.</summary>
+    /// <summary>The same elements of another type.</summary>
     public Tensor To(ElementType type) =>
         Take(NativeMethods.ToType(_handle, (int)type, out TensorHandle handle), handle);
 
+    /// <summary>The same elements on another device.</summary>
     public Tensor To(Device device) =>
         Take(NativeMethods.ToDevice(_handle, device.Index, out TensorHandle handle), handle);
 
@@ -217,18 +218,23 @@ public sealed unsafe class Tensor : IDisposable
 
     // Arithmetic
 
+    /// <summary>Element by element; shapes are broadcast.</summary>
     public static Tensor operator +(Tensor left, Tensor right) =>
         Take(NativeMethods.Add(left._handle, right._handle, out TensorHandle handle), handle);
 
+    /// <summary>Element by element; shapes are broadcast.</summary>
     public static Tensor operator -(Tensor left, Tensor right) =>
         Take(NativeMethods.Sub(left._handle, right._handle, out TensorHandle handle), handle);
 
+    /// <summary>Element by element; shapes are broadcast.</summary>
     public static Tensor operator *(Tensor left, Tensor right) =>
         Take(NativeMethods.Mul(left._handle, right._handle, out TensorHandle handle), handle);
 
+    /// <summary>Each element times a number.</summary>
     public static Tensor operator *(Tensor tensor, double factor) =>
         Take(NativeMethods.MulScalar(tensor._handle, factor, out TensorHandle handle), handle);
 
+    /// <summary>Each element plus a number.</summary>
     public static Tensor operator +(Tensor tensor, double term) =>
         Take(NativeMethods.AddScalar(tensor._handle, term, out TensorHandle handle), handle);
 
@@ -251,9 +257,10 @@ public sealed unsafe class Tensor : IDisposable
     public Tensor Softmax(long dimension = -1) =>
         Take(NativeMethods.Softmax(_handle, dimension, out TensorHandle handle), handle);
 
-    /// <summary>The sum of the elements, of all or along a dimension.</summary>
+    /// <summary>Sums along a dimension.</summary>
     public Tensor Sum(long dimension) => Take(NativeMethods.Sum(_handle, dimension, out TensorHandle handle), handle);
 
+    /// <summary>The sum of all elements.</summary>
     public Tensor Sum() => Take(NativeMethods.SumAll(_handle, out TensorHandle handle), handle);
 
     /// <summary>Running sums along a dimension.</summary>

@@ -68,7 +68,7 @@ public sealed class RunsCommandTests : IDisposable
         {
             Assert.Equal("running", (string)JsonNode.Parse(await SucceedAsync(folder, "--json"))![0]!["state"]!);
             Assert.Contains(
-                "There is nothing to remove",
+                "Nothing was removed",
                 await SucceedAsync("prune", folder, "--failed", "--keep", "0", "--delete")
             );
             // Planned before it began.
