@@ -17,6 +17,7 @@ RootCommand root = new(
     CalibrateCommand.Create(),
     StudyCommand.Create(),
     ExportCommand.Create(),
+    RunsCommand.Create(),
     WorldCommand.Create(),
     ScriptCommand.Create(),
 };

@@ -20,6 +20,7 @@ type Figure =
         Title: string
         /// One or two sentences for those who cannot see it; the last values of each panel are added. May be empty.
         Description: string
+        /// What it is drawn for.
         Width: FigureWidth
         /// Panels side by side, 1 to 2 in a column and 1 to 4 on a page.
         Columns: int

@@ -3,7 +3,13 @@ namespace David.Grpo.Figures
 /// A point of a curve. A point that has no place on its axes (NaN, infinite, beyond ±1e300, not positive on a logarithmic
 /// axis) is left out, and the line is interrupted there.
 [<Struct>]
-type CurvePoint = { X: float; Y: Estimate }
+type CurvePoint =
+    {
+        /// Where it was measured.
+        X: float
+        /// What was measured, with its interval.
+        Y: Estimate
+    }
 
 /// A line with a band around it: a mean over seeds with its 95 % interval, say. A curve of one point is a point with a
 /// whisker.
@@ -47,7 +53,9 @@ type Row =
     {
         /// Rows of one category stand together, under its name where a panel has several categories and series.
         Category: string
+        /// Which decides its colour.
         Series: string
+        /// Its estimate.
         Value: Estimate
     }
 
@@ -62,8 +70,11 @@ type Row =
 /// A point of a scatter plot with a whisker in each direction: what an arm costs, and what it reaches.
 type ScatterPoint =
     {
+        /// What stands beside it.
         Name: string
+        /// Along the first axis.
         X: Estimate
+        /// Along the second axis.
         Y: Estimate
         /// Whether the front runs through it. The front is drawn from point to point by ascending x, in steps to the right
         /// and then up or down, as what is reached at each x; behind its last point it runs on to the right edge.
@@ -184,6 +195,7 @@ type Panel =
     {
         /// Empty for none.
         Title: string
+        /// What is drawn in it.
         Content: Content
     }
 

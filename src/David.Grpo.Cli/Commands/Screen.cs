@@ -42,6 +42,13 @@ internal sealed class Screen
         }
     }
 
+    /// <summary>Text for other programs, just as it is.</summary>
+    public void Text(string text)
+    {
+        _writer.WriteLine(text);
+        _writer.Flush();
+    }
+
     public void Show(IRenderable content)
     {
         _console.Write(content);
