@@ -42,6 +42,18 @@ internal sealed class Screen
         }
     }
 
+    /// <summary>A question to the user; null where the input has ended, or where an empty line was given at a terminal.</summary>
+    public async Task<string?> AskAsync(string prompt, CancellationToken cancellationToken)
+    {
+        if (!IsInteractive || Console.IsInputRedirected)
+            return await Console.In.ReadLineAsync(cancellationToken).ConfigureAwait(false);
+        string given = await new TextPrompt<string>(prompt)
+            .AllowEmpty()
+            .ShowAsync(_console, cancellationToken)
+            .ConfigureAwait(false);
+        return given.Trim() is { Length: > 0 } text ? text : null;
+    }
+
     public void Show(IRenderable content)
     {
         _console.Write(content);

@@ -1,0 +1,85 @@
+using System.Diagnostics;
+using David.Grpo.Search;
+
+namespace David.Grpo.Answering;
+
+/// <summary>Answers with a sentence of the documents. Needs no model; draws no conclusions.</summary>
+public sealed class QuotingAnswerer : IAnswerer
+{
+    /// <summary>What holds where nothing is calibrated: half of what the question asks about is spoken of.</summary>
+    public static readonly AnswerRule Uncalibrated = AnswerRule.NewUncalibrated(0, 0.5);
+
+    /// <summary>Passages that words are weighed among; more than are shown.</summary>
+    private const int Weighed = 20;
+
+    private readonly ISearchEnvironment search;
+    private readonly int topK;
+    private readonly int depth;
+
+    /// <param name="topK">Passages a search that are shown, at least 1.</param>
+    /// <param name="depth">Searches at most, at least 1; another is made where the confidence is below one half.</param>
+    /// <param name="rule">When a quote is given; null: <see cref="Uncalibrated"/>.</param>
+    public QuotingAnswerer(ISearchEnvironment search, int topK = 3, int depth = 1, AnswerRule? rule = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(depth, 1);
+        (this.search, this.topK, this.depth, Rule) = (search, topK, depth, rule ?? Uncalibrated);
+    }
+
+    public AnswerRule Rule { get; }
+
+    public AnswerConditions Conditions => new("quotes", "none", 0, topK, depth, "");
+
+    public async Task<Answered> AskAsync(string question, CancellationToken cancellationToken = default)
+    {
+        Stopwatch clock = Stopwatch.StartNew();
+        List<SearchMade> searches = [];
+        List<Passage> found = [];
+        Quote? quote = null;
+        string query = question;
+        for (int turn = 0; turn < depth; turn++)
+        {
+            Passage[][] answer = await search
+                .SearchAsync([query], Math.Max(topK, Weighed), cancellationToken)
+                .ConfigureAwait(false);
+            Passage[] fresh = [.. answer[0].ExceptBy(found.Select(passage => passage.Id), passage => passage.Id)];
+            found.AddRange(fresh);
+            searches.Add(new SearchMade(query, IsForced: true, [.. fresh.Take(topK)]));
+            quote = Grounding.QuoteOrNull(question, [.. found]);
+            if (fresh.Length == 0 || (quote is not null && SelectiveAnswer.IsGiven(Uncalibrated, 1, quote.Confidence)))
+                break;
+            string next = Grounding.NextQuery(question, [.. found.Take(topK)]);
+            if (next == query)
+                break;
+            query = next;
+        }
+        // What is quoted is shown, wherever it stood among the passages.
+        if (quote is not null && !searches.Exists(made => made.Passages.Contains(found[quote.Index])))
+            searches[^1] = searches[^1] with
+            {
+                Passages = [.. searches[^1].Passages, found[quote.Index]],
+            };
+        Citation[] evidence =
+            quote is null
+                ? Answered.EvidenceFor(null, searches)
+                :
+                [
+                    new Citation(found[quote.Index], 1, true, quote.Sentence),
+                    .. Answered
+                        .EvidenceFor(question, searches)
+                        .Where(other => !other.Passage.Id.Equals(found[quote.Index].Id))
+                        .Select(other => other with { IsCited = false }),
+                ];
+        return new Answered
+        {
+            Question = question,
+            Candidate = quote?.Sentence,
+            Confidence = quote?.Confidence ?? 0,
+            Support = quote is null ? 0 : 1,
+            IsGiven = quote is not null && SelectiveAnswer.IsGiven(Rule, 1, quote.Confidence),
+            Searches = searches,
+            Evidence = evidence,
+            Cost = new AnswerCost(searches.Count, 0, 0, clock.Elapsed.TotalSeconds),
+        };
+    }
+}
