@@ -120,7 +120,8 @@ module Chunking =
     [<CompiledName "Title">]
     let title (document: string) (headings: string[]) : string =
         Array.append [| document |] headings
-        |> Array.map (fun part -> String.Join(' ', part.Split(Array.empty<char>, StringSplitOptions.RemoveEmptyEntries)))
+        |> Array.map (fun part ->
+            String.Join(' ', part.Split(Array.empty<char>, StringSplitOptions.RemoveEmptyEntries)))
         |> Array.filter (fun part -> part <> "")
         |> Array.fold
             (fun kept part ->
@@ -132,7 +133,9 @@ module Chunking =
         |> String.concat HeadingSeparator
 
     let private digest (parts: string seq) =
-        let bytes = parts |> String.concat "\u001F" |> Encoding.UTF8.GetBytes |> SHA256.HashData
+        let bytes =
+            parts |> String.concat "\u001F" |> Encoding.UTF8.GetBytes |> SHA256.HashData
+
         Convert.ToHexStringLower(bytes.AsSpan(0, 4))
 
     /// The passages of a document, in its order. An id is `path#digest` (eight hex digits of the headings and the text), with
@@ -149,14 +152,15 @@ module Chunking =
 
             depth > 0
             && String.IsNullOrWhiteSpace section.Text
-            && not (
-                index + 1 < sections.Length
-                && Array.truncate depth sections[index + 1].Headings = section.Headings
-            )
+            && not (index + 1 < sections.Length && Array.truncate depth sections[index + 1].Headings = section.Headings)
 
         [|
             for index, section in Array.indexed sections do
-                let body = if isBare index then Array.last section.Headings else section.Text
+                let body =
+                    if isBare index then
+                        Array.last section.Headings
+                    else
+                        section.Text
 
                 for struct (first, last) in ranges limit body do
                     let text = body.Substring(first, last - first)
@@ -165,7 +169,10 @@ module Chunking =
                     seen[name] <- times
 
                     {
-                        Id = { Value = if times = 1 then name else $"{name}-{times}" }
+                        Id =
+                            {
+                                Value = if times = 1 then name else $"{name}-{times}"
+                            }
                         Title = title document section.Headings
                         Text = text
                     }

@@ -15,7 +15,8 @@ module ContentWords =
          + "into is it its just ll m me more most my no nor not of off on once only or other our out over own re s same "
          + "she should so some such t than that the their them then there these they this those through to too under "
          + "until up us ve very was we were what when where which while who whom whose why will with would you your")
-            .Split ' '
+            .Split
+            ' '
 
     let private isStopWord =
         let words = System.Collections.Generic.HashSet(stopWords, StringComparer.Ordinal)

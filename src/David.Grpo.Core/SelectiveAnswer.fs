@@ -91,7 +91,10 @@ module SelectiveAnswer =
         let safe = Array.init grid.Length isSafe
 
         let rec down index =
-            if index > 0 && safe[index - 1] then down (index - 1) else index
+            if index > 0 && safe[index - 1] then
+                down (index - 1)
+            else
+                index
 
         match starts |> Array.filter (fun start -> safe[start]) with
         | [||] -> Threshold.NoneSafe

@@ -16,24 +16,23 @@ internal static class AnswerView
 
     /// <summary>A search, as it happens.</summary>
     public static void ShowSearch(Screen screen, int number, string query, Passage[] passages) =>
-        screen.Show(
-            new Markup(
-                $"  [grey]search {number}[/]   {Markup.Escape(Short(query, 90))}  [grey]{DocumentTable.Count(passages.Length, "passage")}[/]"
-            )
+        screen.Paragraph(
+            $"[grey]search {number}[/]   {Markup.Escape(Short(query, 90))}  [grey]{DocumentTable.Count(passages.Length, "passage")}[/]",
+            2
         );
 
     public static void Show(Screen screen, Answered answered, AnswerRule rule, string? truth)
     {
         screen.Line();
         if (answered.Answer is { } answer)
-            screen.Show(Block(new Markup($"[bold green]{Markup.Escape(answer)}[/]"), 2));
+            screen.Paragraph($"[bold green]{Markup.Escape(answer)}[/]", 2);
         else
-            screen.Show(Block(new Markup("[bold yellow]I could not find this.[/]"), 2));
-        screen.Show(Block(new Markup($"[grey]{Markup.Escape(Why(answered, rule))}[/]"), 2));
+            screen.Paragraph("[bold yellow]I could not find this.[/]", 2);
+        screen.Paragraph($"[grey]{Markup.Escape(Why(answered, rule))}[/]", 2);
         if (answered.Note is { } note)
-            screen.Show(Block(new Markup($"[grey]{Markup.Escape(note)}[/]"), 2));
+            screen.Paragraph($"[grey]{Markup.Escape(note)}[/]", 2);
         if (truth is not null)
-            screen.Show(Block(new Markup($"[grey]The world's own answer: {Markup.Escape(truth)}[/]"), 2));
+            screen.Paragraph($"[grey]The world's own answer: {Markup.Escape(truth)}[/]", 2);
         Citation[] shown = [.. Told(answered).Take(Shown)];
         if (shown.Length > 0)
             screen.Line();
@@ -41,21 +40,16 @@ internal static class AnswerView
         {
             string color = evidence.IsCited && answered.IsGiven ? "green" : "grey";
             string document = Markup.Escape(DocumentTable.Visible(evidence.Passage.Id.Value.Split('#')[0]));
-            screen.Show(
-                Block(
-                    new Markup(
-                        $"[{color}][[{i + 1}]][/] {Markup.Escape(evidence.Passage.Title)}  [grey]{document}[/]"
-                    ),
-                    2
-                )
+            screen.Paragraph(
+                $"[{color}][[{i + 1}]][/] {Markup.Escape(evidence.Passage.Title)}  [grey]{document}[/]",
+                2
             );
             if (evidence.Excerpt.Length > 0)
-                screen.Show(
-                    Block(new Markup($"[italic]{Markup.Escape(Short(evidence.Excerpt, ExcerptCharacters))}[/]"), 6)
-                );
+                screen.Paragraph($"[italic]{Markup.Escape(Short(evidence.Excerpt, ExcerptCharacters))}[/]", 6);
         }
         screen.Line();
-        screen.Show(Block(new Markup($"[grey]{Markup.Escape(Costs(answered))}[/]"), 2));
+        screen.Paragraph($"[grey]{Markup.Escape(Costs(answered))}[/]", 2);
+        screen.Line();
     }
 
     /// <summary>The same as a document for other programs.</summary>
@@ -106,7 +100,7 @@ internal static class AnswerView
         {
             AnswerRule.AtLeast at => Say($"calibrated: given from a confidence of {at.tau:0.00} on"),
             AnswerRule.Uncalibrated { support: > 0 } =>
-                "not calibrated: given where one passage holds all words of the answer",
+                "not calibrated: given where one passage holds three in four words of the answer",
             AnswerRule.Uncalibrated plain => Say(
                 $"not calibrated: given from a confidence of {plain.confidence:0.00} on"
             ),
@@ -120,7 +114,8 @@ internal static class AnswerView
         (
             answered.IsGiven ? Say($"confidence {answered.Confidence:0.00}")
             : answered.Candidate is null
-                ? answered.Evidence.Count == 0 ? "nothing was found" : "no answer was written; the nearest passages are below"
+                ? answered.Evidence.Count == 0 ? "nothing was found"
+                    : "no answer was written; the nearest passages are below"
             : Say($"nearest: \"{Short(answered.Candidate, 120)}\", confidence {answered.Confidence:0.00}")
         ) + $" · {RuleInWords(rule)}";
 
@@ -130,17 +125,23 @@ internal static class AnswerView
         bool isQuote = answered.Cost is { GeneratedTokens: 0, ReadTokens: 0 };
         return string.Join(
             " · ",
-            ((string?[])
-                [
-                    DocumentTable.Count(answered.Cost.Searches, "search").Replace("searchs", "searches", StringComparison.Ordinal)
-                        + (forced > 0 && !isQuote ? $" ({forced} in the policy's name)" : ""),
-                    isQuote ? null : Say($"{answered.Cost.GeneratedTokens:N0} tokens written, {answered.Cost.ReadTokens:N0} read"),
-                    Say($"{answered.Cost.Seconds:0.00} s"),
-                ]).OfType<string>()
+            (
+                (string?[])
+                    [
+                        DocumentTable
+                            .Count(answered.Cost.Searches, "search")
+                            .Replace("searchs", "searches", StringComparison.Ordinal)
+                            + (forced > 0 && !isQuote ? $" ({forced} in the policy's name)" : ""),
+                        isQuote
+                            ? null
+                            : Say(
+                                $"{answered.Cost.GeneratedTokens:N0} tokens written, {answered.Cost.ReadTokens:N0} read"
+                            ),
+                        Say($"{answered.Cost.Seconds:0.00} s"),
+                    ]
+            ).OfType<string>()
         );
     }
-
-    private static Padder Block(Markup text, int left) => new(text, new Padding(left, 0, 0, 0));
 
     private static string Short(string text, int characters)
     {

@@ -148,8 +148,7 @@ internal static class AskCalibrateCommand
                     choice.Risk,
                     choice.Delta,
                     [.. Enumerable.Repeat(new JudgedAnswer(1, true), given)]
-                )
-                    is Threshold.At
+                ) is Threshold.At
             );
 
     private static Question[] Questions(
@@ -187,10 +186,7 @@ internal static class AskCalibrateCommand
         table.Title = new TableTitle($"{judged.Length} labelled questions");
         foreach (string name in (string[])["given from", "given", "wrong", "error of those given", "at most (95 %)"])
             table.AddColumn(new TableColumn(name).RightAligned());
-        double[] shown =
-        [
-            .. ((double[])[0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95]).Append(tau ?? 0).Distinct().Order(),
-        ];
+        double[] shown = [.. ((double[])[0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95]).Append(tau ?? 0).Distinct().Order()];
         foreach (double from in shown)
         {
             SelectiveSummary summary = SelectiveAnswer.Summarize(from, judged);

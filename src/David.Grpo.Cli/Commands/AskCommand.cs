@@ -1,6 +1,5 @@
 using System.CommandLine;
 using David.Grpo.Answering;
-using Spectre.Console;
 
 namespace David.Grpo.Cli.Commands;
 
@@ -13,7 +12,8 @@ internal static class AskCommand
     {
         Argument<string[]> words = new("words")
         {
-            Description = "The folder of documents, then the question; with --world or --tool the question alone. Without a question they are read line by line",
+            Description =
+                "The folder of documents, then the question; with --world or --tool the question alone. Without a question they are read line by line",
             Arity = ArgumentArity.ZeroOrMore,
             HelpName = "DOCS QUESTION",
         };
@@ -123,7 +123,7 @@ internal static class AskCommand
             cancellationToken
         );
         bool isTalk = question is null;
-        if (isTalk && screen.IsInteractive && !json)
+        if (isTalk && !json)
             ShowGreeting(screen, session);
         int code = 0;
         for (; ; )
@@ -188,10 +188,11 @@ internal static class AskCommand
     private static void ShowGreeting(Screen screen, AskSession session)
     {
         screen.Line();
-        screen.Show(new Markup("[grey]Ask; an empty line ends.[/]"));
+        if (screen.IsInteractive)
+            screen.Paragraph("[grey]Ask; an empty line ends.[/]");
         if (session.World is not { } world)
             return;
-        screen.Show(new Markup("[grey]Questions of this world are such as[/]"));
+        screen.Paragraph("[grey]Questions of this world are such as[/]");
         foreach (string example in WorldWords.Examples(world, 4))
             screen.Line($"  {example}");
         screen.Line();

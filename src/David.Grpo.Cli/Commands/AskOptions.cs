@@ -51,7 +51,10 @@ internal sealed class AskOptions
         1
     );
 
-    private readonly Option<int?> _topK = new("--top-k") { Description = "Passages a search [default: 3, in the world 2]" };
+    private readonly Option<int?> _topK = new("--top-k")
+    {
+        Description = "Passages a search [default: 3, in the world 2]",
+    };
 
     private readonly Option<int> _maxSearches = EvaluationOptions.Whole(
         "--max-searches",

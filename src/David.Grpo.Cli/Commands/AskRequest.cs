@@ -53,10 +53,9 @@ internal sealed record AskRequest
                 screen.Line("model       none: a sentence of the documents is quoted; --model names one that answers");
                 int topK = TopK ?? new EpisodeOptions().TopK;
                 QuotingAnswerer quoting = new(watched, topK, Depth);
-                session.Answerer =
-                    rule(quoting.Conditions, corpus) is { } calibrated
-                        ? new QuotingAnswerer(watched, topK, Depth, calibrated)
-                        : quoting;
+                session.Answerer = rule(quoting.Conditions, corpus) is { } calibrated
+                    ? new QuotingAnswerer(watched, topK, Depth, calibrated)
+                    : quoting;
             }
             else
                 OpenPolicy(session, watched, tools, rule, screen);
@@ -110,7 +109,11 @@ internal sealed record AskRequest
         {
             throw new InvalidDataException($"--tool: {wrong.Message}", wrong);
         }
-        return (box, RunFile.Hash(System.Text.Encoding.UTF8.GetBytes(string.Join('\n', session.Hashes))), box.Describe());
+        return (
+            box,
+            RunFile.Hash(System.Text.Encoding.UTF8.GetBytes(string.Join('\n', session.Hashes))),
+            box.Describe()
+        );
     }
 
     private void OpenPolicy(
@@ -156,8 +159,8 @@ internal sealed record AskRequest
                     protocol.TopK
                 ),
                 Exit!
-            )
-            is { } differs
+            ) is
+            { } differs
         )
             screen.Line($"note        {differs}");
         Decoder policy = model.Load(device);
@@ -173,6 +176,7 @@ internal sealed record AskRequest
             Seed = Seeds.OfInt64(Seed),
             Exits = exit?.Policy(model.Config.VocabularySize),
         };
+        PassageReading? reading = isOfWorld ? null : model.Reading(ChatTemplate, protocol.TopK);
         PolicyAnswerer Create(AnswerRule? given)
         {
             PolicyAnswerer answerer = new(
@@ -183,7 +187,8 @@ internal sealed record AskRequest
                 options with
                 {
                     Rule = given,
-                }
+                },
+                reading
             );
             session.Keep(answerer);
             return answerer;
@@ -208,7 +213,9 @@ internal sealed record AskRequest
         return new TextAgentProtocol(
             TextTask.Settings(episode),
             tokenizer,
-            ChatTemplate is null ? Tokenization.ChatTemplate.Of(tokenizer) : new ChatTemplate(File.ReadAllText(ChatTemplate)),
+            ChatTemplate is null
+                ? Tokenization.ChatTemplate.Of(tokenizer)
+                : new ChatTemplate(File.ReadAllText(ChatTemplate)),
             TextTask.EndTokens(model.Config, tokenizer, (model.Path, model.Path)),
             $"{tools}\n{instruction}"
         );

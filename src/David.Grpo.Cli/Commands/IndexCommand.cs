@@ -25,7 +25,10 @@ internal static class IndexCommand
             $"""
             Makes a corpus of own documents, and says what was read, what was skipped and why.
 
-            Read are {string.Join(' ', DocumentCorpus.Extensions)}, and files without an extension that hold text; with byte-order
+            Read are {string.Join(
+                ' ',
+                DocumentCorpus.Extensions
+            )}, and files without an extension that hold text; with byte-order
             marks, in UTF-8, UTF-16 and Windows-1252. Documents are cut at headings and paragraphs; a passage bears its document's
             title and the headings above it. Only files whose content changed are read again. david ask does the same by itself.
 

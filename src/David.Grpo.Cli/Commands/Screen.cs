@@ -54,6 +54,10 @@ internal sealed class Screen
         return given.Trim() is { Length: > 0 } text ? text : null;
     }
 
+    /// <summary>A paragraph of Spectre's markup, indented, wrapped to the terminal's width.</summary>
+    public void Paragraph(string markup, int indent = 0) =>
+        _console.Write(new Padder(new Markup(markup), new Padding(indent, 0, 0, 0)));
+
     public void Show(IRenderable content)
     {
         _console.Write(content);

@@ -5,24 +5,31 @@ namespace David.Grpo.Cli.Commands;
 /// <summary>Questions in the embedded world's closed language.</summary>
 internal static class WorldWords
 {
-    /// <summary>The question as the world writes it: lower case, without a question mark.</summary>
+    /// <summary>The question as the world writes it: its words in its own case, without a question mark.</summary>
     /// <exception cref="InvalidDataException">A word is none of the world's; the text names near ones and shows questions.</exception>
     public static string Read(string question, EmbeddedWorld world, int number)
     {
         string[] words = question
-            .ToLowerInvariant()
             .Replace(",", " , ", StringComparison.Ordinal)
             .TrimEnd(' ', '?', '.', '!')
             .Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
-        HashSet<string> known = [.. World.Vocabulary.Where(word => !word.StartsWith('<'))];
-        string[] unknown = [.. words.Where(word => !known.Contains(word)).Distinct()];
+        Dictionary<string, string> known = World
+            .Vocabulary.Where(word => !word.StartsWith('<'))
+            .ToDictionary(word => word, StringComparer.OrdinalIgnoreCase);
+        string[] unknown = [.. words.Where(word => !known.ContainsKey(word)).Distinct()];
         if (words.Length > 0 && unknown.Length == 0)
-            return string.Join(' ', words);
+            return string.Join(' ', words.Select(word => known[word]));
         string named = string.Join(
             ", ",
             unknown
                 .Take(5)
-                .Select(word => NearestWord.To(word, known) is { } near ? $"\"{word}\" (\"{near}\"?)" : $"\"{word}\"")
+                .Select(word =>
+                    NearestWord.To(word, known.Keys) is { } near
+                    && NearestWord.Distance(word.ToLowerInvariant(), near.ToLowerInvariant())
+                        <= Math.Max(1, word.Length / 4)
+                        ? $"\"{word}\" (\"{near}\"?)"
+                        : $"\"{word}\""
+                )
         );
         throw new InvalidDataException(
             (
@@ -43,10 +50,26 @@ internal static class WorldWords
             .OrderBy(question => question.Question.Hops)
             .Select(question => $"{question.Question.Text} ?");
 
-    /// <summary>The world's own answer where the question is one of those that it asks; null for any other.</summary>
+    /// <summary>
+    /// The question with the world's own answer, where it is one of those that the world asks (all but a few of its 1,600); null for
+    /// any other.
+    /// </summary>
     public static Question? Known(EmbeddedWorld world, string question) =>
-        World
-            .Questions(world, 1500, Seeds.Named("examples", Seeds.OfInt64(0)))
+        Enumerable
+            .Range(0, 3)
+            .SelectMany(part => World.Questions(world, 1500, Seeds.OfInt64(part)))
             .Select(known => known.Question)
-            .FirstOrDefault(known => known.Text == question);
+            .FirstOrDefault(known => Plain(known.Text) == Plain(question));
+
+    /// <summary>In the first wording of each relation, the choices of a comparison in order: two wordings are one question.</summary>
+    private static string Plain(string question)
+    {
+        foreach (string[] phrases in World.Relations().Select(World.Phrases))
+        foreach (string phrase in phrases)
+            question = question.Replace(phrase, phrases[0], StringComparison.Ordinal);
+        string[] parts = question.Split(" , ", 2);
+        return parts.Length < 2
+            ? question
+            : $"{parts[0]} , {string.Join(" or ", parts[1].Split(" or ").Order(StringComparer.Ordinal))}";
+    }
 }

@@ -67,7 +67,8 @@ public sealed record AnswerFile
         AnswerFile file;
         try
         {
-            file = JsonSerializer.Deserialize<AnswerFile>(File.ReadAllText(path), Strict) ?? throw Fault("it holds null");
+            file =
+                JsonSerializer.Deserialize<AnswerFile>(File.ReadAllText(path), Strict) ?? throw Fault("it holds null");
         }
         catch (JsonException wrong)
         {
@@ -97,7 +98,8 @@ public sealed record AnswerFile
                 ? $"calibrated at temperature {Conditions.Temperature}, {Conditions.TopK} passages, depth {Conditions.Depth} and "
                     + $"exits \"{Conditions.Exit}\", used at {used.Temperature}, {used.TopK}, {used.Depth} and \"{used.Exit}\": the risk is "
                     + "not vouched for"
-            : corpus != Corpus ? "calibrated on other documents, or these before they changed: the risk is not vouched for"
+            : corpus != Corpus
+                ? "calibrated on other documents, or these before they changed: the risk is not vouched for"
             : null;
     }
 

@@ -42,7 +42,10 @@ public sealed record Answered
     /// </summary>
     public required double Confidence { get; init; }
 
-    /// <summary>The largest share of the candidate's words that one passage found holds, in [0, 1].</summary>
+    /// <summary>
+    /// The largest share of the candidate's words that one passage found holds, in [0, 1]; 0 where it only says the
+    /// question again (<see cref="Grounding.IsEcho"/>).
+    /// </summary>
     public required double Support { get; init; }
 
     /// <summary>Whether the candidate is given; else nothing was found that may be said.</summary>

@@ -25,7 +25,7 @@ public sealed record PolicyAnswerOptions
 
     /// <summary>
     /// Searches that the engine makes in the policy's name at most, at least 1. After each the policy answers; another is
-    /// made where that answer has not all its words in one passage: so easy questions stay shallow. (It is this fixed rule that
+    /// made where that answer has not three in four of its words in one passage: so easy questions stay shallow. (It is this fixed rule that
     /// goes deeper, not the calibrated one, which was calibrated on what this gives.)
     /// </summary>
     public int Depth { get; init; } = 1;
@@ -39,7 +39,7 @@ public sealed record PolicyAnswerOptions
     public ExitPolicy? Exits { get; init; }
 
     /// <summary>Tokens of an answer that the engine asks for, at least 1.</summary>
-    public int AnswerTokens { get; init; } = 24;
+    public int AnswerTokens { get; init; } = 48;
 
     /// <summary>When a candidate is given; null: <see cref="PolicyAnswerer.Uncalibrated"/>.</summary>
     public AnswerRule? Rule { get; init; }
@@ -48,8 +48,8 @@ public sealed record PolicyAnswerOptions
 /// <summary>Answers with a policy that searches, or that reads what was searched in its name.</summary>
 public sealed class PolicyAnswerer : IAnswerer, IDisposable
 {
-    /// <summary>What holds where nothing is calibrated: every word of the answer stands in one passage that was found.</summary>
-    public static readonly AnswerRule Uncalibrated = AnswerRule.NewUncalibrated(1, 0);
+    /// <summary>What holds where nothing is calibrated: three in four words of the answer stand in one passage that was found.</summary>
+    public static readonly AnswerRule Uncalibrated = AnswerRule.NewUncalibrated(0.75, 0);
 
     private readonly IAgentProtocol protocol;
     private readonly ISearchEnvironment search;
@@ -57,25 +57,30 @@ public sealed class PolicyAnswerer : IAnswerer, IDisposable
     private readonly string fingerprint;
     private readonly RolloutEngine free;
     private readonly RolloutEngine forced;
+    private readonly PassageReading? reading;
     private readonly Sampler sampler;
 
     /// <param name="fingerprint">Of the policy: what a calibration is tied to.</param>
+    /// <param name="reading">
+    /// How the policy is shown what was searched in its name; null: in the protocol, as if it had searched itself.
+    /// </param>
     public PolicyAnswerer(
         Decoder policy,
         string fingerprint,
         IAgentProtocol protocol,
         ISearchEnvironment search,
-        PolicyAnswerOptions? options = null
+        PolicyAnswerOptions? options = null,
+        PassageReading? reading = null
     )
     {
         this.options = options ?? new();
         ArgumentOutOfRangeException.ThrowIfLessThan(this.options.Depth, 1);
-        (this.protocol, this.search, this.fingerprint) = (protocol, search, fingerprint);
+        (this.protocol, this.search, this.fingerprint, this.reading) = (protocol, search, fingerprint, reading);
         sampler = this.options.Temperature == 0 ? Sampler.Greedy : Sampler.AtTemperature(this.options.Temperature);
         free = new RolloutEngine(policy, protocol, search, exits: this.options.Exits);
         forced = new RolloutEngine(
             policy,
-            protocol,
+            reading ?? protocol,
             search,
             exits: new ExitPolicy
             {
@@ -120,7 +125,8 @@ public sealed class PolicyAnswerer : IAnswerer, IDisposable
             : own.Candidate is null ? "The policy gave no answer"
             : "What the policy found does not bear out its answer";
         // What both found is evidence; the better candidate stands.
-        Answered better = read.Candidate is not null && (Suffices(read) || read.Confidence >= own.Confidence) ? read : own;
+        Answered better =
+            read.Candidate is not null && (Suffices(read) || read.Confidence >= own.Confidence) ? read : own;
         SearchMade[] searches = [.. own.Searches, .. read.Searches];
         return better with
         {
@@ -148,6 +154,7 @@ public sealed class PolicyAnswerer : IAnswerer, IDisposable
             .ConfigureAwait(false);
         return Judge(
             run[0],
+            protocol,
             [.. run[0].Searches.Select(made => new SearchMade(made.Query, IsForced: false, made.Passages))],
             free.Statistics.GeneratedTokens + free.Statistics.TrialTokens,
             clock
@@ -158,25 +165,61 @@ public sealed class PolicyAnswerer : IAnswerer, IDisposable
     private async Task<Answered> ReadAsync(Question question, CancellationToken cancellationToken)
     {
         Stopwatch clock = Stopwatch.StartNew();
-        (int[] prompt, string promptText) = protocol.Prompt(question);
-        List<Segment> segments = [Segment.NewPrompt(prompt)];
-        List<SearchTurn> turns = [];
+        List<SearchMade> made = [];
         long generated = 0;
         string query = question.Text;
         for (int depth = 1; ; depth++)
         {
+            Passage[] known = [.. made.SelectMany(earlier => earlier.Passages)];
             Passage[] found = (
-                await search.SearchAsync([query], protocol.TopK, cancellationToken).ConfigureAwait(false)
+                await search.SearchAsync([query], protocol.TopK + known.Length, cancellationToken).ConfigureAwait(false)
             )[0];
             // What is read twice costs tokens and tells nothing.
-            Passage[] fresh =
-            [
-                .. found.ExceptBy(turns.SelectMany(turn => turn.Passages).Select(passage => passage.Id), passage => passage.Id),
-            ];
-            segments.Add(Segment.NewExpert(protocol.Search(query)));
-            segments.Add(Segment.NewObservation(protocol.Observation(fresh)));
-            turns.Add(new SearchTurn(query, fresh, segments.Count));
-            Trajectory parent = new(
+            made.Add(
+                new SearchMade(
+                    query,
+                    IsForced: true,
+                    [.. found.ExceptBy(known.Select(passage => passage.Id), passage => passage.Id).Take(protocol.TopK)]
+                )
+            );
+            Trajectory[] run = await forced
+                .RunAsync([Shown(question, made, depth)], sampler, options.Seed, version: 0, cancellationToken)
+                .ConfigureAwait(false);
+            generated += forced.Statistics.TrialTokens;
+            Answered answered = Judge(run[0], reading ?? protocol, [.. made], generated, clock);
+            if (Suffices(answered) || depth == options.Depth)
+                return answered;
+            query = Grounding.NextQuery(
+                [.. made.Select(earlier => earlier.Query)],
+                [.. made.SelectMany(earlier => earlier.Passages)]
+            );
+            if (query == question.Text)
+                return answered;
+        }
+    }
+
+    /// <summary>An episode at whose beginning the searches were made; the searches count as an expert's.</summary>
+    private RolloutRequest Shown(Question question, List<SearchMade> made, int depth)
+    {
+        if (reading is not null)
+        {
+            reading.Passages = [.. made.SelectMany(search => search.Passages)];
+            return new RolloutRequest(question, depth, 0);
+        }
+        (int[] prompt, string promptText) = protocol.Prompt(question);
+        List<Segment> segments = [Segment.NewPrompt(prompt)];
+        List<SearchTurn> turns = [];
+        foreach (SearchMade search in made)
+        {
+            segments.Add(Segment.NewExpert(protocol.Search(search.Query)));
+            segments.Add(Segment.NewObservation(protocol.Observation([.. search.Passages])));
+            turns.Add(new SearchTurn(search.Query, [.. search.Passages], segments.Count));
+        }
+        return new RolloutRequest(
+            question,
+            depth,
+            0,
+            new Trajectory(
                 question: question,
                 segments: [.. segments],
                 searches: [.. turns],
@@ -184,38 +227,26 @@ public sealed class PolicyAnswerer : IAnswerer, IDisposable
                 ending: Ending.Truncated,
                 response: "",
                 promptText: promptText
-            );
-            Trajectory[] run = await forced
-                .RunAsync(
-                    [new RolloutRequest(question, depth, 0, parent, segments.Count)],
-                    sampler,
-                    options.Seed,
-                    version: 0,
-                    cancellationToken
-                )
-                .ConfigureAwait(false);
-            generated += forced.Statistics.TrialTokens;
-            Answered answered = Judge(
-                run[0],
-                [.. turns.Select(turn => new SearchMade(turn.Query, IsForced: true, turn.Passages))],
-                generated,
-                clock
-            );
-            string next = Grounding.NextQuery(question.Text, [.. turns.SelectMany(turn => turn.Passages)]);
-            if (Suffices(answered) || depth == options.Depth || next == query)
-                return answered;
-            query = next;
-        }
+            ),
+            segments.Count
+        );
     }
 
-    private Answered Judge(Trajectory trajectory, SearchMade[] searches, long generated, Stopwatch clock)
+    private Answered Judge(
+        Trajectory trajectory,
+        IAgentProtocol spoken,
+        SearchMade[] searches,
+        long generated,
+        Stopwatch clock
+    )
     {
         string? candidate = Trajectories.AnswerOrNull(trajectory)?.Trim();
         if (candidate is { Length: 0 })
             candidate = null;
         Citation[] evidence = Answered.EvidenceFor(candidate, searches);
-        double support = evidence.Select(each => each.Support).Append(0).Max();
-        double confidence = candidate is null ? 0 : support * Probability(trajectory, candidate);
+        bool isEcho = candidate is not null && Grounding.IsEcho(trajectory.Question.Text, candidate);
+        double support = isEcho ? 0 : evidence.Select(each => each.Support).Append(0).Max();
+        double confidence = candidate is null ? 0 : support * Probability(trajectory, spoken, candidate);
         return new Answered
         {
             Question = trajectory.Question.Text,
@@ -228,7 +259,9 @@ public sealed class PolicyAnswerer : IAnswerer, IDisposable
             Cost = new AnswerCost(
                 searches.Length,
                 generated,
-                Trajectories.ObservedTokens(trajectory),
+                ReferenceEquals(spoken, reading)
+                    ? trajectory.Segments[0].Tokens.Length
+                    : Trajectories.ObservedTokens(trajectory),
                 clock.Elapsed.TotalSeconds
             ),
         };
@@ -238,30 +271,30 @@ public sealed class PolicyAnswerer : IAnswerer, IDisposable
     /// The geometric mean of the probabilities of the tokens that the answer was written with, in the last action; of all its tokens where the
     /// answer is not found there in one piece.
     /// </summary>
-    private double Probability(Trajectory trajectory, string answer)
+    private static double Probability(Trajectory trajectory, IAgentProtocol spoken, string answer)
     {
         if (trajectory.Segments.LastOrDefault(segment => segment.IsAction) is not Segment.Action last)
             return 0;
-        string text = protocol.Decode(last.tokens);
+        string text = spoken.Decode(last.tokens);
         int box = Math.Max(0, text.LastIndexOf("\\boxed{", StringComparison.Ordinal));
         int start = text.IndexOf(answer, box, StringComparison.Ordinal);
         (int first, int end) =
             start < 0
                 ? (0, last.tokens.Length)
-                : (TokenAt(last.tokens, start), TokenAt(last.tokens, start + answer.Length - 1) + 1);
+                : (TokenAt(last.tokens, spoken, start), TokenAt(last.tokens, spoken, start + answer.Length - 1) + 1);
         double[] logProbs = last.logProbs[first..Math.Max(first + 1, Math.Min(end, last.logProbs.Length))];
         return Math.Clamp(Math.Exp(logProbs.Average()), 0, 1);
     }
 
     /// <summary>The token that writes the character at a place: the first whose text so far goes beyond it.</summary>
-    private int TokenAt(int[] tokens, int character)
+    private static int TokenAt(int[] tokens, IAgentProtocol spoken, int character)
     {
         int low = 0;
         int high = tokens.Length - 1;
         while (low < high)
         {
             int middle = (low + high) / 2;
-            if (protocol.Decode(tokens.AsSpan(0, middle + 1)).Length > character)
+            if (spoken.Decode(tokens.AsSpan(0, middle + 1)).Length > character)
                 high = middle;
             else
                 low = middle + 1;

@@ -23,6 +23,23 @@ internal sealed partial class BibTexReader : IDocumentReader
         ['u'] = '\u0306',
     };
 
+    private static readonly Dictionary<string, string> Letters = new(StringComparer.Ordinal)
+    {
+        ["aa"] = "å",
+        ["AA"] = "Å",
+        ["ae"] = "æ",
+        ["AE"] = "Æ",
+        ["oe"] = "œ",
+        ["OE"] = "Œ",
+        ["o"] = "ø",
+        ["O"] = "Ø",
+        ["l"] = "ł",
+        ["L"] = "Ł",
+        ["ss"] = "ß",
+        ["i"] = "i",
+        ["j"] = "j",
+    };
+
     public string[] Extensions => [".bib"];
 
     public ReadDocument Read(string name, byte[] content, CancellationToken cancellationToken)
@@ -35,12 +52,12 @@ internal sealed partial class BibTexReader : IDocumentReader
         for (int at = 0; ; )
         {
             cancellationToken.ThrowIfCancellationRequested();
-            Match entry = EntryStart().Match(text, at);
+            Match entry = EntryStart().Match(text, Math.Min(at, text.Length));
             if (!entry.Success)
                 break;
             string kind = entry.Groups[1].Value.ToLowerInvariant();
             int end = Closing(text, entry.Index + entry.Length - 1);
-            string body = text[(entry.Index + entry.Length)..end];
+            string body = text[(entry.Index + entry.Length)..Math.Max(end, entry.Index + entry.Length)];
             at = Math.Min(text.Length, end + 1);
             read += at - entry.Index;
             if (kind is "comment" or "preamble")
@@ -99,7 +116,7 @@ internal sealed partial class BibTexReader : IDocumentReader
             key = (comma < 0 ? body : body[..comma]).Trim();
             at = comma < 0 ? body.Length : comma + 1;
         }
-        while (FieldStart().Match(body, at) is { Success: true } start)
+        while (at < body.Length && FieldStart().Match(body, at) is { Success: true } start)
         {
             at = start.Index + start.Length;
             StringBuilder value = new();
@@ -115,8 +132,11 @@ internal sealed partial class BibTexReader : IDocumentReader
                 {
                     int close = at + 1;
                     for (int depth = 0; close < body.Length && (body[close] != '"' || depth > 0); close++)
-                        depth += body[close] == '{' ? 1 : body[close] == '}' ? -1 : 0;
-                    value.Append(body, at + 1, Math.Min(close, body.Length) - at - 1);
+                        depth +=
+                            body[close] == '{' ? 1
+                            : body[close] == '}' ? -1
+                            : 0;
+                    value.Append(body, at + 1, Math.Min(close, body.Length) - at - 1); // a quote that never closes ends with the entry
                     at = close + 1;
                 }
                 else if (char.IsWhiteSpace(body[at]) || body[at] == '#')
@@ -140,19 +160,23 @@ internal sealed partial class BibTexReader : IDocumentReader
     /// <summary>Without TeX's braces, with its accents as characters.</summary>
     private static string Plain(string value)
     {
-        string text = Accent().Replace(
-            value,
-            match =>
-                Accents.TryGetValue(match.Groups[1].Value[0], out char mark)
-                    ? CanonicalComposition.Compose($"{match.Groups[2].Value}{mark}")
-                    : match.Groups[2].Value
-        );
-        text = text.Replace("{\\ss}", "ß", StringComparison.Ordinal)
-            .Replace("\\ss ", "ß", StringComparison.Ordinal)
+        string text = Accent()
+            .Replace(
+                value,
+                match =>
+                    Accents.TryGetValue(match.Groups[1].Value[0], out char mark)
+                        ? CanonicalComposition.Compose($"{match.Groups[2].Value}{mark}")
+                        : match.Groups[2].Value
+            );
+        text = Letter()
+            .Replace(text, match => Letters[match.Groups[1].Value])
             .Replace("---", "—", StringComparison.Ordinal)
             .Replace("--", "–", StringComparison.Ordinal)
             .Replace("~", " ", StringComparison.Ordinal);
-        text = Command().Replace(text, "$1").Replace("{", "", StringComparison.Ordinal).Replace("}", "", StringComparison.Ordinal);
+        text = Command()
+            .Replace(text, "$1")
+            .Replace("{", "", StringComparison.Ordinal)
+            .Replace("}", "", StringComparison.Ordinal);
         return string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
     }
 
@@ -164,6 +188,9 @@ internal sealed partial class BibTexReader : IDocumentReader
 
     [GeneratedRegex("""\{?\\(["'`^~=.]|[cvHru](?![A-Za-z]))\s*\{?\\?([A-Za-z])\}?\}?""")]
     private static partial Regex Accent();
+
+    [GeneratedRegex(@"\\(aa|AA|ae|AE|oe|OE|o|O|l|L|ss|i|j)(?![A-Za-z])\s*")]
+    private static partial Regex Letter();
 
     [GeneratedRegex(@"\\([&%$#_{}])|\\[A-Za-z]+\s*")]
     private static partial Regex Command();

@@ -62,7 +62,7 @@ public sealed class DocumentCorpus : ISearchEnvironment, IDisposable
         Bm25Index? index
     ) => (Path, Files, Gone, this.corpusFile, this.index) = (path, files, gone, corpusFile, index);
 
-    /// <summary>The folder or the file.</summary>
+    /// <summary>The folder or the file, as it was named.</summary>
     public string Path { get; }
 
     /// <summary>All of the folder but hidden ones, in the order of their paths; those that were skipped say why.</summary>
@@ -95,16 +95,19 @@ public sealed class DocumentCorpus : ISearchEnvironment, IDisposable
         options = (options ?? new()).Checked();
         string full = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
         if (!Directory.Exists(full) && !File.Exists(full))
-            throw new DirectoryNotFoundException($"{path} does not exist; expected a folder of documents, or a document.");
+            throw new DirectoryNotFoundException(
+                $"{path} does not exist; expected a folder of documents, or a document."
+            );
         string folder = System.IO.Path.Combine(indexFolder, $"documents-{NameOf(full)}");
         Directory.CreateDirectory(folder);
         using FileStream only = Alone(folder, cancellationToken);
         DocumentStore store = DocumentStore.Open(folder, options);
         (IReadOnlyList<DocumentFile> files, string[] gone) = store.Update(full, progress, cancellationToken);
-        Bm25Index? index =
-            store.Corpus is { } corpus ? Bm25Index.OpenOrBuild(corpus, folder, null, cancellationToken) : null;
+        Bm25Index? index = store.Corpus is { } corpus
+            ? Bm25Index.OpenOrBuild(corpus, folder, null, cancellationToken)
+            : null;
         store.RemoveOthers(index?.CorpusSha256);
-        return new DocumentCorpus(full, files, gone, store.Corpus, index);
+        return new DocumentCorpus(path, files, gone, store.Corpus, index);
     }
 
     /// <inheritdoc/>

@@ -74,10 +74,16 @@ internal static class DocumentReaders
         {
             return Skip(fault.Message);
         }
+        catch (Exception fault) when (fault is not (OperationCanceledException or OutOfMemoryException))
+        {
+            // One file that no reader was made for must not keep the others from being read.
+            return Skip($"it could not be read ({fault.Message.TrimEnd('.')})");
+        }
     }
 
     /// <summary>Null for a kind of file that is read.</summary>
     public static string? WhyNotRead(string extension) =>
-        ByExtension.ContainsKey(extension) ? null
-        : $"{extension} is not read; make it one of {string.Join(' ', Extensions)}";
+        ByExtension.ContainsKey(extension)
+            ? null
+            : $"{extension} is not read; make it one of {string.Join(' ', Extensions)}";
 }

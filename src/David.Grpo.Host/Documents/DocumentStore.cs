@@ -75,7 +75,14 @@ internal sealed class DocumentStore
                     stream,
                     new State(
                         Settings,
-                        [.. entries.Select(entry => entry with { File = entry.File with { Change = FileChange.Unchanged } })]
+                        [
+                            .. entries.Select(entry =>
+                                entry with
+                                {
+                                    File = entry.File with { Change = FileChange.Unchanged },
+                                }
+                            ),
+                        ]
                     ),
                     Format
                 )
@@ -148,7 +155,12 @@ internal sealed class DocumentStore
             string hash = Convert.ToHexStringLower(SHA256.HashData(content));
             if (before?.Sha256 == hash && IsStored(before))
                 return Same(before) with { Changed = changed, Read = now };
-            (DocumentFile read, Passage[] passages) = DocumentReaders.Read(file.Path, content, options, cancellationToken);
+            (DocumentFile read, Passage[] passages) = DocumentReaders.Read(
+                file.Path,
+                content,
+                options,
+                cancellationToken
+            );
             Entry entry = new(
                 read with
                 {
@@ -182,11 +194,7 @@ internal sealed class DocumentStore
         }
     }
 
-    private static Entry Same(Entry entry) =>
-        entry with
-        {
-            File = entry.File with { Change = FileChange.Unchanged },
-        };
+    private static Entry Same(Entry entry) => entry with { File = entry.File with { Change = FileChange.Unchanged } };
 
     private bool IsStored(Entry entry) => entry.File.Passages == 0 || File.Exists(PassagesFile(entry));
 
@@ -194,9 +202,9 @@ internal sealed class DocumentStore
     private string PassagesFile(Entry entry) =>
         Path.Combine(
             folder,
-            Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes($"{entry.File.Path}\n{entry.Sha256}")))[
-                ..32
-            ] + ".passages"
+            Convert.ToHexStringLower(
+                SHA256.HashData(System.Text.Encoding.UTF8.GetBytes($"{entry.File.Path}\n{entry.Sha256}"))
+            )[..32] + ".passages"
         );
 
     private void WriteCorpus(List<Entry> entries, bool isSame)

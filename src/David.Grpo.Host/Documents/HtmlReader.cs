@@ -27,11 +27,46 @@ internal sealed class HtmlReader : IDocumentReader
 
     private static readonly HashSet<string> Blocks =
     [
-        "ADDRESS", "ARTICLE", "ASIDE", "BLOCKQUOTE", "BR", "DD", "DETAILS", "DIV", "DL", "DT", "FIELDSET", "FIGCAPTION",
-        "FIGURE", "FOOTER", "FORM", "HEADER", "HR", "LI", "MAIN", "OL", "P", "PRE", "SECTION", "SUMMARY", "TABLE", "TR", "UL",
+        "ADDRESS",
+        "ARTICLE",
+        "ASIDE",
+        "BLOCKQUOTE",
+        "BR",
+        "DD",
+        "DETAILS",
+        "DIV",
+        "DL",
+        "DT",
+        "FIELDSET",
+        "FIGCAPTION",
+        "FIGURE",
+        "FOOTER",
+        "FORM",
+        "HEADER",
+        "HR",
+        "LI",
+        "MAIN",
+        "OL",
+        "P",
+        "PRE",
+        "SECTION",
+        "SUMMARY",
+        "TABLE",
+        "TR",
+        "UL",
     ];
 
-    private static readonly HashSet<string> Paragraphs = ["P", "TABLE", "UL", "OL", "DL", "PRE", "BLOCKQUOTE", "SECTION"];
+    private static readonly HashSet<string> Paragraphs =
+    [
+        "P",
+        "TABLE",
+        "UL",
+        "OL",
+        "DL",
+        "PRE",
+        "BLOCKQUOTE",
+        "SECTION",
+    ];
 
     public string[] Extensions => [".html", ".htm", ".xhtml"];
 
@@ -54,7 +89,8 @@ internal sealed class HtmlReader : IDocumentReader
 
     /// <summary>In the beginning, where browsers look; the name is then AngleSharp's to follow.</summary>
     private static bool HasNamedCharset(byte[] content) =>
-        Encoding.Latin1.GetString(content, 0, Math.Min(content.Length, 1024))
+        Encoding
+            .Latin1.GetString(content, 0, Math.Min(content.Length, 1024))
             .Contains("charset", StringComparison.OrdinalIgnoreCase);
 
     private sealed class Walk(CancellationToken cancellationToken)
@@ -115,7 +151,10 @@ internal sealed class HtmlReader : IDocumentReader
             if (element.TagName is ['H', >= '1' and <= '6' and var level])
             {
                 Finish();
-                string heading = string.Join(' ', element.TextContent.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+                string heading = string.Join(
+                    ' ',
+                    element.TextContent.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
+                );
                 FirstHeading ??= heading;
                 path.RemoveAll(above => above.Level >= level - '0');
                 path.Add((level - '0', heading));

@@ -44,7 +44,9 @@ internal sealed class JsonReader : IDocumentReader
         return new ReadDocument(
             name,
             [.. sections],
-            broken > 0 ? [new DroppedText($"{broken} {(broken == 1 ? "line" : "lines")} of no valid JSON", characters)] : [],
+            broken > 0
+                ? [new DroppedText($"{broken} {(broken == 1 ? "line" : "lines")} of no valid JSON", characters)]
+                : [],
             [.. fields]
         );
     }
@@ -73,10 +75,14 @@ internal sealed class JsonReader : IDocumentReader
         {
             case JsonValueKind.Object:
                 foreach (JsonProperty field in json.EnumerateObject())
-                foreach ((string, string) value in Flat(field.Value, name.Length == 0 ? field.Name : $"{name}.{field.Name}"))
+                foreach (
+                    (string, string) value in Flat(field.Value, name.Length == 0 ? field.Name : $"{name}.{field.Name}")
+                )
                     yield return value;
                 break;
-            case JsonValueKind.Array when json.EnumerateArray().All(item => item.ValueKind is not (JsonValueKind.Object or JsonValueKind.Array)):
+            case JsonValueKind.Array
+                when json.EnumerateArray()
+                    .All(item => item.ValueKind is not (JsonValueKind.Object or JsonValueKind.Array)):
                 yield return (Named(name), string.Join(", ", json.EnumerateArray().Select(Scalar)));
                 break;
             case JsonValueKind.Array:
@@ -125,14 +131,18 @@ internal sealed class CsvReader : IDocumentReader
             {
                 bool isHeader =
                     row.Distinct().Count() == row.Length
-                    && row.All(cell => cell.Trim().Length > 0 && !double.TryParse(cell, CultureInfo.InvariantCulture, out _));
+                    && row.All(cell =>
+                        cell.Trim().Length > 0 && !double.TryParse(cell, CultureInfo.InvariantCulture, out _)
+                    );
                 header = [.. row.Select((cell, i) => isHeader ? cell.Trim() : $"column {i + 1}")];
                 if (isHeader)
                     continue;
             }
             if (
-                RecordText.Section(row.Select((cell, i) => (i < header.Length ? header[i] : $"column {i + 1}", cell)))
-                is { } section
+                RecordText.Section(
+                    row.Select((cell, i) => (i < header.Length ? header[i] : $"column {i + 1}", cell))
+                ) is
+                { } section
             )
                 sections.Add(section);
         }
@@ -184,5 +194,4 @@ internal sealed class CsvReader : IDocumentReader
             row.Clear();
         }
     }
-
 }

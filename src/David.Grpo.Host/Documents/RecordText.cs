@@ -32,7 +32,7 @@ internal static class RecordText
 
     /// <summary>
     /// The heading is the record's title, name, subject … or else its first field. Below stands a line <c>field: value</c> for each
-    /// field with a value; a last field of prose (text, body, abstract …) stands by itself, after an empty line.
+    /// other field with a value; a last field of prose (text, body, abstract …) stands by itself, after an empty line.
     /// </summary>
     /// <returns>Null for a record without values.</returns>
     public static DocumentSection? Section(IEnumerable<(string Name, string Value)> fields)
@@ -45,19 +45,20 @@ internal static class RecordText
         ];
         if (filled.Length == 0)
             return null;
-        string heading =
-            Names
-                .Select(name =>
-                    filled.FirstOrDefault(field => field.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Value
-                )
-                .FirstOrDefault(value => value is not null)
-            ?? filled[0].Value;
+        (string Name, string Value) first = Names
+            .Select(name => filled.FirstOrDefault(field => field.Name.Equals(name, StringComparison.OrdinalIgnoreCase)))
+            .FirstOrDefault(field => field.Value is not null)
+            is { Value: not null } named
+            ? named
+            : filled[0];
+        string heading = Short(OneLine(first.Value));
         StringBuilder lines = new();
         foreach ((string name, string value) in filled.Where(field => !Prose.Contains(field.Name)))
-            lines.Append(name).Append(": ").Append(value).Append('\n');
+            if ((name, value) != (first.Name, heading))
+                lines.Append(name).Append(": ").Append(value).Append('\n');
         foreach ((string name, string value) in filled.Where(field => Prose.Contains(field.Name)))
             lines.Append('\n').Append(value).Append('\n');
-        return new DocumentSection([Short(OneLine(heading))], lines.ToString());
+        return new DocumentSection([heading], lines.ToString());
     }
 
     /// <summary>The fields of a passage that was made of a record.</summary>

@@ -28,7 +28,9 @@ internal sealed partial class MarkdownReader : IDocumentReader
         string? title = null;
         if (FrontMatter().Match(text) is { Success: true } matter)
         {
-            title = TitleLine().Match(matter.Value) is { Success: true } line ? line.Groups[1].Value.Trim('"', '\'') : null;
+            title = TitleLine().Match(matter.Value) is { Success: true } line
+                ? line.Groups[1].Value.Trim('"', '\'')
+                : null;
             dropped.Add(new DroppedText("front matter", matter.Length));
             text = text[matter.Length..];
         }
@@ -56,7 +58,7 @@ internal sealed partial class MarkdownReader : IDocumentReader
                 && line.Trim().Length > 0
                 && Underline().Match(lines[i + 1]) is { Success: true } underline
                 && !line.TrimStart().StartsWith('|')
-                && (i == 0 || string.IsNullOrWhiteSpace(lines[i - 1]))
+                && (i == 0 || string.IsNullOrWhiteSpace(lines[i - 1]) || Fence().IsMatch(lines[i - 1]))
             )
             {
                 parts.Add((underline.Value[0] == '=' ? 1 : 2, Plain(line), new()));

@@ -83,7 +83,10 @@ public sealed partial class ToolBox : ISearchEnvironment
             .ConfigureAwait(false);
         if (Array.TrueForAll(answers, answer => answer.Failure is not null))
             throw new IOException(
-                string.Join("; ", asked.Zip(answers, (tool, answer) => $"{tool.Schema.Name}: {answer.Failure!.Message}"))
+                string.Join(
+                    "; ",
+                    asked.Zip(answers, (tool, answer) => $"{tool.Schema.Name}: {answer.Failure!.Message}")
+                )
             );
         return
         [
@@ -159,7 +162,12 @@ public sealed partial class ToolBox : ISearchEnvironment
                 {
                     string name = match.Groups["name"].Value;
                     string value = match.Groups["value"].Value.Trim('"');
-                    if (Array.Exists(schema.Fields, field => field.Name.Equals(name, StringComparison.OrdinalIgnoreCase)))
+                    if (
+                        Array.Exists(
+                            schema.Fields,
+                            field => field.Name.Equals(name, StringComparison.OrdinalIgnoreCase)
+                        )
+                    )
                     {
                         fields[name] = value;
                         return " ";
