@@ -47,18 +47,20 @@ internal static class DocumentFolder
         return found.OrderBy(file => file.Path, StringComparer.Ordinal);
     }
 
-    /// <summary>Pipes and devices would block whoever reads them.</summary>
     private static string? Fault(FileInfo file)
     {
-        if (!file.Exists)
-            return file.LinkTarget is null
-                ? "its name is no valid Unicode; give it another"
-                : "it is a link to nothing";
-        return (file.UnixFileMode, file.Attributes) switch
+        if (file.LinkTarget is null)
+            return file.Exists ? null : "its name is no valid Unicode; give it another";
+        try
         {
-            (_, var attributes) when (attributes & FileAttributes.Device) != 0 => "it is a device",
-            _ => null,
-        };
+            return file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo { Exists: true }
+                ? null
+                : "it is a link to nothing";
+        }
+        catch (IOException)
+        {
+            return "it is a link to itself";
+        }
     }
 
     private static string Relative(string root, string path) =>

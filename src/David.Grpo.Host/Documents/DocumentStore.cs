@@ -133,6 +133,9 @@ internal sealed class DocumentStore
         {
             FileInfo info = new(file.FullPath);
             DateTime changed = info.LastWriteTimeUtc;
+            // Not opened: a pipe or a device has no length either, and would block.
+            if (info.Length == 0 && info.LinkTarget is null)
+                return Skip("it is empty", 0, changed);
             // Not read at all: a film may have gigabytes.
             if (info.Length > 0 && DocumentReaders.WhyNotRead(Path.GetExtension(file.Path)) is { } unread)
                 return Skip(unread, info.Length, changed);
