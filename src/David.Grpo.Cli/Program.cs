@@ -15,6 +15,8 @@ RootCommand root = new(
     TrainCommand.Create(),
     EvalCommand.Create(),
     CalibrateCommand.Create(),
+    AskCommand.Create(),
+    IndexCommand.Create(),
     StudyCommand.Create(),
     ExportCommand.Create(),
     RunsCommand.Create(),
