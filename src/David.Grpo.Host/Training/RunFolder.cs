@@ -23,8 +23,8 @@ public sealed record CheckpointState
 }
 
 /// <summary>
-/// A run on disk: metrics.jsonl, trajectories.jsonl.gz, evaluations/step-N.jsonl, checkpoints/step-N, result.json. Checkpoints are written beside,
-/// synced and renamed, so whenever the program is killed the folder holds a whole one, and what was logged after it is
+/// A run on disk: options.json, environment.json, metrics.jsonl, trajectories.jsonl.gz, evaluations/step-N.jsonl,
+/// checkpoints/step-N, result.json. Checkpoints are written beside, synced and renamed, so whenever the program is killed the folder holds a whole one, and what was logged after it is
 /// dropped on resuming.
 /// </summary>
 public sealed class RunFolder
@@ -118,6 +118,20 @@ public sealed class RunFolder
             if (document.RootElement.GetProperty("kind").GetString() == kind)
                 yield return document.Deserialize<T>(RunJson.Line)!;
         }
+    }
+
+    /// <summary>The run's options, options.json, and what it is made with, environment.json where there is none yet.</summary>
+    public void WriteOptions(RunOptions options, Func<RunEnvironment> environment)
+    {
+        WriteSynced(
+            In("options.json"),
+            stream => JsonSerializer.Serialize(stream, options, options.GetType(), RunJson.Document)
+        );
+        if (!File.Exists(In("environment.json")))
+            WriteSynced(
+                In("environment.json"),
+                stream => JsonSerializer.Serialize(stream, environment(), RunJson.Document)
+            );
     }
 
     public void WriteResult(RunResult result)
