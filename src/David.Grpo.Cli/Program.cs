@@ -17,6 +17,7 @@ RootCommand root = new(
     CalibrateCommand.Create(),
     StudyCommand.Create(),
     ExportCommand.Create(),
+    ReportCommand.Create(),
     WorldCommand.Create(),
     ScriptCommand.Create(),
 };
