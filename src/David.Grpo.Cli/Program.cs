@@ -20,6 +20,7 @@ RootCommand root = new(
     StudyCommand.Create(),
     ExportCommand.Create(),
     RunsCommand.Create(),
+    ReportCommand.Create(),
     WorldCommand.Create(),
     ScriptCommand.Create(),
 };

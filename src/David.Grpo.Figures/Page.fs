@@ -202,6 +202,24 @@ module Page =
                             element "dd" [] [ text fact.Text ]
                     ]
             ]
+        | Section.Links groups ->
+            [
+                element
+                    "dl"
+                    [ "class", "links" ]
+                    [
+                        for group in groups do
+                            element "dt" [] [ text group.Name ]
+
+                            element
+                                "dd"
+                                []
+                                [
+                                    for link in group.Links do
+                                        element "a" [ "href", link.Address ] [ text link.Text ]
+                                ]
+                    ]
+            ]
         | Section.Table data -> [ table data ]
         | Section.Figure(drawing, caption) -> [ figure drawing caption ]
         | Section.Transcripts transcripts ->

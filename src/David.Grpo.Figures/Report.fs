@@ -144,6 +144,12 @@ type Transcript =
         Spans: Span[]
     }
 
+/// A link to another page, relative to this one, or to a place in this one ("#…").
+type Link = { Text: string; Address: string }
+
+/// Links that belong together, under a name that may be empty.
+type LinkGroup = { Name: string; Links: Link[] }
+
 /// A part of a report.
 [<RequireQualifiedAccess>]
 type Section =
@@ -155,6 +161,8 @@ type Section =
     | Prose of text: string
     /// Names and values: a configuration, an environment.
     | Facts of facts: Fact[]
+    /// Links, a line a group.
+    | Links of groups: LinkGroup[]
     /// Numbers in rows.
     | Table of table: Table
     /// A figure with its caption; the caption may be empty.

@@ -50,6 +50,8 @@ a:hover, a:focus-visible { text-decoration: underline; }
 dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .3rem 1.5rem; margin: 1rem 0; font-size: .9rem; }
 dt { color: var(--soft); }
 dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+.links dd { display: flex; flex-wrap: wrap; gap: 0 1.1rem; }
+.links dt:empty { display: none; } .links dt:empty + dd { grid-column: 1 / -1; }
 .scroll { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
 caption { caption-side: top; text-align: left; color: var(--soft); font-size: .9rem; padding-bottom: .5rem; }

@@ -237,3 +237,36 @@ let ``a figure for a full page is laid out a second time for narrow screens`` ()
         |> Array.map (fun svg -> (svg.Attribute(XName.Get "width") |> nonNull).Value)
 
     Assert.Equal<string[]>([| "680"; "340" |], widths)
+
+[<Fact>]
+let ``links stand in lines of their group, escaped`` () =
+    let root =
+        report
+            [|
+                Section.Links
+                    [|
+                        {
+                            Name = "David"
+                            Links =
+                                [|
+                                    {
+                                        Text = hostile
+                                        Address = "david/seed-1/index.html"
+                                    }
+                                    {
+                                        Text = "seed 2"
+                                        Address = "a&b.html"
+                                    }
+                                |]
+                        }
+                    |]
+            |]
+        |> parse
+
+    let links = named "dd" root |> Array.collect (named "a")
+    Assert.Equal<string>([| shown; "seed 2" |], texts links)
+
+    Assert.Equal<string>(
+        [| "david/seed-1/index.html"; "a&b.html" |],
+        links |> Array.map (fun link -> (link.Attribute(XName.Get "href") |> nonNull).Value)
+    )

@@ -168,7 +168,7 @@ internal static class CompareCommand
     private static async Task<int> WriteAsync(ComparisonReport report)
     {
         ComparisonTables.Print(AnsiConsole.Console, report, "exact_match");
-        Console.WriteLine($"\nLearning curves and details: {await report.WriteAsync()}");
+        Console.WriteLine($"\nLearning curves and details: {await report.WriteAsync(Console.Error.WriteLine)}");
         return 0;
     }
 
@@ -224,7 +224,8 @@ internal static class CompareCommand
                 : new ComparisonGround(
                     () => _text.Model.Load(Failure.DeviceOf(_text.File.Device)),
                     _ => _text.Task,
-                    _text.Environment.Fingerprint + evaluationWorld.ToString(CultureInfo.InvariantCulture)
+                    _text.Environment.Fingerprint + evaluationWorld.ToString(CultureInfo.InvariantCulture),
+                    _text.TokenizerFolder(folder)
                 );
             using ProgressBoard board = ProgressBoard.Start(runs);
             RunResult?[] results = await ArmComparison.RunAsync(

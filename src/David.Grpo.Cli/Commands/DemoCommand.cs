@@ -113,7 +113,7 @@ internal static class DemoCommand
         ComparisonTables.Print(AnsiConsole.Console, report, "exact_match", "f1", "coverage", "searches_per_question");
         if (report.Example is not null)
             ComparisonTables.Print(AnsiConsole.Console, report.Example);
-        Console.WriteLine($"\nLearning curves and details: {await report.WriteAsync()}");
+        Console.WriteLine($"\nLearning curves and details: {await report.WriteAsync(Console.Error.WriteLine)}");
         return 0;
     }
 }

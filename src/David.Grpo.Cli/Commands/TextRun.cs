@@ -1,5 +1,3 @@
-using System.Reflection;
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using David.Grpo.Cli.Configuration;
 using David.Grpo.Models;
@@ -10,51 +8,6 @@ using David.Grpo.Tokenization;
 using David.Grpo.Training;
 
 namespace David.Grpo.Cli.Commands;
-
-/// <summary>What a run was made with: environment.json.</summary>
-internal sealed record RunEnvironment
-{
-    public required string Fingerprint { get; init; }
-
-    /// <summary>What the fingerprint is made of: names with hashes, versions and numbers.</summary>
-    public required SortedDictionary<string, string> Inputs { get; init; }
-    public required string Dotnet { get; init; }
-    public required string System { get; init; }
-    public required string Processor { get; init; }
-    public required int Cores { get; init; }
-    public required long MemoryBytes { get; init; }
-    public required string Device { get; init; }
-    public required long Seed { get; init; }
-    public required DateTimeOffset StartedAt { get; init; }
-
-    /// <summary>This library's version, with the commit it was built from.</summary>
-    public static string Version { get; } =
-        typeof(Trainer).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
-        ?? "unknown";
-
-    public static RunEnvironment Of(RunFile file, SortedDictionary<string, string> inputs) =>
-        new()
-        {
-            Fingerprint = RunFile.Hash(JsonSerializer.SerializeToUtf8Bytes(inputs)),
-            Inputs = inputs,
-            Dotnet = RuntimeInformation.FrameworkDescription,
-            System = RuntimeInformation.OSDescription,
-            Processor = ProcessorName(),
-            Cores = Environment.ProcessorCount,
-            MemoryBytes = MemoryForecast.Available,
-            Device = file.Device,
-            Seed = file.Seed,
-            StartedAt = DateTimeOffset.UtcNow,
-        };
-
-    private static string ProcessorName() =>
-        File.Exists("/proc/cpuinfo")
-        && File.ReadLines("/proc/cpuinfo")
-            .FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))
-            is { } line
-            ? line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim()
-            : RuntimeInformation.ProcessArchitecture.ToString();
-}
 
 /// <summary>All that a run on text works with: opened, checked against each other, and found to fit into memory.</summary>
 internal sealed class TextRun : IDisposable
@@ -144,7 +97,8 @@ internal sealed class TextRun : IDisposable
                 task,
                 forecast,
                 RunEnvironment.Of(
-                    file,
+                    file.Seed,
+                    file.Device,
                     new SortedDictionary<string, string>(StringComparer.Ordinal)
                     {
                         ["options"] = file.Digest(),
@@ -177,7 +131,7 @@ internal sealed class TextRun : IDisposable
     /// </summary>
     public RunFolder Folder()
     {
-        RunFolder folder = new(File.Out, Environment.Fingerprint, TokenizerFolder());
+        RunFolder folder = new(File.Out, Environment.Fingerprint, TokenizerFolder(File.Out));
         string configuration = ConfigurationWriter.Write(File);
         if (
             (folder.Saved().Count > 0 || System.IO.File.Exists(folder.In("result.json")))
@@ -208,11 +162,12 @@ internal sealed class TextRun : IDisposable
     }
 
     /// <summary>Where a checkpoint's tokenizer files come from; of a GGUF file without any, they are made of its vocabulary.</summary>
-    private string? TokenizerFolder()
+    /// <param name="folder">Where it is made.</param>
+    public string? TokenizerFolder(string folder)
     {
         if (Model.Files is { TokenizerFolder: null, Gguf: { } gguf })
         {
-            string made = Directory.CreateDirectory(Path.Combine(File.Out, "tokenizer")).FullName;
+            string made = Directory.CreateDirectory(Path.Combine(folder, "tokenizer")).FullName;
             TokenizerWriter.Write(gguf.Metadata, made);
             return made;
         }

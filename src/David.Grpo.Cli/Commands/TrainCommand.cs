@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using David.Grpo.Cli.Configuration;
 using David.Grpo.Models;
+using David.Grpo.Reports;
 using David.Grpo.Training;
 
 namespace David.Grpo.Cli.Commands;
@@ -43,7 +44,7 @@ public static class TrainCommand
 
             The run is evaluated before and after. Its folder holds config.yaml, environment.json, metrics.jsonl (a line a
             step), trajectories.jsonl.gz (all that was sampled), evaluations/ (a line a question), checkpoints/ (Hugging Face
-            folders with the optimizer's state) and result.json.
+            folders with the optimizer's state), result.json and index.html, the run's page (see david report).
 
             The same command goes on where a stopped or killed run was, at its last checkpoint. Ctrl-C ends the run there and
             writes one; a second Ctrl-C ends it at once.
@@ -115,6 +116,7 @@ public static class TrainCommand
             screen.Line("This run is finished already; choose another folder (--out) or seed for a new one.");
             screen.Line();
             ShowResult(finished, folder, screen);
+            WritePage(folder, screen);
             return 0;
         }
         using Decoder policy = run.Model.Load(Failure.DeviceOf(options.Device));
@@ -125,9 +127,11 @@ public static class TrainCommand
         if (result.Stopped)
         {
             screen.Line($"Stopped after step {result.Steps}. The same command goes on from there.");
+            WritePage(folder, screen);
             return Failure.Stopped;
         }
         ShowResult(result, folder, screen);
+        WritePage(folder, screen);
         return 0;
     }
 
@@ -193,6 +197,12 @@ public static class TrainCommand
         if (PeakMemory() is { } peak)
             screen.Line($"peak memory {MemoryForecast.Size(peak)}");
         screen.Line($"policy      {folder.Saved().LastOrDefault() ?? folder.Path}");
+    }
+
+    private static void WritePage(RunFolder folder, Screen screen)
+    {
+        if (RunReport.TryWrite(folder.Path, screen.Line) is { } page)
+            screen.Line($"page        {page}");
     }
 
     private static OutcomeRecord[] Outcomes(RunFolder folder, EvaluationMetrics metrics) =>

@@ -47,6 +47,7 @@ public static class ComparisonPage
                 Section.NewTranscripts([Transcript("Before", example.Before), Transcript("After", example.After)])
             );
         sections.AddRange([Section.NewHeading("Arms"), .. Arms(report)]);
+        sections.AddRange([Section.NewHeading("Runs"), Runs(report)]);
         sections.AddRange([Section.NewHeading("How it was run"), .. Run(report)]);
         return Page.Render(
             new Report(
@@ -208,6 +209,22 @@ public static class ComparisonPage
                 ),
             ]
         );
+
+    /// <summary>Links to each run's page.</summary>
+    private static Section Runs(ComparisonReport report) =>
+        Section.NewLinks([
+            .. report.Arms.Select(arm => new LinkGroup(
+                arm.Title,
+                [
+                    .. report
+                        .Runs.Where(run => run.Name == arm.Name)
+                        .Select(run => new Link(
+                            $"seed {run.Seed}",
+                            $"{run.Folder.Replace(Path.DirectorySeparatorChar, '/')}/index.html"
+                        )),
+                ]
+            )),
+        ]);
 
     private static IEnumerable<Section> Run(ComparisonReport report)
     {

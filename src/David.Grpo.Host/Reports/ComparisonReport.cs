@@ -103,10 +103,11 @@ public sealed record ComparisonReport(
 
     /// <summary>
     /// Writes index.html, comparison.json, summary.json, scores.csv, for each mark table-MARK.md and table-MARK.tex, and
-    /// figures/*.svg; of each own table NAME.md, NAME.tex and NAME.csv.
+    /// figures/*.svg; of each own table NAME.md, NAME.tex and NAME.csv; and the page of each run that has none yet.
     /// </summary>
+    /// <param name="warn">Told in a sentence which run's page could not be written; nothing else depends on it.</param>
     /// <returns>The page's path.</returns>
-    public async Task<string> WriteAsync()
+    public async Task<string> WriteAsync(Action<string>? warn = null)
     {
         Directory.CreateDirectory(Path.Combine(Folder, "figures"));
         Task Write(string name, string text) =>
@@ -126,6 +127,7 @@ public sealed record ComparisonReport(
         foreach ((string name, Figure figure, _) in Figures)
             await Write(Path.Combine("figures", $"{name}.svg"), Svg.Render(figure)).ConfigureAwait(false);
         await Write("index.html", ComparisonPage.Render(this)).ConfigureAwait(false);
+        Parallel.ForEach(Runs, run => RunReport.TryWrite(Path.Combine(Folder, run.Folder), warn ?? (_ => { })));
         return Path.Combine(Folder, "index.html");
     }
 

@@ -74,7 +74,13 @@ public sealed record FinishedRuns(ComparedRun[] Runs, string Unfinished)
 /// <param name="start">The policy that a run starts from, loaded anew for each.</param>
 /// <param name="task">The task of a run's seed. Called from the runs' threads.</param>
 /// <param name="fingerprint">Of policy and tasks: of all that decides a run's numbers and is not among its options.</param>
-public sealed class ComparisonGround(Func<Decoder> start, Func<long, TrainingTask> task, string fingerprint)
+/// <param name="tokenizerFolder">Copied into checkpoints; null for none.</param>
+public sealed class ComparisonGround(
+    Func<Decoder> start,
+    Func<long, TrainingTask> task,
+    string fingerprint,
+    string? tokenizerFolder = null
+)
 {
     /// <summary>The embedded world: each seed has a training world of its own, all are evaluated in the same one.</summary>
     /// <param name="policy">The base policy, open as long as runs may start.</param>
@@ -96,6 +102,9 @@ public sealed class ComparisonGround(Func<Decoder> start, Func<long, TrainingTas
 
     /// <summary>A run's policy. The caller disposes of it.</summary>
     public Decoder Start() => start();
+
+    /// <summary>Copied into checkpoints; null for none.</summary>
+    public string? TokenizerFolder => tokenizerFolder;
 
     /// <summary>The task of a seed.</summary>
     public TrainingTask Task(long seed) => task(seed);
@@ -156,7 +165,7 @@ public static class ArmComparison
                     policy,
                     ground.Task(run.Seed),
                     run.Options,
-                    new RunFolder(Path.Combine(folder, run.Folder), ground.Fingerprint(run)),
+                    new RunFolder(Path.Combine(folder, run.Folder), ground.Fingerprint(run), ground.TokenizerFolder),
                     new Rollout.EngineOptions(),
                     happened => display.Report(run, happened),
                     run.Arm

@@ -103,6 +103,9 @@ internal sealed class GroupSampler(
     {
         if (Exploration.PlaceExpert(Rewards(members)) is not ExpertPlacement.At place)
             return;
+        Work.Unlearned.Add(
+            new Unlearned(Key(question), place.memberIndex, TrajectoryRole.Displaced, members[place.memberIndex])
+        );
         // The expert's reward is 1 by definition (method.md, section 5.1).
         members[place.memberIndex] = Expert(task.Experts[question]);
         Work.Experts++;
@@ -123,6 +126,8 @@ internal sealed class GroupSampler(
         for (int i = 0; i < _places.Count; i++)
         {
             Group group = _places[i].Group;
+            foreach (int left in Enumerable.Range(0, group.Members.Count).Except(kept[i]))
+                Work.Unlearned.Add(new Unlearned(group.Key, left, TrajectoryRole.Unselected, group.Members[left]));
             _places[i] = _places[i] with
             {
                 Group = group with { Members = [.. kept[i].Select(m => group.Members[m])] },
@@ -190,6 +195,15 @@ internal sealed class GroupSampler(
             {
                 Group = grown with { Members = [.. staying.Select(index => all[index])] },
             };
+            foreach (int left in Enumerable.Range(0, all.Length).Except(staying))
+                Work.Unlearned.Add(
+                    new Unlearned(
+                        grown.Key,
+                        left,
+                        left < grown.Members.Count ? TrajectoryRole.Displaced : TrajectoryRole.Candidate,
+                        all[left]
+                    )
+                );
             Work.Continued++;
             if (staying.Any(index => index >= grown.Members.Count))
                 Work.Replaced++;

@@ -40,7 +40,7 @@ internal sealed class Rehearsal
         {
             TrajectoryRecord record = JsonSerializer.Deserialize<TrajectoryRecord>(line, RunJson.Line)!;
             double earned = record.Reward - record.Terms.GetValueOrDefault(Member.SpendingTerm);
-            if (!record.Expert && earned >= Exploration.Solved)
+            if (record.Role == TrajectoryRole.Member && !record.Expert && earned >= Exploration.Solved)
                 rehearsal.Add(record.Group, Sequence(record));
         }
         return rehearsal;

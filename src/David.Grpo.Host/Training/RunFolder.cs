@@ -41,9 +41,9 @@ public sealed record CheckpointState
 }
 
 /// <summary>
-/// A run on disk: run.json, metrics.jsonl, trajectories.jsonl.gz, evaluations/step-N.jsonl, tensorboard, checkpoints/step-N,
-/// result.json. Checkpoints are written beside, synced and renamed, so whenever the program is killed the folder holds a whole
-/// one, and what was logged after it is dropped on resuming.
+/// A run on disk: run.json, environment.json, metrics.jsonl, trajectories.jsonl.gz, evaluations/step-N.jsonl,
+/// tensorboard, checkpoints/step-N, result.json. Checkpoints are written beside, synced and renamed, so whenever the program is
+/// killed the folder holds a whole one, and what was logged after it is dropped on resuming.
 /// </summary>
 public sealed class RunFolder
 {
@@ -149,6 +149,16 @@ public sealed class RunFolder
             if (document.RootElement.GetProperty("kind").GetString() == kind)
                 yield return document.Deserialize<T>(RunJson.Line)!;
         }
+    }
+
+    /// <summary>What the run is made with, environment.json, where there is none yet.</summary>
+    public void DescribeEnvironment(Func<RunEnvironment> environment)
+    {
+        if (!File.Exists(In("environment.json")))
+            WriteSynced(
+                In("environment.json"),
+                stream => JsonSerializer.Serialize(stream, environment(), RunJson.Document)
+            );
     }
 
     /// <summary>Writes how the run ended: it is finished with this.</summary>

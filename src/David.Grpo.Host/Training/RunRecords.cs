@@ -300,7 +300,26 @@ public sealed record OutcomeRecord
         );
 }
 
-/// <summary>A line of trajectories.jsonl.gz: one member of a group, with all its tokens.</summary>
+/// <summary>What became of a trajectory in its group.</summary>
+public enum TrajectoryRole
+{
+    /// <summary>It was learned from.</summary>
+    Member,
+
+    /// <summary>An expert or a fork took its place.</summary>
+    Displaced,
+
+    /// <summary>A fork that got no place.</summary>
+    Candidate,
+
+    /// <summary>The run's selection left it out.</summary>
+    Unselected,
+}
+
+/// <summary>
+/// A line of trajectories.jsonl.gz: one trajectory of a group, with all its tokens. Records of one step and group stand
+/// together. What has a default here is not in the logs of earlier versions.
+/// </summary>
 public sealed record TrajectoryRecord
 {
     /// <summary>The training step, from 1.</summary>
@@ -312,8 +331,29 @@ public sealed record TrajectoryRecord
     /// <summary>Names the question within the step: its index, experts' questions below 0.</summary>
     public required long Group { get; init; }
 
-    /// <summary>Its place in the group as it was learned from, from 0.</summary>
+    /// <summary>
+    /// Its place in the group as it was learned from, from 0; of a displaced one that which it had, candidates are numbered after
+    /// the members.
+    /// </summary>
     public required int Member { get; init; }
+
+    /// <summary>What became of it.</summary>
+    public TrajectoryRole Role { get; init; }
+
+    /// <summary>The question's id in its data set; null where unknown.</summary>
+    public string? QuestionId { get; init; }
+
+    /// <summary>The data set's own kind of question.</summary>
+    public string? Kind { get; init; }
+
+    /// <summary>Searches that the question needs; 0 where unknown.</summary>
+    public int Hops { get; init; }
+
+    /// <summary>Ids of the gold passages; empty where the data set has none.</summary>
+    public string[] Gold { get; init; } = [];
+
+    /// <summary>Titles of the gold passages; empty where the data set has none.</summary>
+    public string[] GoldTitles { get; init; } = [];
 
     /// <summary>The question's text.</summary>
     public required string Question { get; init; }
@@ -333,8 +373,17 @@ public sealed record TrajectoryRecord
     /// <summary>Each term of the reward by itself, before weighing.</summary>
     public required IReadOnlyDictionary<string, double> Terms { get; init; }
 
-    /// <summary>Of each trained token, in order; one number where all are equal.</summary>
+    /// <summary>What each term is multiplied by.</summary>
+    public IReadOnlyDictionary<string, double> Weights { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>Of each trained token, in order; one number where all are equal. Empty where it was not learned from.</summary>
     public required double[] Advantage { get; init; }
+
+    /// <summary>
+    /// wₜÂₜ of each trained token, in order; one number where all are equal: what the update's policy term pushed its
+    /// log-probability by, see <see cref="TokenSlopes.Of"/>. Null where unknown, empty where it was not learned from.
+    /// </summary>
+    public double[]? Slope { get; init; }
 
     /// <summary>Whether an expert wrote it.</summary>
     public required bool Expert { get; init; }
@@ -354,17 +403,24 @@ public sealed record TrajectoryRecord
     /// <summary>Ids of the passages found, by search, best first.</summary>
     public required string[][] Passages { get; init; }
 
+    /// <summary>Of the passages.</summary>
+    public string[][] Titles { get; init; } = [];
+
     /// <summary>What was written, in order; the first is the prompt.</summary>
     public required SegmentRecord[] Segments { get; init; }
 
     /// <summary>The record of a member of a group.</summary>
+    /// <param name="advantages">Of each trained token; empty where it was not learned from.</param>
+    /// <param name="slopes">Of each trained token; empty where it was not learned from.</param>
     public static TrajectoryRecord Of(
         Member member,
         int step,
         string phase,
         long group,
         int index,
+        TrajectoryRole role,
         double[] advantages,
+        double[] slopes,
         Rollout.IAgentProtocol protocol
     ) =>
         new()
@@ -373,21 +429,38 @@ public sealed record TrajectoryRecord
             Phase = phase,
             Group = group,
             Member = index,
+            Role = role,
+            QuestionId = member.Trajectory.Question.Id,
+            Kind = member.Trajectory.Question.Kind,
+            Hops = member.Trajectory.Question.Hops,
+            Gold = [.. member.Trajectory.Question.Gold.Select(id => id.Value)],
+            GoldTitles = member.Trajectory.Question.GoldTitles,
             Question = member.Trajectory.Question.Text,
             Answers = member.Trajectory.Question.Answers,
             Reward = member.Reward,
             Answer = member.Parts.Answer,
             Coverage = member.Parts.Coverage,
             Terms = member.Parts.Terms.ToDictionary(term => term.Name, term => term.Value),
-            Advantage = advantages.Distinct().Count() > 1 ? advantages : advantages[..Math.Min(1, advantages.Length)],
+            Weights = member.Parts.Terms.ToDictionary(term => term.Name, term => term.Weight),
+            Advantage = Short(advantages),
+            Slope = Short(slopes),
             Expert = member.IsExpert,
             KeptSegments = member.KeptSegments,
             Ending = Name(member.Trajectory.Ending),
             FinalAnswer = Trajectories.AnswerOrNull(member.Trajectory),
             Queries = [.. member.Trajectory.Searches.Select(search => search.Query)],
             Passages = Ids(member.Trajectory),
+            Titles =
+            [
+                .. member.Trajectory.Searches.Select(search =>
+                    search.Passages.Select(passage => passage.Title).ToArray()
+                ),
+            ],
             Segments = [.. member.Trajectory.Segments.Select(segment => SegmentRecord.Of(segment, protocol))],
         };
+
+    private static double[] Short(double[] values) =>
+        values.Distinct().Count() > 1 ? values : values[..Math.Min(1, values.Length)];
 
     internal static string Name(Ending ending) =>
         ending.IsAnswered ? "answered"

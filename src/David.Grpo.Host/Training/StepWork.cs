@@ -1,10 +1,17 @@
 namespace David.Grpo.Training;
 
+/// <summary>A trajectory of a group that is not learned from.</summary>
+/// <param name="Index">Its place in the group, or its number behind the members.</param>
+internal sealed record Unlearned(long Group, int Index, TrajectoryRole Role, Member Member);
+
 /// <summary>What the step under way has done so far.</summary>
 internal sealed class StepWork
 {
     public Phase Phase { get; init; }
     public List<Member> Sampled { get; } = [];
+
+    /// <summary>What was sampled and is not learned from: another took its place, or it got none.</summary>
+    public List<Unlearned> Unlearned { get; } = [];
     public int Experts { get; set; }
     public int Continued { get; set; }
     public int Replaced { get; set; }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using David.Grpo.Models;
 using David.Grpo.Rollout;
+using David.Grpo.Tensors;
 
 namespace David.Grpo.Training;
 
@@ -119,6 +120,7 @@ public sealed class Trainer : IDisposable
         _tensorboard.Restore(saved?.Events, saved is null ? 0 : saved.Progress.Step + 1);
         if (saved is not null)
             Resume(saved);
+        _folder.DescribeEnvironment(Environment);
         _savedStep = _state.Step;
         LoopState between = _state; // the last state in which no step is half done
         while (TrainingLoop.Decide(_state) is var command && !command.IsFinish)
@@ -287,18 +289,34 @@ public sealed class Trainer : IDisposable
 
     private IEnumerable<TrajectoryRecord> TrajectoryRecords(IReadOnlyList<Group> groups, string phase)
     {
-        double[][][] advantages = _learner.Advantages;
+        double[][][] advantages = groups.Count == 0 ? [] : _learner.Advantages;
+        double[][][] slopes = TokenSlopes.Of(_arm, groups, advantages);
+        ILookup<long, Unlearned> unlearned = _sampler.Work.Unlearned.ToLookup(left => left.Group);
+        TrajectoryRecord Record(
+            long group,
+            Member member,
+            int index,
+            TrajectoryRole role,
+            double[] advantage,
+            double[] slope
+        ) => TrajectoryRecord.Of(member, _state.Step + 1, phase, group, index, role, advantage, slope, _task.Protocol);
         for (int g = 0; g < groups.Count; g++)
-        for (int i = 0; i < groups[g].Members.Count; i++)
-            yield return TrajectoryRecord.Of(
-                groups[g].Members[i],
-                _state.Step + 1,
-                phase,
-                groups[g].Key,
-                i,
-                advantages[g][i],
-                _task.Protocol
-            );
+        {
+            for (int i = 0; i < groups[g].Members.Count; i++)
+                yield return Record(
+                    groups[g].Key,
+                    groups[g].Members[i],
+                    i,
+                    TrajectoryRole.Member,
+                    advantages[g][i],
+                    slopes[g][i]
+                );
+            foreach (Unlearned left in unlearned[groups[g].Key])
+                yield return Record(left.Group, left.Member, left.Index, left.Role, [], []);
+        }
+        HashSet<long> learned = [.. groups.Select(group => group.Key)];
+        foreach (Unlearned left in unlearned.Where(own => !learned.Contains(own.Key)).SelectMany(own => own))
+            yield return Record(left.Group, left.Member, left.Index, left.Role, [], []);
     }
 
     private void WriteReference()
@@ -344,6 +362,19 @@ public sealed class Trainer : IDisposable
         }
         _report(new RunEvent.Resumed(_state.Step, _state.Ledger.Spent.Rollouts));
     }
+
+    private RunEnvironment Environment() =>
+        RunEnvironment.Of(
+            _options.Seed,
+            _policy.Parameters[0].Device.ToString(),
+            new SortedDictionary<string, string>(StringComparer.Ordinal)
+            {
+                ["run"] = _folder.Fingerprint,
+                ["library"] = RunEnvironment.Version,
+                ["libtorch"] = Torch.Version,
+                ["threads"] = $"{Torch.Threads}",
+            }
+        );
 
     private RunResult Finish()
     {

@@ -1,0 +1,133 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using David.Grpo.Training;
+
+namespace David.Grpo.Reports;
+
+/// <summary>What a run left in its folder, finished, unfinished or cut off by a crash.</summary>
+/// <param name="Options">Of run.json; null where there is none.</param>
+/// <param name="Environment">environment.json; null where there is none.</param>
+/// <param name="Result">Null for a run that is not finished.</param>
+/// <param name="Remarks">What of it could not be read, in words.</param>
+internal sealed record RunContents(
+    string Folder,
+    EvaluationMetrics[] Evaluations,
+    StepMetrics[] Steps,
+    JsonObject? Options,
+    JsonObject? Environment,
+    RunResult? Result,
+    string[] Remarks
+)
+{
+    /// <summary>Reads what can be read.</summary>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="InvalidDataException">The folder holds no run.</exception>
+    public static RunContents Read(string folder)
+    {
+        if (!Directory.Exists(folder))
+            throw new DirectoryNotFoundException($"{folder} does not exist; give the folder of a run.");
+        string metrics = Path.Combine(folder, "metrics.jsonl");
+        if (!File.Exists(metrics))
+            throw new InvalidDataException(
+                $"{folder} holds no run: it has no metrics.jsonl. Give the folder of one run, such as runs/demo/david/seed-1"
+                    + (
+                        File.Exists(Path.Combine(folder, "summary.json"))
+                            ? "; this one is a comparison's, whose page david compare --report writes."
+                            : "."
+                    )
+            );
+        List<string> remarks = [];
+        List<EvaluationMetrics> evaluations = [];
+        List<StepMetrics> steps = [];
+        int torn = 0;
+        foreach (string line in File.ReadLines(metrics))
+            try
+            {
+                using JsonDocument document = JsonDocument.Parse(line);
+                switch (document.RootElement.GetProperty("kind").GetString())
+                {
+                    case "step":
+                        steps.Add(document.Deserialize<StepMetrics>(RunJson.Line)!);
+                        break;
+                    case "evaluation":
+                        evaluations.Add(document.Deserialize<EvaluationMetrics>(RunJson.Line)!);
+                        break;
+                }
+            }
+            catch (Exception failure) when (failure is JsonException or KeyNotFoundException)
+            {
+                torn++;
+            }
+        if (torn > 0)
+            remarks.Add($"{torn} line{(torn == 1 ? "" : "s")} of metrics.jsonl could not be read");
+        return new RunContents(
+            Path.GetFullPath(folder),
+            [.. evaluations],
+            [.. steps],
+            RunDescription.Read(folder)?.Options,
+            Document<JsonObject>(folder, "environment.json", remarks),
+            Document<RunResult>(folder, "result.json", remarks),
+            [.. remarks]
+        );
+    }
+
+    /// <summary>An option by its path, "method.arm"; null where it is unknown or none.</summary>
+    public T? Option<T>(string path)
+    {
+        JsonNode? node = Options;
+        foreach (string key in path.Split('.'))
+            node = (node as JsonObject)?[key];
+        return node is JsonValue value && value.TryGetValue(out T? found) ? found : default;
+    }
+
+    /// <summary>In snake_case; null where it is not known.</summary>
+    public string? Arm => Result?.Arm ?? Option<string>("method.arm");
+
+    public long? Seed => Result?.Seed ?? Option<long?>("seed");
+
+    /// <summary>Of all the last line knows.</summary>
+    public RunCost Spent =>
+        Steps is [.., var last]
+            ? new RunCost(
+                last.Rollouts,
+                last.GeneratedTokens,
+                last.Searches,
+                Steps.Sum(step => step.RolloutSeconds + step.LearningSeconds)
+            )
+            : new RunCost(0, 0, 0, 0);
+
+    /// <summary>What each question scored after some steps; null where that was not kept.</summary>
+    public OutcomeRecord[]? Outcomes(int step)
+    {
+        string path = RunFolder.Outcomes(Folder, step);
+        try
+        {
+            return File.Exists(path)
+                ?
+                [
+                    .. File.ReadLines(path)
+                        .Select(line => JsonSerializer.Deserialize<OutcomeRecord>(line, RunJson.Line)!),
+                ]
+                : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private static T? Document<T>(string folder, string name, List<string> remarks)
+        where T : class
+    {
+        string path = Path.Combine(folder, name);
+        try
+        {
+            return File.Exists(path) ? JsonSerializer.Deserialize<T>(File.ReadAllText(path), RunJson.Document) : null;
+        }
+        catch (JsonException)
+        {
+            remarks.Add($"{name} could not be read");
+            return null;
+        }
+    }
+}
