@@ -145,10 +145,22 @@ type Transcript =
     }
 
 /// A link to another page, relative to this one, or to a place in this one ("#…").
-type Link = { Text: string; Address: string }
+type Link =
+    {
+        /// What is read.
+        Text: string
+        /// Where it leads.
+        Address: string
+    }
 
 /// Links that belong together, under a name that may be empty.
-type LinkGroup = { Name: string; Links: Link[] }
+type LinkGroup =
+    {
+        /// What they have in common; empty for nothing to say.
+        Name: string
+        /// In the order of reading.
+        Links: Link[]
+    }
 
 /// A part of a report.
 [<RequireQualifiedAccess>]
