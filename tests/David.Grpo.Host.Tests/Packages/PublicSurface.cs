@@ -70,7 +70,7 @@ internal static class PublicSurface
             if (IsOpen(field.IsPublic, field.IsFamily) && !field.IsSpecialName && !IsMade(field))
                 yield return new Entry(
                     $"    {(field.IsLiteral ? "const " : "")}{Name(field.FieldType)} {field.Name}",
-                    type.IsEnum ? [] : [$"F:{Id(type)}.{field.Name}"]
+                    type.IsEnum ? [] : [$"F:{Id(type)}.{field.Name}", $"P:{Id(type)}.{field.Name}"]
                 );
         foreach (EventInfo own in type.GetEvents(Declared))
             if (IsOpen(own.AddMethod!.IsPublic, own.AddMethod.IsFamily))
