@@ -23,6 +23,8 @@ RootCommand root = new(
     ReportCommand.Create(),
     WorldCommand.Create(),
     ScriptCommand.Create(),
+    NotebookCommand.Create(),
+    KernelCommand.Create(),
 };
 try
 {

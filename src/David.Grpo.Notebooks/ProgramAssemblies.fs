@@ -4,6 +4,7 @@ open System
 open System.Collections.Concurrent
 open System.Collections.Generic
 open System.IO
+open System.Reflection
 open System.Runtime.InteropServices
 open System.Runtime.Loader
 
@@ -31,11 +32,13 @@ module ProgramAssemblies =
         | true, path -> path
         | _ -> null
 
+    /// Whether a file is the framework's.
+    let isFramework (path: string) : bool =
+        String.Equals(Path.GetDirectoryName path, frameworkFolder, StringComparison.Ordinal)
+
     /// The files of the framework.
     let framework () : string[] =
-        trusted.Value.Values
-        |> Seq.filter (fun path -> String.Equals(Path.GetDirectoryName path, frameworkFolder, StringComparison.Ordinal))
-        |> Array.ofSeq
+        trusted.Value.Values |> Seq.filter isFramework |> Array.ofSeq
 
     /// The file to use for the file that a script names: the program's own where it ships an assembly of that name.
     let own (path: string) : string =
@@ -47,6 +50,9 @@ module ProgramAssemblies =
         ConcurrentDictionary<string, string> StringComparer.OrdinalIgnoreCase
 
     let private folders = ConcurrentDictionary<string, bool>()
+
+    let private made =
+        ConcurrentDictionary<string, Assembly> StringComparer.OrdinalIgnoreCase
 
     let private beside (file: string) =
         folders.Keys |> Seq.map (fun folder -> Path.Combine(folder, file)) |> Seq.tryFind File.Exists
@@ -62,17 +68,19 @@ module ProgramAssemblies =
     let private resolving =
         lazy
             (AssemblyLoadContext.Default.add_Resolving (fun context name ->
-                let file =
-                    match name.Name with
-                    | null -> None
-                    | simple ->
+                let simple = string name.Name
+
+                match made.TryGetValue simple with
+                | true, loaded -> loaded
+                | _ ->
+                    let file =
                         match added.TryGetValue simple with
                         | true, path -> Some path
                         | _ -> beside (simple + ".dll")
 
-                match file with
-                | Some path -> context.LoadFromAssemblyPath path
-                | None -> null)
+                    match file with
+                    | Some path -> context.LoadFromAssemblyPath path
+                    | None -> null)
 
              AssemblyLoadContext.Default.add_ResolvingUnmanagedDll (fun _ name ->
                  match nativeNames name |> List.tryPick beside with
@@ -90,6 +98,11 @@ module ProgramAssemblies =
             match Path.GetDirectoryName full with
             | null -> ()
             | folder -> folders[folder] <- true
+
+    /// Makes an assembly that was compiled here known to those that build on it.
+    let addLoaded (assembly: Assembly) : unit =
+        resolving.Force()
+        made[string (assembly.GetName().Name)] <- assembly
 
     /// Makes native libraries in these folders loadable by name.
     let addNative (paths: string seq) : unit =

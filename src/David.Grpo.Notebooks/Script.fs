@@ -2,8 +2,6 @@ namespace David.Grpo.Notebooks
 
 open System
 open System.IO
-open System.Reflection
-open System.Runtime.Loader
 open System.Threading
 open System.Threading.Tasks
 
@@ -11,27 +9,6 @@ open System.Threading.Tasks
 /// as the exit code.
 [<RequireQualifiedAccess>]
 module Script =
-
-    let private invoke (compiled: CompiledScript) (globals: ScriptGlobals) : Task<int> =
-        use assembly = new MemoryStream(compiled.Assembly)
-        use symbols = new MemoryStream(compiled.Symbols)
-        let loaded = AssemblyLoadContext.Default.LoadFromStream(assembly, symbols)
-
-        let factory =
-            loaded.GetTypes()
-            |> Array.pick (fun candidate ->
-                match
-                    candidate.GetMethod(
-                        "<Factory>",
-                        BindingFlags.Static ||| BindingFlags.Public ||| BindingFlags.NonPublic
-                    )
-                with
-                | null -> None
-                | found -> Some found)
-
-        match factory.Invoke(null, [| box [| box globals; null |] |]) with
-        | :? Task<int> as running -> running
-        | other -> invalidOp $"A script's entry gave {other} and no task."
 
     /// Runs the script at a path with arguments; gives its exit code, 0 where it returns none.
     /// Raises ScriptException, with file and line, for a script that is missing, cannot be compiled or throws.
@@ -55,12 +32,16 @@ module Script =
 
         let place (file: string) (line: int) =
             if Array.contains file compiled.Sources then
-                Some $"{ScriptCompiler.display file}({line})"
+                Some $"{Submission.display file}({line})"
             else
                 None
 
         try
-            (invoke compiled (ScriptGlobals arguments)).GetAwaiter().GetResult()
+            let states: (obj | null)[] = [| ScriptGlobals arguments; null |]
+
+            match Submission.start compiled.Assembly compiled.Symbols states with
+            | :? Task<int> as running -> running.GetAwaiter().GetResult()
+            | other -> invalidOp $"A script ended as {other} and not with a number."
         with failure ->
             let first, text = StackText.describe place failure
 

@@ -1,0 +1,100 @@
+namespace David.Grpo.Notebooks.Tests
+
+open System
+open System.Collections.Generic
+open System.IO
+open System.Text.Json
+open System.Text.Json.Nodes
+open System.Threading
+open David.Grpo.Notebooks
+open Xunit
+
+// Cells own the process's console: one notebook at a time.
+[<Collection "console">]
+type NotebookTests() =
+    let folder = Directory.CreateTempSubdirectory "david-notebook"
+    let path = Path.Combine(folder.FullName, "a.ipynb")
+
+    let write (cells: (string * string) list) =
+        let cell (tag: string, source: string) =
+            let node =
+                JsonNode.Parse """{"cell_type":"code","execution_count":null,"id":"x","metadata":{},"outputs":[]}"""
+
+            let node = nonNull node
+            node["source"] <- NotebookJson.lines source
+
+            if tag <> "" then
+                node["metadata"] <- JsonNode.Parse $"""{{"tags":["{tag}"]}}"""
+
+            node
+
+        let root = JsonObject()
+        root["cells"] <- JsonArray(cells |> List.map cell |> Array.ofList)
+        root["metadata"] <- JsonNode.Parse """{"kernelspec":{"language":"F#","name":".net-fsharp"}}"""
+        root["nbformat"] <- JsonValue.Create 4
+        root["nbformat_minor"] <- JsonValue.Create 5
+        File.WriteAllText(path, NotebookJson.text root)
+
+    let run (parameters: (string * string) list) =
+        let notebook = Notebook.Read path
+
+        let options =
+            {
+                Parameters = parameters |> List.map KeyValuePair |> Array.ofList
+                Timeout = ValueNone
+            }
+
+        let result = notebook.RunAsync(options, ignore, CancellationToken.None).Result
+        notebook.Write path
+        result
+
+    let outputs (index: int) =
+        use read = JsonDocument.Parse(File.ReadAllText path)
+        let cells = read.RootElement.GetProperty "cells"
+        (cells[index].GetProperty "outputs").GetRawText()
+
+    interface IDisposable with
+        member _.Dispose() = folder.Delete true
+
+    [<Fact>]
+    member _.``cells of both languages share values, and a second run changes nothing``() =
+        write
+            [
+                "parameters", "let rollouts = 5"
+                "", "printfn \"%d rollouts\" rollouts\n[ {| Name = \"a\"; Size = rollouts |} ]"
+                "",
+                "#!csharp\n#!share --from fsharp rollouts\nvar twice = new Dictionary<string, int> { [\"n\"] = rollouts * 2 };\nawait Task.Delay(1);\ntwice[\"n\"]"
+                "", "#!set --name again --value @csharp:twice\nagain.[\"n\"] + 1"
+            ]
+
+        let result = run [ "rollouts", "7" ]
+        Assert.Equal("", result.Fault)
+        Assert.Contains("7 rollouts\\n", outputs 1)
+        Assert.Contains(">Name</th>", outputs 1)
+        Assert.Contains("\"14\"", outputs 2)
+        Assert.Contains("\"15\"", outputs 3)
+        let first = File.ReadAllText path
+        run [ "rollouts", "7" ] |> ignore
+        Assert.Equal(first, File.ReadAllText path)
+
+    [<Fact>]
+    member _.``the first cell that fails ends the run and names its line``() =
+        write
+            [
+                "", "#!csharp\nint x = 1;\nthrow new InvalidOperationException(\"no\");"
+                "", "#!csharp\n2"
+            ]
+
+        let result = run []
+        Assert.Equal(ValueSome 1, result.Failed)
+        Assert.Contains("line 3: InvalidOperationException: no", result.Fault)
+        Assert.Equal("[]", outputs 1)
+
+    [<Fact>]
+    member _.``an endless cell is stopped``() =
+        use session = new CellSession(folder.FullName)
+        let running = session.RunAsync(1, CellLanguage.CSharp, "while (true) { }", ignore)
+        Thread.Sleep 2000
+        session.Interrupt()
+        Assert.True(running.Wait 20_000)
+        Assert.False running.Result
