@@ -15,8 +15,11 @@ RootCommand root = new(
     TrainCommand.Create(),
     EvalCommand.Create(),
     CalibrateCommand.Create(),
+    AskCommand.Create(),
+    IndexCommand.Create(),
     StudyCommand.Create(),
     ExportCommand.Create(),
+    RunsCommand.Create(),
     WorldCommand.Create(),
     ScriptCommand.Create(),
 };

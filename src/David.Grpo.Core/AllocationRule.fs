@@ -41,6 +41,7 @@ type SampledGroup =
 /// What the visits of a question came to.
 type QuestionVisits =
     {
+        /// Its position among the training questions.
         Question: int
         /// Solve rates, oldest first.
         Rates: float[]
@@ -51,9 +52,11 @@ type AllocationMemory =
     {
         /// By ascending question.
         Visits: QuestionVisits[]
+        /// Questions left out for some steps.
         Skip: SkipState
         /// Questions that were put off, first come first.
         Deferred: int[]
+        /// What is known of questions to come back to.
         Recycling: RecyclingState
         /// Thresholds of conformal stopping; without budgets before the first calibration.
         Calibration: GroupCalibration
@@ -130,7 +133,9 @@ type AllocationView =
     {
         /// The step's own.
         Seed: Seed
+        /// The step that is being sampled, from 0.
         Step: int
+        /// What the rule remembers of the steps before.
         Memory: AllocationMemory
         /// Rounds of this step so far; 0 before the first.
         Rounds: int
@@ -142,7 +147,9 @@ type AllocationView =
         Questions: int
         /// Groups of a step that samples evenly, at least 1, and rollouts of each.
         QuestionsPerStep: int
+        /// Rollouts of a group where sampling is even, at least 1.
         GroupSize: int
+        /// What the run has spent and may spend.
         Ledger: Ledger
     }
 

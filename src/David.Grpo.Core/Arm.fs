@@ -3,7 +3,9 @@ namespace David.Grpo
 /// A member of a group as advantages see it.
 type ScoredRollout =
     {
+        /// What was written.
         Trajectory: Trajectory
+        /// Its total reward.
         Reward: RewardParts
         /// Which of the group's trees it is a leaf of; 0 where there are none.
         Tree: int
@@ -48,6 +50,7 @@ type ObjectiveRule =
     {
         /// In snake_case.
         Name: string
+        /// How token losses become one number.
         Aggregation: Aggregation
         /// From the aggregation's weights [N], the batch and the log-probabilities [N] to the loss and its slopes.
         Loss: float[] -> TokenBatch -> float[] -> Loss
@@ -86,14 +89,19 @@ type Arm =
         Source: string
         /// Where it departs from them.
         Deviations: string[]
+        /// What a trajectory is worth.
         Reward: RewardRule
+        /// What is added to a group beside its own rollouts.
         Exploration: ExplorationRule
+        /// How rewards become advantages.
         Advantage: AdvantageRule
+        /// The loss by the log-probabilities.
         Objective: ObjectiveRule
         /// What spending costs; the price is the run's.
         Spending: SpendingRule
         /// Which questions main steps sample, and how often.
         Allocation: AllocationRule
+        /// What comes before the main phase.
         WarmUp: WarmUp
         /// Whether a critic is trained beside the policy, which gives `ScoredRollout.Values`.
         HasCritic: bool
@@ -107,6 +115,7 @@ type Arm =
 
     // The arm with one part changed, for C#; F# writes { arm with … }.
 
+    /// The same under another name and title.
     member arm.Named(name: string, title: string) : Arm =
         { arm with
             Name = name
@@ -114,16 +123,23 @@ type Arm =
             Source = $"{arm.Title} with changes"
         }
 
+    /// The same with another reward.
     member arm.WithReward(reward: RewardRule) : Arm = { arm with Reward = reward }
 
+    /// The same with another exploration.
     member arm.WithExploration(exploration: ExplorationRule) : Arm = { arm with Exploration = exploration }
 
+    /// The same with another estimator of advantages.
     member arm.WithAdvantage(advantage: AdvantageRule) : Arm = { arm with Advantage = advantage }
 
+    /// The same with another objective.
     member arm.WithObjective(objective: ObjectiveRule) : Arm = { arm with Objective = objective }
 
+    /// The same with another cost of spending.
     member arm.WithSpending(spending: SpendingRule) : Arm = { arm with Spending = spending }
 
+    /// The same with another allocation of rollouts to questions.
     member arm.WithAllocation(allocation: AllocationRule) : Arm = { arm with Allocation = allocation }
 
+    /// The same with another warm-up.
     member arm.WithWarmUp(warmUp: WarmUp) : Arm = { arm with WarmUp = warmUp }

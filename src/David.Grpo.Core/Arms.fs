@@ -30,6 +30,7 @@ type TaskRewards =
 /// What the arms of a run have in common, and what their ablations change.
 type ArmSettings =
     {
+        /// What the task gives to reward by.
         Task: TaskRewards
         /// λ of the arms that reward coverage, in [0, 1].
         Lambda: float
@@ -37,12 +38,19 @@ type ArmSettings =
         GroupSize: int
         /// Continuations of David-GRPO.
         Continuations: int
+        /// Where a continuation starts.
         Cut: CutPoint
+        /// When a continuation takes the worst member's place.
         Replacement: ReplacementRule
+        /// What centred rewards are divided by.
         Scale: Scale
+        /// Of the surrogate.
         Clip: Clip
+        /// How token losses become one number.
         Aggregation: Aggregation
+        /// What spending costs in the reward.
         Spending: SpendingRule
+        /// Which questions rollouts go to.
         Allocation: AllocationRule
     }
 

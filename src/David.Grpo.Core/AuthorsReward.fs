@@ -26,6 +26,7 @@ type AuthorsGate =
 [<Struct>]
 type AuthorsScore =
     {
+        /// Which of the reward's gates the response passed.
         Gate: AuthorsGate
         /// The share of gold titles that was found, in [0, 1]; 0 in validation, which does not pay for it.
         Coverage: float

@@ -5,6 +5,7 @@ open MathNet.Numerics.Distributions
 /// What is computed of each resample.
 [<RequireQualifiedAccess>]
 type Statistic =
+    /// Σ x / n.
     | Mean
     /// Linear between the two middle values.
     | Median
@@ -52,7 +53,9 @@ type SeedPairing =
 /// A mean over seeds and questions with its bootstrap error.
 type ClusteredEstimate =
     {
+        /// Rows of the matrix.
         Seeds: int
+        /// Columns of the matrix.
         Questions: int
         /// Of all cells, or the difference of two such means.
         Mean: float

@@ -18,6 +18,7 @@ type CalibrationBin =
     {
         /// From 0.
         Index: int
+        /// Answers in the bin.
         Count: int
         /// Mean confidence.
         Confidence: float

@@ -4,7 +4,13 @@ open MathNet.Numerics
 
 /// What an answer cost and what it was worth, say means of an arm or of an exit threshold.
 [<Struct>]
-type CostScore = { Cost: float; Score: float }
+type CostScore =
+    {
+        /// In any unit.
+        Cost: float
+        /// More is better.
+        Score: float
+    }
 
 /// Scores of several seeds and data sets, and comparisons that assume no distribution. Scores are [runs][tasks], each row
 /// with the same tasks, at least 1 of each, and finite. Every function raises ArgumentException otherwise.

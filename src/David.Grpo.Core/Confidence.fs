@@ -31,6 +31,7 @@ type TokenMeasure =
 /// Whether a trial answer's first token counts.
 [<RequireQualifiedAccess>]
 type FirstToken =
+    /// It is weighted as the others are.
     | Counted
     /// Left out, as DEER does: it often only opens the answer.
     | Skipped
@@ -50,9 +51,13 @@ type RetrievalFeatures =
 /// A linear model of log-odds over retrieval features, fitted elsewhere.
 type SufficiencyWeights =
     {
+        /// Of 1.
         Bias: float
+        /// Of the best score of a passage.
         Best: float
+        /// Of the gap between the first scores.
         Gap: float
+        /// Of the share of passages not seen before.
         Fresh: float
     }
 
@@ -69,6 +74,7 @@ type Trial =
         LogProbsWith: float[]
         /// log p of the same tokens without the evidence, [n].
         LogProbsWithout: float[]
+        /// Scores of the last search, best first.
         Retrieval: RetrievalFeatures
     }
 

@@ -10,12 +10,20 @@ type NeededSearches =
 
 /// From optimizer step `FromStep` on, no trajectory may make more than `Cap` searches.
 [<Struct>]
-type DepthStage = { FromStep: int; Cap: int }
+type DepthStage =
+    {
+        /// The first step of the stage.
+        FromStep: int
+        /// Searches at most.
+        Cap: int
+    }
 
 /// How far trajectories are from the searches they need, for questions of one number of hops.
 type DepthGap =
     {
+        /// Searches that the questions need.
         Hops: int
+        /// Trajectories of such questions.
         Trajectories: int
         /// Mean |searches − hops|.
         MeanAbsoluteGap: float

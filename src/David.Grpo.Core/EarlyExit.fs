@@ -47,6 +47,7 @@ type ExitLoss =
 /// A rule replayed over questions; means over them.
 type ReplaySummary =
     {
+        /// Questions replayed, at least 1.
         Questions: int
         /// At the exits.
         Score: float

@@ -3,7 +3,9 @@ namespace David.Grpo
 /// What one answered question amounts to.
 type Outcome =
     {
+        /// The question's id.
         QuestionId: string
+        /// The data set's own kind of question.
         Kind: string
         /// 1 or 0.
         ExactMatch: float
@@ -22,12 +24,19 @@ type Outcome =
 /// Means over questions, each with an interval.
 type Summary =
     {
+        /// Questions, at least 1.
         Questions: int
+        /// The share of accepted answers.
         ExactMatch: MeanEstimate
+        /// Word overlap, in [0, 1].
         F1: MeanEstimate
+        /// Evidence coverage, in [0, 1].
         Coverage: MeanEstimate
+        /// Answered searches a question.
         Searches: MeanEstimate
+        /// Sampled tokens a question.
         GeneratedTokens: MeanEstimate
+        /// The share of questions with a final answer.
         Answered: MeanEstimate
     }
 

@@ -5,6 +5,7 @@ open System
 /// A trial answer of a trajectory.
 type ForcedAnswer =
     {
+        /// The answer and what was measured beside it.
         Trial: Trial
         /// Segments of the trajectory before it.
         Segments: int
@@ -15,6 +16,7 @@ type ForcedAnswer =
 /// A moment of a run at which the policy was made to answer.
 type RecordedCheck =
     {
+        /// The answer and what was measured beside it.
         Trial: Trial
         /// What the trial answer scores, in [0, 1].
         Score: float
@@ -74,13 +76,17 @@ type RiskMethod =
 /// Means over questions: a rule's runs beside the same runs to their end.
 type ExitSummary =
     {
+        /// Questions, at least 1.
         Questions: int
         /// The share of runs that the rule ended.
         EarlyExits: float
+        /// Mean score at the exits.
         Score: float
+        /// Mean score of the same questions answered to the end.
         FullScore: float
         /// Of `ExitLoss.Excess`.
         ExcessRisk: float
+        /// Mean searches until the exits.
         Searches: float
         /// Searches of the full runs less that.
         SearchesSaved: float
@@ -90,13 +96,16 @@ type ExitSummary =
         GeneratedTokensSaved: float
         /// Tokens that the environment wrote.
         ObservedTokens: float
+        /// The share of observed tokens that early exits saved.
         ObservedTokensSaved: float
     }
 
 /// A threshold picked on some of the questions, and what it does to the others.
 type ResampledExit =
     {
+        /// What was picked on the others.
         Threshold: Threshold
+        /// What it is worth on the questions that it was not picked on.
         Test: ExitSummary
     }
 

@@ -31,6 +31,7 @@ type Replacement =
 module Exploration =
 
     /// The reward that counts as solved.
+    /// The reward from which a trajectory counts as solved.
     [<Literal>]
     let Solved = 1.0
 
@@ -88,7 +89,13 @@ module Exploration =
             Replacement.Keep
 
 /// A place from which more is sampled: after the first `KeptSegments` segments of a member, at least its prompt.
-type Fork = { Member: int; KeptSegments: int }
+type Fork =
+    {
+        /// The position in the group of the member that is continued.
+        Member: int
+        /// Segments of that member that the fork begins with.
+        KeptSegments: int
+    }
 
 /// How a run explores beyond the independent members of a group: where more is sampled, and what becomes of it.
 type ExplorationRule =

@@ -31,6 +31,7 @@ type RatioLevel =
 /// What happens to a ratio that is too far from 1. 0 ≤ low ≤ high; 0 and infinity bound nothing.
 [<RequireQualifiedAccess>]
 type RatioLimit =
+    /// No bound.
     | Unlimited
     /// clamp(ρ, low, high): truncated importance sampling.
     | Truncate of low: float * high: float
@@ -40,9 +41,11 @@ type RatioLimit =
 /// How an importance weight is made of log-probabilities: level, bound, exponential, limit, in this order.
 type ImportanceWeight =
     {
+        /// Of a token, or of its whole sequence.
         Level: RatioLevel
         /// Bounds the log-ratio of the level: of a token, of a sequence's mean, of its sum.
         LogRatio: LogRatioBound
+        /// What bounds it.
         Limit: RatioLimit
     }
 

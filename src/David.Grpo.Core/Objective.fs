@@ -5,7 +5,9 @@ open System
 /// A loss, to be minimised, and its gradient by the log-probabilities it was given, [N].
 type Loss =
     {
+        /// The loss, to be minimised.
         Value: float
+        /// By the log-probabilities, [N].
         Gradient: float[]
     }
 
@@ -21,6 +23,7 @@ type Loss =
 /// A second bound, on ratios far above 1, which the clip lets through where the advantage is negative.
 [<RequireQualifiedAccess>]
 type DualClip =
+    /// No second bound.
     | Off
     /// The loss of a token with Â < 0 is at most −c Â, and its slope 0 beyond. `c` is above 1; infinity is Off.
     | At of c: float
@@ -37,7 +40,9 @@ type Clip =
         EpsilonLow: float
         /// ε₊: above 1 + ε₊ a token that should become more likely has slope 0. At least 0; infinity clips nothing.
         EpsilonHigh: float
+        /// A second bound, for tokens of negative advantage.
         Dual: DualClip
+        /// Where log ρ is cut before it is exponentiated.
         LogRatio: LogRatioBound
     }
 
@@ -68,6 +73,7 @@ type RegularisedLoss =
     {
         /// PolicyTerm + KlTerm + EntropyTerm.
         Value: float
+        /// The objective itself, without divergence and entropy.
         PolicyTerm: float
         /// β Σ w KL.
         KlTerm: float

@@ -5,6 +5,7 @@ open MathNet.Numerics
 /// The side on which a test looks for a difference.
 [<RequireQualifiedAccess>]
 type Alternative =
+    /// The difference is not 0.
     | TwoSided
     /// Above 0.
     | Greater

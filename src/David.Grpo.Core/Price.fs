@@ -25,10 +25,15 @@ type currency
 /// C#.
 type PriceList =
     {
+        /// Of an episode.
         PerRollout: float<currency / rollout>
+        /// Of a token that the policy samples.
         PerGeneratedToken: float<currency / token>
+        /// Of a token that the environment writes.
         PerObservedToken: float<currency / token>
+        /// Of an answered search.
         PerSearch: float<currency / search>
+        /// Of a second of sampling.
         PerSecond: float<currency / second>
     }
 

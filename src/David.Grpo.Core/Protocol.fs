@@ -46,21 +46,27 @@ module TextProtocol =
             TopK = 3
         }
 
+    /// What begins a query.
     [<Literal>]
     let SearchOpen = "<begin_search>"
 
+    /// What ends a query.
     [<Literal>]
     let SearchClose = "</end_search>"
 
+    /// What begins a search's results.
     [<Literal>]
     let ResultOpen = "<search_result>"
 
+    /// What ends a search's results.
     [<Literal>]
     let ResultClose = "</search_result>"
 
+    /// What begins the reasoning.
     [<Literal>]
     let ThinkOpen = "<think>"
 
+    /// What ends the reasoning.
     [<Literal>]
     let ThinkClose = "</think>"
 
@@ -120,6 +126,7 @@ you know the answer, close your thinking with </think> and give the final answer
         | at -> Answer.lastBoxed (written.Substring(at + ThinkClose.Length))
 
     /// What makes the policy answer at once: it closes the thinking and opens the box.
+    /// What stands before the final answer.
     [<Literal>]
     let AnswerOpening = "</think>\n\n\\boxed{"
 

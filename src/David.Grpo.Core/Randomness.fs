@@ -3,7 +3,11 @@ namespace David.Grpo
 /// A source of random numbers that is a value: a 64-bit key. The same key always gives the same numbers, and a key
 /// split by a path gives a stream that depends on that path alone, never on what was drawn before.
 [<Struct>]
-type Seed = { Key: uint64 }
+type Seed =
+    {
+        /// What all numbers of the seed are made of.
+        Key: uint64
+    }
 
 /// Counter-based random numbers. Mixing function: SplitMix64 (Steele, Lea and Flood, OOPSLA 2014, figure 19).
 [<RequireQualifiedAccess>]

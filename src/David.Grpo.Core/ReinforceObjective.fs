@@ -13,6 +13,7 @@ type BinaryDivergence =
 /// DPPO's trust region: a token that would leave it further is masked.
 type DivergenceRegion =
     {
+        /// What is bounded.
         Divergence: BinaryDivergence
         /// δ₋, at least 0, for tokens that should become rarer (Â ≤ 0) and are below π_old already.
         ThresholdLow: float
@@ -25,6 +26,7 @@ type DivergenceRegion =
 /// Importance weights of the sampler's mismatch, for a loss that weighs whole sequences by their logarithms.
 [<RequireQualifiedAccess>]
 type SamplerWeights =
+    /// Tokens are not weighted.
     | None
     /// [N], at least 0, a factor a token.
     | PerToken of float[]

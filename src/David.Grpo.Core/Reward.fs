@@ -76,7 +76,9 @@ type RewardParts =
 /// A reward, or why there is none; a trajectory without one is dropped and counted, never scored 0.
 [<RequireQualifiedAccess>]
 type RewardOutcome =
+    /// Its total and the parts of it.
     | Scored of RewardParts
+    /// It cannot be scored, and why: the trajectory is dropped, not paid 0.
     | Failed of reason: string
 
 /// How a run rewards a trajectory.
@@ -116,11 +118,15 @@ type RewardRule =
 /// A measure of a trajectory that a reward may be composed of.
 type RewardMeasure =
     {
+        /// As it is logged under.
         Name: string
+        /// What the measure is multiplied by.
         Weight: float
+        /// Finite for every trajectory.
         Measure: Trajectory -> float
     }
 
+    /// A measure that C# gives.
     static member Create(name: string, weight: float, measure: System.Func<Trajectory, float>) : RewardMeasure =
         {
             Name = name

@@ -16,6 +16,7 @@ type SearchR1Constants =
 /// Whether a transcript has Search-R1's form, and if not, where it first leaves it.
 type SearchR1Format =
     {
+        /// Whether the response keeps the format.
         IsValid: bool
         /// In the words of the released code.
         Reason: string

@@ -46,16 +46,22 @@ type GateState =
 /// A linear estimate of what one more search gains, in the unit of the score.
 type GateWeights =
     {
+        /// Of 1.
         Bias: float
+        /// Of the gap between the retriever's first scores.
         ScoreGap: float
+        /// Of the entropy of the trial answer, in nats.
         AnswerEntropy: float
+        /// Of the searches that the question still needs.
         HopsLeft: float
+        /// Of the query's likeness to earlier ones, in [0, 1].
         Redundancy: float
     }
 
 /// What stands between a query that the policy asks and its search.
 type SearchGate =
     {
+        /// Of the expected gain.
         Weights: GateWeights
         /// λ, at least 0: what the search budget makes of the price. 1 where there is no such budget.
         Multiplier: float
@@ -69,6 +75,7 @@ type SearchGate =
 /// What a gate says of a query.
 [<RequireQualifiedAccess>]
 type GateDecision =
+    /// The query goes to the search.
     | Search
     /// Give the trial answer in place of the turn that asked.
     | Answer

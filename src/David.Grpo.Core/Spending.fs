@@ -3,6 +3,7 @@ namespace David.Grpo
 /// A trajectory as a rule of spending sees it, beside the others of its group.
 type SpendingMember =
     {
+        /// What was written.
         Trajectory: Trajectory
         /// Its reward before anything is taken off.
         Reward: float

@@ -22,17 +22,24 @@ type PValue =
 /// A mean with its confidence interval.
 type MeanEstimate =
     {
+        /// Values.
         Count: int
+        /// Σ x / n.
         Mean: float
+        /// Of the mean; Undefined for one value.
         Interval: Interval
     }
 
 /// A difference with its confidence interval and the two-sided p value of "there is none".
 type Comparison =
     {
+        /// Pairs.
         Count: int
+        /// The mean of the differences.
         Difference: float
+        /// Of the difference, Student's t.
         Interval: Interval
+        /// Two-sided.
         PValue: PValue
     }
 

@@ -15,10 +15,13 @@ type RejectionLevel =
 /// A range that the divergence of sampler and learner must keep: [Lowest, Highest] in nats, with infinities for none.
 type RejectionRule =
     {
+        /// What is rejected: a token or a sequence.
         Level: RejectionLevel
         /// Of KL(sampler‖learner) by the sampled token, d = log π_sampler − log π_learner.
         Estimator: Estimator
+        /// The smallest divergence that is kept, in nats.
         Lowest: float
+        /// The largest divergence that is kept, in nats.
         Highest: float
     }
 

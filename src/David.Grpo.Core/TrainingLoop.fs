@@ -28,6 +28,7 @@ type LoopPlan =
         TrainingQuestions: int
         /// Whether the order of the questions is drawn anew for each pass, or is that of the file.
         Shuffle: bool
+        /// Groups of a main step, at least 1.
         QuestionsPerStep: int
         /// Rollouts of a group in the bootstrapping phase, G.
         BootstrapGroupSize: int
@@ -82,22 +83,27 @@ type LoopProgress =
 /// All that the loop remembers. Folding a run's events over its first state gives its last.
 type LoopState =
     {
+        /// What the run is.
         Plan: LoopPlan
+        /// What comes next within the step.
         Stage: Stage
         /// Steps that were completed.
         Step: int
         /// Main-phase questions that were used, over all passes.
         QuestionsUsed: int
+        /// What was spent and may be spent.
         Ledger: Ledger
         /// Updates that were left out because a loss or a gradient was not finite.
         SkippedUpdates: int
         /// Groups of the step under way, and in how many rounds they were sampled.
         Sampled: SampledGroup[]
+        /// Rounds of sampling in this step so far.
         Rounds: int
         /// Upcoming questions that the step under way took so far.
         Taken: int
         /// Groups of an even step that the budget paid for, and the rollouts spent, when the step under way began.
         StepQuestions: int
+        /// What was spent before this step.
         SpentBefore: int
         /// Forks that exploration wants in this step.
         WantedForks: int
@@ -107,6 +113,7 @@ type LoopState =
         Price: PidState
         /// What the allocation remembers.
         Memory: AllocationMemory
+        /// Whether the user wants the run to end.
         StopRequested: bool
     }
 
@@ -150,14 +157,17 @@ type Command =
 /// What the host reports.
 [<RequireQualifiedAccess>]
 type Event =
+    /// The policy was evaluated.
     | Evaluated
     /// A round was sampled at this cost; `groups` are all of the step so far, by place.
     | RolledOut of cost: Cost * groups: SampledGroup[]
     /// The step's trajectories used `meanUse` each of what has a price; exploration wants to add `forks` to the groups kept.
     | Selected of meanUse: float * forks: int
+    /// The forks were sampled.
     | Explored of cost: Cost
     /// `optimizerSteps` were made and `skipped` left out; the whole step took `seconds`.
     | Updated of optimizerSteps: int * skipped: int * seconds: float
+    /// A checkpoint was written.
     | Saved
     /// The user wants the run to end at the next safe point.
     | StopWanted

@@ -2,20 +2,29 @@ namespace David.Grpo
 
 /// A passage of a corpus, unique by its id.
 [<Struct>]
-type PassageId = { Value: string }
+type PassageId =
+    {
+        /// As the corpus has it.
+        Value: string
+    }
 
 /// What a search returns.
 type Passage =
     {
+        /// Unique in the corpus.
         Id: PassageId
+        /// What it is about.
         Title: string
+        /// What it says, without the title.
         Text: string
     }
 
 /// A question with what is known about it in training and evaluation.
 type Question =
     {
+        /// Unique in the data set.
         Id: string
+        /// What is asked.
         Text: string
         /// Accepted answers; the first is the official one.
         Answers: string[]
@@ -62,6 +71,7 @@ type Segment =
 /// One search of a trajectory.
 type SearchTurn =
     {
+        /// What the policy searched for.
         Query: string
         /// What came back, best first. Empty for a refused search.
         Passages: Passage[]
@@ -83,6 +93,7 @@ type Ending =
 /// One episode: what was written, by whom, what was found and how it ended.
 type Trajectory =
     {
+        /// What was asked.
         Question: Question
         /// In the order of writing; the first is the prompt.
         Segments: Segment[]
@@ -90,6 +101,7 @@ type Trajectory =
         Searches: SearchTurn[]
         /// Searches that the environment refused because the limit was reached.
         RefusedSearches: int
+        /// How it ended.
         Ending: Ending
         /// The response as text, observations included, the prompt not.
         Response: string

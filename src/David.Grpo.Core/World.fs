@@ -14,22 +14,29 @@ type WorldObject =
 /// One thing that a passage says of its entity.
 type WorldFact =
     {
+        /// How.
         Relation: WorldRelation
+        /// What it is related to.
         Object: WorldObject
     }
 
 /// A thing with a name and a passage. Countries have one word as name, all others two.
 type WorldEntity =
     {
+        /// What it is.
         Kind: WorldKind
+        /// In words of the vocabulary.
         Name: string
+        /// What is known of it.
         Facts: WorldFact[]
     }
 
 /// An invented world. Passage number i is about entity number i, and its id is that number in digits.
 type EmbeddedWorld =
     {
+        /// All that the world knows of.
         Entities: WorldEntity[]
+        /// One an entity.
         Passages: Passage[]
     }
 
@@ -48,12 +55,14 @@ type WorldQuestion =
         Question: Question
         /// The ideal query of each search, in order: the full name of each gold passage's entity, [Hops].
         Queries: string[]
+        /// The chain of facts that answers it.
         Reasoning: WorldReasoning
     }
 
 /// How often a relation is asked about; 1 where nothing is said.
 type RelationWeight =
     {
+        /// Of the world.
         Relation: WorldRelation
         /// Above 0.
         Weight: float
@@ -62,9 +71,13 @@ type RelationWeight =
 /// Shares of the kinds of question, at least 0; only their ratios count.
 type QuestionMix =
     {
+        /// Of questions that need one search.
         OneHop: float
+        /// Of questions that need two searches.
         TwoHop: float
+        /// Of questions that need three searches.
         ThreeHop: float
+        /// Of questions that compare two entities.
         Comparison: float
         /// Within a number of hops, a chain of relations is as frequent as the product of its relations' weights.
         RelationWeights: RelationWeight[]

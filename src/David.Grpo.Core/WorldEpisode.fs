@@ -25,6 +25,7 @@ type Clutter =
 /// `</info>`.
 type PretrainingStage =
     {
+        /// As progress is reported under.
         Name: string
         /// Optimizer steps.
         Updates: int
@@ -34,6 +35,7 @@ type PretrainingStage =
         LearningRate: float
         /// The probability that an episode is a skill episode.
         SkillShare: float
+        /// Passages that say nothing of the question, a search.
         Clutter: Clutter
         /// The weight of decision tokens in skill episodes. At 0 the habit would be blind to what was found, and
         /// reinforcement learning from it unstable; at 1 there would be no habit.
@@ -49,6 +51,7 @@ type PretrainingStage =
         BadQueryShare: float
         /// Habit: the probability that a guess is taken from what was read, if something fits there.
         SeenGuessShare: float
+        /// Which kinds of question are asked.
         Questions: QuestionMix
     }
 

@@ -7,50 +7,62 @@ open System
 module WorldTag =
 
     /// `<pad>`: fills a row of a batch behind its end. No text holds it.
+    /// Fills a batch up; never sampled.
     [<Literal>]
     let Padding = 0
 
     /// `<q>`: the first token of a prompt.
+    /// Begins a question.
     [<Literal>]
     let QuestionOpen = 1
 
     /// `?`: the last token of a prompt.
+    /// Ends a question.
     [<Literal>]
     let QuestionMark = 2
 
     /// `<search>`: the policy begins a query.
+    /// Begins a query.
     [<Literal>]
     let SearchOpen = 3
 
     /// `</search>`: the query is complete; the environment writes next.
+    /// Ends a query.
     [<Literal>]
     let SearchClose = 4
 
     /// `<info>`: the first token of an observation.
+    /// Begins a search's results.
     [<Literal>]
     let InfoOpen = 5
 
     /// `</info>`: the last token of an observation; the policy writes next.
+    /// Ends a search's results.
     [<Literal>]
     let InfoClose = 6
 
     /// `<answer>`: the policy begins its answer.
+    /// Begins an answer.
     [<Literal>]
     let AnswerOpen = 7
 
     /// `</answer>`: the end of an answered episode.
+    /// Ends an answer.
     [<Literal>]
     let AnswerClose = 8
 
     /// `|`: stands between the title and the text of a passage.
+    /// Stands between a passage's title and its text.
     [<Literal>]
     let TitleEnd = 9
 
     /// `.`: ends a sentence.
+    /// A full stop.
     [<Literal>]
     let SentenceEnd = 10
 
     /// `,`: sets off the two choices of a comparison.
+    /// A comma.
     [<Literal>]
     let Comma = 11
 
@@ -59,37 +71,52 @@ module WorldTag =
 module WorldLimit =
 
     /// Searches in an episode; one more `<search>` ends it without an answer.
+    /// Searches of an episode that are answered.
     [<Literal>]
     let Searches = 4
 
     /// Words in a query.
+    /// Words of a query at most.
     [<Literal>]
     let QueryWords = 6
 
     /// Words in an answer.
+    /// Words of an answer at most.
     [<Literal>]
     let AnswerWords = 5
 
     /// Passages that a search returns.
+    /// Passages a search.
     [<Literal>]
     let TopK = 2
 
     /// Tokens in an episode, prompt and observations included: no episode within the other limits is longer.
+    /// Tokens of an episode at most, the question included.
     [<Literal>]
     let Tokens = 256
 
 /// The sorts of things in a world. All but years and languages are entities, that is have a passage of their own.
 [<RequireQualifiedAccess>]
 type WorldKind =
+    /// A country.
     | Country
+    /// A city.
     | City
+    /// A person.
     | Person
+    /// A company.
     | Company
+    /// A film.
     | Film
+    /// A product.
     | Product
+    /// A warehouse.
     | Warehouse
+    /// A shipment.
     | Shipment
+    /// A year.
     | Year
+    /// A language.
     | Language
 
 /// The relations of a world; each gives every entity of its subject's kind exactly one object.

@@ -4,8 +4,11 @@ namespace David.Grpo.Figures
 [<Struct>]
 type Estimate =
     {
+        /// The estimate itself.
         Value: float
+        /// The interval's lower end.
         Low: float
+        /// The interval's upper end.
         High: float
     }
 
@@ -27,6 +30,7 @@ type Estimate =
 /// How an axis maps values to places.
 [<RequireQualifiedAccess>]
 type AxisScale =
+    /// Equal distances for equal differences.
     | Linear
     /// Base 10; zero and negative values have no place and are left out.
     | Logarithmic
@@ -44,10 +48,13 @@ type AxisRange =
 /// An axis: what it measures, in which unit, and how.
 type Axis =
     {
+        /// What stands beside it, with the unit.
         Label: string
         /// "%", "s", "tokens"; empty for a pure number.
         Unit: string
+        /// Linear or logarithmic.
         Scale: AxisScale
+        /// What it shows; from the data where it is not given.
         Range: AxisRange
     }
 

@@ -131,6 +131,7 @@ module internal CurvePanel =
                 Left = 24.0
                 Right = 12.0
                 Height = max (if isNamed then plotHeight else 200.0) (Array.sum heights)
+                Foot = axisLine
                 Draw = noData
                 Summary = "no data"
             }

@@ -27,6 +27,8 @@ type internal Plan =
         Left: float
         Right: float
         Height: float
+        /// The height of what stands between the plot area and the name of the horizontal axis.
+        Foot: float
         Draw: Frame -> Markup list
         /// What the panel says, for those who cannot see it.
         Summary: string
@@ -39,6 +41,9 @@ module internal Drawing =
     let labelSize = 10.5
     let tickSize = 10.0
     let lineHeight = 12.5
+
+    /// The height of a numeric axis with its labels.
+    let axisLine = 20.0
 
     let number (value: float) : string =
         (Math.Round(value, 2) + 0.0).ToString("0.##", CultureInfo.InvariantCulture)
@@ -70,12 +75,12 @@ module internal Drawing =
         |> Array.mapi (fun i (x, y) -> $"""{(if i = 0 then "M" else "L")}{number x} {number y}""")
         |> String.concat ""
 
-    let marker (style: SeriesStyle) (x: float) (y: float) (radius: float) =
+    let markerOf (name: string) (style: SeriesStyle) (x: float) (y: float) (radius: float) =
         let closed (corners: (float * float)[]) =
             let outline =
                 corners |> Array.map (fun (dx, dy) -> x + dx * radius, y + dy * radius)
 
-            Markup.element "path" [ "class", "marker"; "d", path outline + "Z"; "fill", style.Colour ] []
+            Markup.element "path" [ "class", name; "d", path outline + "Z"; "fill", style.Colour ] []
 
         let arms (ends: (float * float)[]) =
             let line (dx, dy) =
@@ -84,7 +89,7 @@ module internal Drawing =
             Markup.element
                 "path"
                 [
-                    "class", "marker"
+                    "class", name
                     "d", ends |> Array.map line |> String.concat ""
                     "stroke", style.Colour
                     "stroke-width", "2"
@@ -102,13 +107,15 @@ module internal Drawing =
             Markup.element
                 "circle"
                 [
-                    "class", "marker"
+                    "class", name
                     "cx", number x
                     "cy", number y
                     "r", number radius
                     "fill", style.Colour
                 ]
                 []
+
+    let marker = markerOf "marker"
 
     let placeable (axis: Axis) (value: float) =
         match axis.Scale with

@@ -20,6 +20,7 @@ type Figure =
         Title: string
         /// One or two sentences for those who cannot see it; the last values of each panel are added. May be empty.
         Description: string
+        /// What it is drawn for.
         Width: FigureWidth
         /// Panels side by side, 1 to 2 in a column and 1 to 4 on a page.
         Columns: int
@@ -75,6 +76,8 @@ module internal Figure =
         | Content.Points(_, _, points) -> points |> Array.map _.Name
         | Content.Dots(_, rows)
         | Content.Bars(_, rows) -> rows |> Array.map _.Series
+        | Content.Heat _
+        | Content.Tree _ -> [||]
 
     let private checkAxis (panel: string) (name: string) (axis: Axis) =
         match axis.Range, axis.Scale with
@@ -93,6 +96,40 @@ module internal Figure =
                 "figure"
                 $"Panel '{panel}', {name} axis: zero has no place on a logarithmic axis; use a linear one or AxisRange.OfData."
         | _ -> ()
+
+    let private checkHeat (panel: string) (value: Axis) (map: HeatMap) =
+        if
+            map.Values.Length <> map.Rows.Length
+            || map.Values |> Array.exists (fun row -> row.Length <> map.Columns.Length)
+        then
+            invalidArg
+                "figure"
+                $"Panel '{panel}': the heat map has {map.Rows.Length} rows and {map.Columns.Length} columns; give as many rows of values, each of as many. Use NaN for what was not measured."
+
+        match map.Map with
+        | ColourMap.Diverging centre when not (abs centre <= 1e300) ->
+            invalidArg
+                "figure"
+                $"Panel '{panel}': the centre of the colours is {centre}; it must be finite, within ±1e300."
+        | ColourMap.Diverging centre when value.Scale = AxisScale.Logarithmic && centre <= 0.0 ->
+            invalidArg
+                "figure"
+                $"Panel '{panel}': the centre of the colours is {centre}; on a logarithmic axis it must be above 0."
+        | _ -> ()
+
+    let rec private checkBranch (panel: string) (branch: Branch) =
+        if not (abs branch.Start <= 1e300 && abs branch.End <= 1e300) || branch.Start > branch.End then
+            invalidArg
+                "figure"
+                $"Panel '{panel}': branch '{branch.Name}' runs from {branch.Start} to {branch.End}; give finite ends in order."
+
+        for child in branch.Branches do
+            if child.Start < branch.Start || child.Start > branch.End then
+                invalidArg
+                    "figure"
+                    $"Panel '{panel}': branch '{child.Name}' starts at {child.Start}, beside its parent '{branch.Name}', which runs from {branch.Start} to {branch.End}."
+
+            checkBranch panel child
 
     /// Raises ArgumentException, with the panel, what is wrong and the mend, for a figure that cannot be drawn.
     let check (figure: Figure) : unit =
@@ -120,3 +157,12 @@ module internal Figure =
                     invalidArg
                         "figure"
                         $"Panel '{panel.Title}': bars start at zero, which a logarithmic axis lacks; use dots or a linear axis."
+            | Content.Heat(value, map) ->
+                checkAxis panel.Title "value" value
+                checkHeat panel.Title value map
+            | Content.Tree(position, root) ->
+                checkAxis panel.Title "position" position
+                checkBranch panel.Title root
+
+                if position.Scale = AxisScale.Logarithmic then
+                    invalidArg "figure" $"Panel '{panel.Title}': a tree starts at zero; use a linear axis."

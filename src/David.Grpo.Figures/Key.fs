@@ -64,7 +64,7 @@ module internal Key =
                         y
                         ([ "class", "key"; "stroke", style.Colour; look.Width 1.8 ] @ CurvePanel.dashes style)
 
-                    marker style (x + swatch / 2.0) y 3.0
+                    markerOf "key-marker" style (x + swatch / 2.0) y 3.0
 
                     yield!
                         Lettering.wrap (columnWidth - swatch - 12.0) labelSize 1 name

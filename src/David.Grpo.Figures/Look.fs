@@ -16,6 +16,8 @@ type SeriesStyle =
 type internal Look =
     {
         Styles: Map<string, SeriesStyle>
+        /// The palette's blue, as it is seen on the medium's ground.
+        Blue: string
         /// The factor of the widths of all lines.
         Pen: float
     }
@@ -74,6 +76,21 @@ module internal Look =
             })
         |> Map.ofArray
 
+    /// How a branch of a tree looks.
+    let ofOrigin (look: Look) (origin: BranchOrigin) : SeriesStyle =
+        let style colour dash marker =
+            {
+                Colour = colour
+                Dash = dash
+                Marker = marker
+            }
+
+        match origin with
+        | BranchOrigin.Shared -> style "currentColor" [||] 0
+        | BranchOrigin.Policy -> style look.Blue [||] 0
+        | BranchOrigin.Expert -> style palette[3] [| 6.0; 2.5 |] 1
+        | BranchOrigin.Continuation -> style palette[2] [||] 3
+
     let isPrint (medium: Medium) : bool =
         medium = Medium.Paper || medium = Medium.PaperColumn
 
@@ -114,5 +131,10 @@ module internal Look =
                     styles |> Map.map (fun _ style -> inTheDark style)
                 else
                     styles
+            Blue =
+                (if medium = Medium.Dark then
+                     Stylesheet.blueInTheDark
+                 else
+                     Stylesheet.blue)
             Pen = if isPrint medium then 0.75 else 1.0
         }

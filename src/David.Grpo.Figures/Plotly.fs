@@ -53,14 +53,10 @@ module Plotly =
         let faint = if medium = Medium.Dark then "#32383F" else "#E3E6EA"
         struct (inkOf medium, groundOf medium, faint)
 
-    let private layout (medium: Medium) (figure: Figure) (panels: PlotlyPanel[]) =
-        let struct (ink, ground, faint) = colours medium
+    /// Where each panel's plot area lies, and the height of all in pixels.
+    let private places (figure: Figure) (panels: PlotlyPanel[]) : struct (PlotlyPlace[] * float) =
         let columns = min figure.Columns (max 1 panels.Length)
         let width = widthOf figure
-
-        let isKeyed =
-            figure.Panels
-            |> Array.exists (fun panel -> panel.Content.IsCurves && (Figure.names panel |> Array.exists ((<>) "")))
 
         let rows = panels |> Array.chunkBySize columns
         let heights = rows |> Array.map (fun row -> row |> Array.map _.Height |> Array.max)
@@ -70,29 +66,59 @@ module Plotly =
 
         let whole = max 120.0 (Array.last tops)
 
-        let place (value: float) (length: float) = value / length |> max 0.0 |> min 1.0
+        let share (value: float) (length: float) = value / length |> max 0.0 |> min 1.0
 
-        let placeOf i =
+        let place i : PlotlyPlace =
             let row, column = i / columns, i % columns
             let cell = width / float columns
             let left = float column * cell + panels[i].Left
             let right = max (left + 0.25 * cell) (float (column + 1) * cell - panels[i].Right)
             let top = tops[row] + titleRoom
             let bottom = top + heights[row]
-            struct (place left width, place right width, 1.0 - place top whole, 1.0 - place bottom whole)
+
+            {
+                Left = share left width
+                Right = share right width
+                Top = 1.0 - share top whole
+                Bottom = 1.0 - share bottom whole
+            }
+
+        struct (Array.init panels.Length place, whole)
+
+    let private layout (medium: Medium) (figure: Figure) (panels: PlotlyPanel[]) =
+        let struct (ink, ground, faint) = colours medium
+        let struct (places, whole) = places figure panels
+
+        let isKeyed =
+            figure.Panels
+            |> Array.exists (fun panel ->
+                panel.Content.IsTree || (panel.Content.IsCurves && (Figure.names panel |> Array.exists ((<>) ""))))
+
+        let isEmpty i =
+            List.isEmpty (panels[i].Traces places[i])
 
         let axis i (isX: bool) (own: (string * Json) list) =
-            let struct (left, right, top, bottom) = placeOf i
+            let place = places[i]
             let letter, other = if isX then "x", "y" else "y", "x"
 
             let common =
                 [
-                    "domain", Json.numbers (if isX then [ left; right ] else [ bottom; top ])
+                    "domain",
+                    Json.numbers (
+                        if isX then
+                            [ place.Left; place.Right ]
+                        else
+                            [ place.Bottom; place.Top ]
+                    )
                     "anchor", text (other + suffix i)
-                    "gridcolor", text faint
-                    "linecolor", text ink
-                    "showline", Json.Bool isX
+                    if not (own |> List.exists (fun (name, _) -> name = "showgrid")) then
+                        "gridcolor", text faint
+                    if isX then
+                        "linecolor", text ink
+                        "showline", Json.Bool true
                     "zeroline", Json.Bool false
+                    if isEmpty i then
+                        "showticklabels", Json.Bool false
                     "ticks", text (if isX then "outside" else "")
                 ]
 
@@ -114,7 +140,6 @@ module Plotly =
             | None -> panel.X
 
         let title i (panel: Panel) =
-            let struct (left, _, top, _) = placeOf i
 
             Json.Object
                 [
@@ -124,13 +149,24 @@ module Plotly =
                      | other -> other)
                     "xref", text "paper"
                     "yref", text "paper"
-                    "x", number left
-                    "y", number top
+                    "x", number places[i].Left
+                    "y", number places[i].Top
                     "xanchor", text "left"
                     "yanchor", text "bottom"
                     "yshift", number 6.0
                     "showarrow", Json.Bool false
                     "font", Json.Object [ "size", number 14.0 ]
+                ]
+
+        let noData i =
+            Json.Object
+                [
+                    "text", text "no data"
+                    "xref", text "paper"
+                    "yref", text "paper"
+                    "x", number ((places[i].Left + places[i].Right) / 2.0)
+                    "y", number ((places[i].Top + places[i].Bottom) / 2.0)
+                    "showarrow", Json.Bool false
                 ]
 
         Json.Object
@@ -149,25 +185,27 @@ module Plotly =
                 "paper_bgcolor", text ground
                 "plot_bgcolor", text ground
                 "hovermode", text "closest"
-                "barmode", text "overlay"
+                if figure.Panels |> Array.exists _.Content.IsBars then
+                    "barmode", text "overlay"
                 "showlegend", Json.Bool isKeyed
-                "legend",
-                Json.Object
-                    [
-                        "orientation", text "h"
-                        "x", number 0.0
-                        "y", number 0.0
-                        "yanchor", text "top"
-                        "yref", text "paper"
-                    ]
+                if isKeyed then
+                    "legend",
+                    Json.Object
+                        [
+                            "orientation", text "h"
+                            "x", number 0.0
+                            "y", number 0.0
+                            "yanchor", text "top"
+                        ]
                 "annotations",
                 Json.Array
                     [
                         for i, panel in Array.indexed figure.Panels do
                             if panel.Title <> "" then
                                 title i panel
-                        for panel in panels do
-                            yield! panel.Annotations
+
+                            if isEmpty i then
+                                noData i
                     ]
                 for i, panel in Array.indexed panels do
                     axis i true (matching i panel)
@@ -179,22 +217,31 @@ module Plotly =
         Figure.check figure
         let look = Look.ofFigure medium figure
 
+        let subplots =
+            figure.Panels
+            |> Array.mapi (fun i _ ->
+                {
+                    Suffix = suffix i
+                    Ink = inkOf medium
+                })
+
         let panels =
             figure.Panels
             |> Array.mapi (fun i panel ->
                 let named =
                     Array.take i figure.Panels |> Array.filter _.Content.IsCurves |> Array.collect Figure.names
 
-                let subplot =
-                    {
-                        Suffix = suffix i
-                        Ink = inkOf medium
-                    }
+                PlotlyPanels.ofPanel subplots[i] look (fun name -> not (Array.contains name named)) panel)
 
-                PlotlyTraces.ofPanel subplot look (fun name -> not (Array.contains name named)) panel)
+        let struct (places, _) = places figure panels
+
+        let traces i (panel: PlotlyPanel) =
+            match panel.Traces places[i] with
+            | [] -> [ PlotlyPanels.nothing subplots[i] ]
+            | traces -> traces
 
         [
-            "data", panels |> Seq.collect _.Traces |> Json.Array
+            "data", panels |> Seq.mapi traces |> Seq.concat |> Json.Array
             "layout", layout medium figure panels
             "config", Json.Object [ "responsive", Json.Bool true; "displaylogo", Json.Bool false ]
         ]
@@ -249,7 +296,8 @@ module Plotly =
                     ""
 
             of' (inkOf medium) (groundOf medium)
-            + "main{max-width:62rem;margin:0 auto;padding:1rem} p{max-width:42rem;line-height:1.5} h1{font-size:1.3rem} svg{max-width:100%;height:auto}"
+            + $"main{{max-width:{Drawing.number (widthOf figure + 32.0)}px;margin:0 auto;padding:16px}}"
+            + "p{max-width:42rem;line-height:1.5} h1{font-size:1.3rem} svg{max-width:100%;height:auto}"
             + inTheDark
 
         let page =

@@ -3,14 +3,24 @@ namespace David.Grpo.Figures
 open System
 
 /// The place of a panel in a plotly.js figure: the suffix of its axes ("", "2", "3", …).
-[<Struct>]
+[<NoComparison; NoEquality>]
 type internal Subplot = { Suffix: string; Ink: string }
+
+/// Where a plot area lies, in shares of the whole from the left and from below.
+[<Struct>]
+type internal PlotlyPlace =
+    {
+        Left: float
+        Right: float
+        Bottom: float
+        Top: float
+    }
 
 /// A panel as traces and axes of plotly.js.
 [<NoComparison; NoEquality>]
 type internal PlotlyPanel =
     {
-        Traces: Json list
+        Traces: PlotlyPlace -> Json list
         /// The horizontal and the vertical axis, without their domains and anchors.
         X: (string * Json) list
         Y: (string * Json) list
@@ -20,21 +30,19 @@ type internal PlotlyPanel =
         Height: float
         /// Whether a panel with an equal horizontal axis shows the same range.
         SharesX: bool
-        Annotations: Json list
     }
 
-/// Panels as plotly.js draws them.
-[<RequireQualifiedAccess>]
+/// The numeric and categorical panels as plotly.js draws them, and what all panels are made of.
 module internal PlotlyTraces =
 
-    let private text = Json.String
-    let private number = Json.Number
+    let text = Json.String
+    let number = Json.Number
 
     /// Plotly reads some HTML in its texts.
     let escaped (words: string) : Json =
         words.Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;") |> text
 
-    let private colour (subplot: Subplot) (style: SeriesStyle) =
+    let colour (subplot: Subplot) (style: SeriesStyle) =
         match style.Colour with
         | "currentColor" -> subplot.Ink
         | colour -> colour
@@ -46,7 +54,7 @@ module internal PlotlyTraces =
 
         $"rgba({part 1},{part 3},{part 5},{opacity})"
 
-    let private symbol (style: SeriesStyle) =
+    let symbol (style: SeriesStyle) =
         match style.Marker with
         | 1 -> "square"
         | 2 -> "triangle-up"
@@ -56,7 +64,7 @@ module internal PlotlyTraces =
         | 6 -> "cross-thin"
         | _ -> "circle"
 
-    let private dash (style: SeriesStyle) =
+    let dash (style: SeriesStyle) =
         if style.Dash.Length = 0 then
             "solid"
         else
@@ -74,7 +82,7 @@ module internal PlotlyTraces =
             ]
 
     /// What every trace of a series has.
-    let private series (subplot: Subplot) (kind: string) (name: string) =
+    let series (subplot: Subplot) (kind: string) (name: string) =
         [
             "type", text kind
             "name", escaped name
@@ -150,7 +158,7 @@ module internal PlotlyTraces =
         ]
 
     /// An axis of places 0, 1, … that bear labels.
-    let private labelled (labels: Json[]) =
+    let labelled (labels: Json[]) =
         [
             "type", text "linear"
             "tickmode", text "array"
@@ -158,6 +166,7 @@ module internal PlotlyTraces =
             "ticktext", Json.Array labels
             "showgrid", Json.Bool false
             "zeroline", Json.Bool false
+            "ticklabelstandoff", number 5.0
         ]
 
     let private curve (subplot: Subplot) (look: Look) (x: Axis) (y: Axis) (isFirst: bool) (curve: Curve) : Json list =
@@ -210,7 +219,8 @@ module internal PlotlyTraces =
                     "y", parted (Array.map _.Y.Value)
                     "mode", text (if points.Length <= 12 then "lines+markers" else "lines")
                     "line", Json.Object [ "color", text own; "width", number 2.0; "dash", text (dash style) ]
-                    "marker", marker subplot style 7.0
+                    if points.Length <= 12 then
+                        "marker", marker subplot style 7.0
                     if points.Length = 1 then
                         yield! whiskers "error_y" own [| points[0].Y; Estimate.Exact nan |]
                     "text",
@@ -226,19 +236,19 @@ module internal PlotlyTraces =
             )
         ]
 
-    let private curves subplot look (isFirst: string -> bool) (x: Axis) (y: Axis) (all: Curve[]) =
+    let curves subplot look (isFirst: string -> bool) (x: Axis) (y: Axis) (all: Curve[]) =
         {
-            Traces = all |> List.ofArray |> List.collect (fun own -> curve subplot look x y (isFirst own.Name) own)
+            Traces =
+                fun _ -> all |> List.ofArray |> List.collect (fun own -> curve subplot look x y (isFirst own.Name) own)
             X = axis x
             Y = axis y
             Left = 70.0
             Right = 20.0
             Height = 280.0
             SharesX = true
-            Annotations = []
         }
 
-    let private points (subplot: Subplot) (look: Look) (x: Axis) (y: Axis) (all: ScatterPoint[]) =
+    let points (subplot: Subplot) (look: Look) (x: Axis) (y: Axis) (all: ScatterPoint[]) =
         let usable =
             all
             |> Array.filter (fun point -> Drawing.placeable x point.X.Value && Drawing.placeable y point.Y.Value)
@@ -251,64 +261,64 @@ module internal PlotlyTraces =
 
         {
             Traces =
-                [
-                    if front.Length > 0 then
-                        Json.Object(
-                            series subplot "scatter" "front"
-                            @ [
-                                "x", front |> Array.map _.X.Value |> Json.numbers
-                                "y", front |> Array.map _.Y.Value |> Json.numbers
-                                "mode", text "lines"
-                                "line",
-                                Json.Object
-                                    [
-                                        "shape", text "hv"
-                                        "dash", text "4px,3px"
-                                        "width", number 1.0
-                                        "color", text (faint subplot.Ink ".55")
-                                    ]
-                                "hoverinfo", text "skip"
-                                "showlegend", Json.Bool false
-                            ]
-                        )
-                    for point in usable do
-                        let style = look.Of point.Name
-                        let own = colour subplot style
+                fun _ ->
+                    [
+                        if front.Length > 0 then
+                            Json.Object(
+                                series subplot "scatter" "front"
+                                @ [
+                                    "x", front |> Array.map _.X.Value |> Json.numbers
+                                    "y", front |> Array.map _.Y.Value |> Json.numbers
+                                    "mode", text "lines"
+                                    "line",
+                                    Json.Object
+                                        [
+                                            "shape", text "hv"
+                                            "dash", text "4px,3px"
+                                            "width", number 1.0
+                                            "color", text (faint subplot.Ink ".55")
+                                        ]
+                                    "hoverinfo", text "skip"
+                                    "showlegend", Json.Bool false
+                                ]
+                            )
+                        for point in usable do
+                            let style = look.Of point.Name
+                            let own = colour subplot style
 
-                        Json.Object(
-                            series subplot "scatter" point.Name
-                            @ [
-                                "x", Json.numbers [ point.X.Value ]
-                                "y", Json.numbers [ point.Y.Value ]
-                                "mode", text "markers+text"
-                                "marker", marker subplot style 9.0
-                                yield! whiskers "error_x" own [| point.X |]
-                                yield! whiskers "error_y" own [| point.Y |]
-                                "text", Json.Array [ escaped point.Name ]
-                                "textposition", text "top center"
-                                "textfont", Json.Object [ "size", number 11.0 ]
-                                "customdata",
-                                Json.Array
-                                    [
-                                        Json.strings
-                                            [ Number.estimate decimalsX point.X; Number.estimate decimalsY point.Y ]
-                                    ]
-                                "hovertemplate",
-                                text "%{customdata[1]} at %{customdata[0]}<extra>%{fullData.name}</extra>"
-                                "showlegend", Json.Bool false
-                            ]
-                        )
-                ]
+                            Json.Object(
+                                series subplot "scatter" point.Name
+                                @ [
+                                    "x", Json.numbers [ point.X.Value ]
+                                    "y", Json.numbers [ point.Y.Value ]
+                                    "mode", text "markers+text"
+                                    "marker", marker subplot style 9.0
+                                    yield! whiskers "error_x" own [| point.X |]
+                                    yield! whiskers "error_y" own [| point.Y |]
+                                    "text", Json.Array [ escaped point.Name ]
+                                    "textposition", text "top right"
+                                    "textfont", Json.Object [ "size", number 11.0 ]
+                                    "customdata",
+                                    Json.Array
+                                        [
+                                            Json.strings
+                                                [ Number.estimate decimalsX point.X; Number.estimate decimalsY point.Y ]
+                                        ]
+                                    "hovertemplate",
+                                    text "%{customdata[1]} at %{customdata[0]}<extra>%{fullData.name}</extra>"
+                                    "showlegend", Json.Bool false
+                                ]
+                            )
+                    ]
             X = axis x
             Y = axis y
             Left = 70.0
             Right = 20.0
             Height = 300.0
             SharesX = false
-            Annotations = []
         }
 
-    let private rows (subplot: Subplot) (look: Look) (isBars: bool) (value: Axis) (all: Row[]) =
+    let rows (subplot: Subplot) (look: Look) (isBars: bool) (value: Axis) (all: Row[]) =
         let entries = RowPanel.entries all
 
         let labels =
@@ -365,7 +375,7 @@ module internal PlotlyTraces =
             )
 
         {
-            Traces = ofSeries |> Array.map trace |> List.ofArray
+            Traces = fun _ -> ofSeries |> Array.map trace |> List.ofArray
             X =
                 axis (
                     if isBars && value.Range = AxisRange.OfData then
@@ -378,13 +388,4 @@ module internal PlotlyTraces =
             Right = 20.0
             Height = 60.0 + 26.0 * float entries.Length
             SharesX = false
-            Annotations = []
         }
-
-    /// `isFirst`: whether a series has not been named in the legend yet.
-    let ofPanel (subplot: Subplot) (look: Look) (isFirst: string -> bool) (panel: Panel) : PlotlyPanel =
-        match panel.Content with
-        | Content.Curves(x, y, all) -> curves subplot look isFirst x y all
-        | Content.Points(x, y, all) -> points subplot look x y all
-        | Content.Dots(value, all) -> rows subplot look false value all
-        | Content.Bars(value, all) -> rows subplot look true value all

@@ -163,6 +163,7 @@ module internal PointPanel =
                 Left = 24.0
                 Right = 12.0
                 Height = height
+                Foot = axisLine
                 Draw = noData
                 Summary = "no data"
             }

@@ -1,19 +1,28 @@
 namespace David.Grpo.Figures
 
 /// A name and what it stands for: ("seed", "7").
-type Fact = { Name: string; Text: string }
+type Fact =
+    {
+        /// What it says something of.
+        Name: string
+        /// What it says.
+        Text: string
+    }
 
 /// Which values of a column are the best, and set in bold.
 [<RequireQualifiedAccess>]
 type Best =
     /// None is marked.
     | Unmarked
+    /// The largest number is set in bold.
     | Highest
+    /// The smallest number is set in bold.
     | Lowest
 
 /// A column of a table.
 type TableColumn =
     {
+        /// Its heading.
         Name: string
         /// "%", "searches", "s"; written under the name. Empty for none.
         Unit: string
@@ -21,6 +30,7 @@ type TableColumn =
         Numeric: bool
         /// Places after the point, 0 to 15.
         Decimals: int
+        /// Which number is set in bold.
         Best: Best
     }
 
@@ -47,6 +57,7 @@ type TableColumn =
 /// A cell of a table.
 [<RequireQualifiedAccess>]
 type Cell =
+    /// Text.
     | Words of text: string
     /// A value, with its interval if it has one: "51.2 ± 3.1".
     | Number of value: Estimate
@@ -59,6 +70,7 @@ type Table =
     {
         /// Empty for none.
         Caption: string
+        /// In the order of the rows' cells.
         Columns: TableColumn[]
         /// One cell a column.
         Rows: Cell[][]
@@ -67,15 +79,19 @@ type Table =
 /// Who wrote a part of a transcript.
 [<RequireQualifiedAccess>]
 type Author =
+    /// Instruction and question.
     | Prompt
+    /// Sampled by the policy.
     | Policy
     /// The environment: search results and the text around them.
     | Observation
+    /// Written by an expert.
     | Expert
 
 /// What a part of a transcript does.
 [<RequireQualifiedAccess>]
 type SpanKind =
+    /// Plain text.
     | Text
     /// The query of a search.
     | Search
@@ -85,8 +101,11 @@ type SpanKind =
 /// A part of a transcript with one author.
 type Span =
     {
+        /// Who wrote it.
         Author: Author
+        /// What it is.
         Kind: SpanKind
+        /// As it was written.
         Text: string
     }
 
@@ -121,18 +140,22 @@ type Transcript =
         Title: string
         /// What became of it: "1 search, exact match 0". May be empty.
         Note: string
+        /// In the order of writing.
         Spans: Span[]
     }
 
 /// A part of a report.
 [<RequireQualifiedAccess>]
 type Section =
+    /// Of the first order.
     | Heading of text: string
+    /// Of the second order.
     | Subheading of text: string
     /// Paragraphs, parted by blank lines.
     | Prose of text: string
     /// Names and values: a configuration, an environment.
     | Facts of facts: Fact[]
+    /// Numbers in rows.
     | Table of table: Table
     /// A figure with its caption; the caption may be empty.
     | Figure of figure: Figure * caption: string
@@ -144,8 +167,10 @@ type Section =
 /// What a run or a comparison has to say.
 type Report =
     {
+        /// Of the page.
         Title: string
         /// One line under the title. May be empty.
         Subtitle: string
+        /// In the order of reading.
         Sections: Section[]
     }

@@ -104,6 +104,7 @@ module internal RowPanel =
                 Left = widest labelSize labels + indent + 10.0
                 Right = 12.0
                 Height = max 40.0 (Array.sumBy height entries)
+                Foot = axisLine
                 Draw = noData
                 Summary = "no data"
             }

@@ -7,7 +7,7 @@ module internal Stylesheet =
     /// The palette's blue, and what stands for it on a dark ground, where it is too dim.
     let blue = "#0072B2"
 
-    let blueInTheDark = "#3B9DDD"
+    let blueInTheDark = "#4079F0"
 
     /// The ink of figures on light and on dark ground, and these grounds.
     let ink = "#1C2128"

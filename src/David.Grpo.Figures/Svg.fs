@@ -8,7 +8,6 @@ module Svg =
 
     let private gap = 20.0
     let private padding = 4.0
-    let private axisLine = 20.0
 
     let private sans =
         "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
@@ -68,7 +67,9 @@ module Svg =
                 CurvePanel.plan look (keyed.Length = 0) panelWidth (sharedX x) panel x y curves
             | Content.Points(x, y, points) -> PointPanel.plan look panelWidth panel x y points
             | Content.Dots(value, rows) -> RowPanel.plan look panelWidth false panel value rows
-            | Content.Bars(value, rows) -> RowPanel.plan look panelWidth true panel value rows)
+            | Content.Bars(value, rows) -> RowPanel.plan look panelWidth true panel value rows
+            | Content.Heat(value, map) -> HeatPanel.plan panelWidth panel value map
+            | Content.Tree(position, root) -> TreePanel.plan look panelWidth panel position root)
 
     /// The drawing as a tree. Inline it takes the colours of its surroundings; standing alone it brings those of its medium.
     let internal markup (isAlone: bool) (medium: Medium) (figure: Figure) : Markup =
@@ -83,11 +84,20 @@ module Svg =
         let plans = plansOf look figure
 
         let kind (plan: Plan) =
-            struct (plan.Panel.Content.IsCurves, plan.Panel.Content.IsPoints)
+            match plan.Panel.Content with
+            | Content.Curves _ -> 0
+            | Content.Points _ -> 1
+            | Content.Dots _
+            | Content.Bars _ -> 2
+            | Content.Heat _
+            | Content.Tree _ -> 3
 
-        // Plot areas of the same kind are equally wide.
+        // Plot areas of the same kind are equally wide, but for those whose labels have been laid out already.
         let margin (side: Plan -> float) (plan: Plan) =
-            plans |> Array.filter (fun other -> kind other = kind plan) |> Array.map side |> Array.max
+            if kind plan = 3 then
+                side plan
+            else
+                plans |> Array.filter (fun other -> kind other = kind plan) |> Array.map side |> Array.max
 
         let titleLines (plan: Plan) =
             Lettering.wrap (panelWidth / 1.08) titleSize 2 plan.Panel.Title
@@ -102,7 +112,7 @@ module Svg =
             lineHeight * float ((titleLines plan).Length + (aboveLines plan).Length) + 14.0
 
         let footHeight plan =
-            axisLine + lineHeight * float (belowLines plan).Length + 2.0
+            plan.Foot + lineHeight * float (belowLines plan).Length + 2.0
 
         let drawPanel left top head height (plan: Plan) =
             let before, after = margin _.Left plan, margin _.Right plan
@@ -137,7 +147,7 @@ module Svg =
                     yield!
                         block
                             belowCentre
-                            (frame.Bottom + axisLine + lineHeight - 2.0)
+                            (frame.Bottom + plan.Foot + lineHeight - 2.0)
                             labelSize
                             [ anchor "middle"; muted ]
                             below

@@ -105,7 +105,13 @@ module Number =
 
 /// A mark on an axis.
 [<Struct>]
-type Tick = { Value: float; Label: string }
+type Tick =
+    {
+        /// Where it is.
+        Value: float
+        /// What stands beside it.
+        Label: string
+    }
 
 /// Marks at round numbers. Ranges have low < high, both within ±1e300, and a span of at least 1e-12 of their size.
 [<RequireQualifiedAccess>]

@@ -47,7 +47,14 @@ let box (text: XElement) =
         | "middle" -> number "x" text - width / 2.0
         | _ -> number "x" text
 
-    left, number "y" text - 0.75 * size, left + width, number "y" text + 0.22 * size
+    let top, bottom = number "y" text - 0.75 * size, number "y" text + 0.22 * size
+
+    if (attribute "transform" text).StartsWith "rotate(-90" then
+        // Around its own place: what was to the right is above.
+        let x, y = number "x" text, number "y" text
+        x + (top - y), y - (left + width - x), x + (bottom - y), y - (left - x)
+    else
+        left, top, left + width, bottom
 
 let overlapping (root: XElement) =
     let boxes = named "text" root |> Array.map (fun text -> text.Value, box text)
@@ -71,12 +78,12 @@ let inside (tolerance: float) (root: XElement) =
 
         let points =
             [|
-                for path in Array.append (classed "line" plot) (classed "band" plot) do
+                for path in Array.concat [ classed "line" plot; classed "band" plot; classed "branch" plot ] do
                     yield! corners path
                 for whisker in classed "whisker" plot do
                     number "x1" whisker, number "y1" whisker
                     number "x2" whisker, number "y2" whisker
-                for bar in classed "bar" plot do
+                for bar in Array.append (classed "bar" plot) (classed "cell" plot) do
                     number "x" bar, number "y" bar
                     number "x" bar + number "width" bar, number "y" bar + number "height" bar
             |]
@@ -115,6 +122,24 @@ let rows =
                 }
     |]
 
+let heat =
+    let values = [| [| 1.0; 2.0; 3.0 |]; [| 4.0; nan; 6.0 |] |]
+    Panel.Heat("Heat", exactMatch, HeatMap.Sequential("down", [| "a"; "b" |], "across", [| "p"; "q"; "r" |], values))
+
+let tree =
+    Panel.Tree(
+        "Tree",
+        Axis.Linear("Tokens", ""),
+        Branch
+            .Of(BranchOrigin.Shared, "", 0.0, 40.0)
+            .With(
+                Branch
+                    .Of(BranchOrigin.Policy, "member", 40.0, 100.0)
+                    .With(Branch.Of(BranchOrigin.Continuation, "continuation", 70.0, 90.0).Noted "right"),
+                Branch.Of(BranchOrigin.Expert, "expert", 40.0, 80.0)
+            )
+    )
+
 let whole =
     Figure.Page(
         "Arms",
@@ -125,6 +150,8 @@ let whole =
             Panel.Curves("Loss", Axis.Logarithmic("Rollouts", ""), Axis.Logarithmic("Loss", "nats"), curves threeArms)
             Panel.Dots("Final", exactMatch, rows)
             Panel.Bars("Cost", Axis.Linear("Generated tokens", ""), rows)
+            heat
+            tree
         |]
     )
 

@@ -220,7 +220,8 @@ let ``a fixed range is kept, and what lies beyond it is cut off`` () =
     Assert.Equal("hidden", attribute "overflow" plot)
     Assert.Equal(2, (classed "marker" root).Length)
 
-let private wild =
+/// Figures of every kind of panel, with numbers of every kind.
+let wild =
     let value =
         Gen.frequency
             [
@@ -239,7 +240,57 @@ let private wild =
             return Curve.Band(name, columns[0], columns[1], columns[2], columns[3])
         }
 
+    let origin =
+        Gen.elements
+            [
+                BranchOrigin.Shared
+                BranchOrigin.Policy
+                BranchOrigin.Expert
+                BranchOrigin.Continuation
+            ]
+
+    let name = Gen.elements [ ""; "a"; "a long name of a trajectory" ]
+
+    let rec branch depth start =
+        gen {
+            let! origin = origin
+            let! name = name
+            let! length = Gen.choose (0, 100)
+            let! count = Gen.choose (0, (if depth = 0 then 0 else 3))
+            let finish = start + float length
+
+            let! branches =
+                Gen.choose (0, length)
+                |> Gen.bind (fun at -> branch (depth - 1) (start + float at))
+                |> Gen.arrayOfLength count
+
+            let! isDropped = Gen.elements [ true; false ]
+
+            return
+                { Branch.Of(origin, name, start, finish) with
+                    Note = name
+                    IsDropped = isDropped
+                    Branches = branches
+                }
+        }
+
+    let heat =
+        gen {
+            let! rows = Gen.choose (0, 12)
+            let! columns = Gen.choose (0, 12)
+            let! values = Gen.arrayOfLength rows (Gen.arrayOfLength columns value)
+            let! names = Gen.arrayOfLength (rows + columns) name
+            let! centre = Gen.elements [ ColourMap.Sequential; ColourMap.Diverging 0.5 ]
+
+            return
+                { HeatMap.Sequential("down", Array.take rows names, "across", Array.skip rows names, values) with
+                    Map = centre
+                }
+        }
+
     gen {
+        let! tree = branch 3 0.0
+        let! heat = heat
         let! x = axis
         let! y = axis
         let! curves = Gen.arrayOf curve |> Gen.resize 5
@@ -278,6 +329,8 @@ let private wild =
                     )
                     Panel.Dots("dots", y, rows)
                     Panel.Bars("bars", Axis.Linear("a", ""), rows)
+                    Panel.Heat("heat", y, heat)
+                    Panel.Tree("tree", Axis.Linear("Tokens", ""), tree)
                 |]
             )
     }
@@ -313,6 +366,19 @@ let ``what cannot be drawn is refused with the mend`` () =
     let refused (mend: string) (figure: Figure) =
         let error = Assert.Throws<ArgumentException>(fun () -> Svg.render figure |> ignore)
         Assert.Contains(mend, error.Message)
+
+    let heat values =
+        Panel.Heat("", exactMatch, HeatMap.Sequential("", [| "a" |], "", [| "p"; "q" |], values))
+
+    refused "as many rows of values" (column (heat [||]))
+    refused "each of as many" (column (heat [| [| 1.0 |] |]))
+    let branch = Branch.Of(BranchOrigin.Policy, "own", 10.0, 20.0)
+    let tree branch = Panel.Tree("", rollouts, branch)
+    refused "finite ends in order" (column (tree { branch with End = 5.0 }))
+
+    refused
+        "beside its parent 'own'"
+        (column (tree (branch.With(Branch.Of(BranchOrigin.Continuation, "late", 21.0, 30.0)))))
 
     refused "1 to 4" (Figure.Page("", "", 5, [| learning |]))
     refused "low below high" (column (Panel.Dots("", exactMatch.Over(AxisRange.Between(2.0, 1.0)), rows)))

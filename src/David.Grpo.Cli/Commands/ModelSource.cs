@@ -1,3 +1,4 @@
+using David.Grpo.Answering;
 using David.Grpo.Formats;
 using David.Grpo.Models;
 using David.Grpo.Rollout;
@@ -56,6 +57,30 @@ internal sealed class ModelSource : IDisposable
         string? chatTemplate
     )
     {
+        (Tokenizer tokenizer, ChatTemplate template, int[] ends) = Speech(chatTemplate);
+        return (
+            new TextAgentProtocol(
+                TextTask.Settings(episode),
+                tokenizer,
+                template,
+                ends,
+                instruction is null ? null : File.ReadAllText(instruction).TrimEnd()
+            ),
+            tokenizer,
+            ends
+        );
+    }
+
+    /// <summary>How this model is shown passages that were searched in its name.</summary>
+    /// <param name="chatTemplate">A file; null for the model's own.</param>
+    public PassageReading Reading(string? chatTemplate, int topK)
+    {
+        (Tokenizer tokenizer, ChatTemplate template, int[] ends) = Speech(chatTemplate);
+        return new PassageReading(tokenizer, template, ends, topK, Config.MaxPositions);
+    }
+
+    private (Tokenizer, ChatTemplate, int[] EndTokens) Speech(string? chatTemplate)
+    {
         Tokenizer tokenizer = Tokenizer();
         string source = Files.TokenizerFolder is { } folder ? System.IO.Path.Combine(folder, "tokenizer.json") : Path;
         int[] ends = TextTask.EndTokens(Config, tokenizer, (source, Path));
@@ -73,17 +98,7 @@ internal sealed class ModelSource : IDisposable
                 fault
             );
         }
-        return (
-            new TextAgentProtocol(
-                TextTask.Settings(episode),
-                tokenizer,
-                template,
-                ends,
-                instruction is null ? null : File.ReadAllText(instruction).TrimEnd()
-            ),
-            tokenizer,
-            ends
-        );
+        return (tokenizer, template, ends);
     }
 
     public void Dispose() => Files.Dispose();

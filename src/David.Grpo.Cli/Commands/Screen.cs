@@ -42,6 +42,29 @@ internal sealed class Screen
         }
     }
 
+    /// <summary>Text for other programs, just as it is.</summary>
+    public void Text(string text)
+    {
+        _writer.WriteLine(text);
+        _writer.Flush();
+    }
+
+    /// <summary>A question to the user; null where the input has ended, or where an empty line was given at a terminal.</summary>
+    public async Task<string?> AskAsync(string prompt, CancellationToken cancellationToken)
+    {
+        if (!IsInteractive || Console.IsInputRedirected)
+            return await Console.In.ReadLineAsync(cancellationToken).ConfigureAwait(false);
+        string given = await new TextPrompt<string>(prompt)
+            .AllowEmpty()
+            .ShowAsync(_console, cancellationToken)
+            .ConfigureAwait(false);
+        return given.Trim() is { Length: > 0 } text ? text : null;
+    }
+
+    /// <summary>A paragraph of Spectre's markup, indented, wrapped to the terminal's width.</summary>
+    public void Paragraph(string markup, int indent = 0) =>
+        _console.Write(new Padder(new Markup(markup), new Padding(indent, 0, 0, 0)));
+
     public void Show(IRenderable content)
     {
         _console.Write(content);

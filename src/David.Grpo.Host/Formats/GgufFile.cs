@@ -46,6 +46,7 @@ public sealed class GgufFile : IDisposable
         }
     }
 
+    /// <summary>Of the file.</summary>
     public string Path => file.Path;
 
     /// <summary>2 or 3.</summary>

@@ -54,6 +54,7 @@ public sealed record Llama3RopeScaling(
 /// <remarks>Made by <see cref="FromJson"/> or <see cref="FromGguf"/>, which refuse what the decoder cannot run.</remarks>
 public sealed record ModelConfig
 {
+    /// <summary>The family.</summary>
     public required Architecture Architecture { get; init; }
 
     /// <summary>V: rows of the token embedding.</summary>
@@ -64,6 +65,8 @@ public sealed record ModelConfig
 
     /// <summary>Width of the feed-forward layer.</summary>
     public required int IntermediateSize { get; init; }
+
+    /// <summary>Decoder layers, at least 1.</summary>
     public required int Layers { get; init; }
 
     /// <summary>Query heads of a layer.</summary>

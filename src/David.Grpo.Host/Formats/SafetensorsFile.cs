@@ -50,6 +50,7 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 
+    /// <summary>Of the file.</summary>
     public string Path => file.Path;
 
     /// <summary>By name.</summary>

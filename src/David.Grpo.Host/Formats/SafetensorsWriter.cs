@@ -21,8 +21,13 @@ public sealed class SafetensorsTensor
         (Name, Type, Shape, this.write) = (name, type, shape, write);
     }
 
+    /// <summary>Unique in the file.</summary>
     public string Name { get; }
+
+    /// <summary>Of the elements as they are written.</summary>
     public ElementType Type { get; }
+
+    /// <summary>Extents, outermost first.</summary>
     public long[] Shape { get; }
     internal long Bytes { get; }
 

@@ -64,8 +64,10 @@ public sealed class Decoder : IDisposable
         _rotary = new RotaryTable(config, device);
     }
 
+    /// <summary>The shape of the model.</summary>
     public ModelConfig Config { get; }
 
+    /// <summary>Where its parameters are.</summary>
     public Device Device { get; }
 
     /// <summary>Parameters in a fixed order; those that require gradients are leaves of autograd.</summary>

@@ -8,6 +8,7 @@ namespace David.Grpo.Models;
 /// </summary>
 public interface IAttention
 {
+    /// <summary>Attention of a layer: what each query reads from the keys that it may see.</summary>
     /// <param name="layer">The layer, from 0.</param>
     /// <param name="query">[N, H, D] of the pack's N tokens, rotated.</param>
     /// <param name="key">[N, J, D], rotated.</param>

@@ -5,6 +5,7 @@ using David.Grpo.Tensors;
 namespace David.Grpo.Models;
 
 /// <summary>Names a sequence of a <see cref="KeyValueCache"/>.</summary>
+/// <param name="Value">The number that the cache knows it by.</param>
 public readonly record struct SequenceId(int Value);
 
 /// <summary>

@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace David.Grpo.Native;
 
@@ -250,23 +251,57 @@ internal static unsafe partial class NativeMethods
     static NativeMethods() => NativeLibrary.SetDllImportResolver(typeof(NativeMethods).Assembly, Resolve);
 
     /// <summary>
-    /// The library lies where DAVID_TORCH_LIBRARY says, or beside this assembly or the program, or in .build/native of a
-    /// checkout around them. Another program, such as a script's host, has a folder that says nothing.
+    /// The library lies where DAVID_TORCH_LIBRARY says; or beside this assembly or the program, or in the package around them,
+    /// where it is built for any processor with AVX2; or in .build/native of a checkout around them. Another program, such as
+    /// a script's host, has a folder that says nothing.
     /// </summary>
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath)
     {
         if (name != Library)
             return 0;
         if (Environment.GetEnvironmentVariable("DAVID_TORCH_LIBRARY") is { Length: > 0 } given)
-            return NativeLibrary.Load(given);
+            return Load(given);
         foreach (string? start in (string?[])[Path.GetDirectoryName(assembly.Location), AppContext.BaseDirectory])
             for (DirectoryInfo? at = start is { Length: > 0 } ? new(start) : null; at is not null; at = at.Parent)
-                foreach (string place in (string[])["", ".build/native"])
+                foreach (string place in (string[])["", Packed, Built])
                     if (Path.Combine(at.FullName, place, "libdavid_torch.so") is var file && File.Exists(file))
-                        return NativeLibrary.Load(file);
+                        return place == Built ? Load(file) : LoadPortable(file);
         throw new DllNotFoundException(
-            "libdavid_torch.so was not found beside the program or in .build/native of the checkout. "
-                + "Run ./david --help once (it builds the library), or set DAVID_TORCH_LIBRARY to the file."
+            "libdavid_torch.so was not found beside the program, in its package or in .build/native of the checkout"
+                + (
+                    OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64
+                        ? ". "
+                        : $"; the package has it for Linux on x86-64, and this is {RuntimeInformation.RuntimeIdentifier}. "
+                )
+                + "Run ./david --help once in a checkout (it builds the library), or set DAVID_TORCH_LIBRARY to the file."
         );
+    }
+
+    private const string Packed = "runtimes/linux-x64/native";
+    private const string Built = ".build/native";
+
+    private static nint LoadPortable(string file) =>
+        Avx2.IsSupported && Fma.IsSupported && Bmi2.IsSupported
+            ? Load(file)
+            : throw new DllNotFoundException(
+                $"{file} needs an x86-64 processor with AVX2, and this one has none. Build the library for it in a checkout "
+                    + "(./david --help does) and set DAVID_TORCH_LIBRARY to .build/native/libdavid_torch.so."
+            );
+
+    private static nint Load(string file)
+    {
+        try
+        {
+            return NativeLibrary.Load(file);
+        }
+        catch (DllNotFoundException failure)
+        {
+            throw new DllNotFoundException(
+                $"{file} cannot be loaded; commonly the libtorch that it was built with is missing. Install it (Debian 12: "
+                    + "apt-get install libtorch-dev libopenblas0-openmp), or build the library for yours in a checkout "
+                    + $"(./david --help) and set DAVID_TORCH_LIBRARY to it. {failure.Message}",
+                failure
+            );
+        }
     }
 }

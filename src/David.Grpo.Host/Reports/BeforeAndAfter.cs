@@ -5,6 +5,8 @@ using David.Grpo.Training;
 namespace David.Grpo.Reports;
 
 /// <summary>One evaluation question, answered by the base policy and by a trained one.</summary>
+/// <param name="After">The trajectory after training.</param>
+/// <param name="Before">The trajectory before training.</param>
 public sealed record BeforeAndAfter(Trajectory Before, Trajectory After)
 {
     /// <summary>

@@ -5,6 +5,9 @@ namespace David.Grpo.Reports;
 
 /// <summary>An arm of a recorded comparison.</summary>
 /// <param name="Options">Of its first seed.</param>
+/// <param name="Facts">What the arm is.</param>
+/// <param name="Name">Within the comparison.</param>
+/// <param name="Title">As tables show it.</param>
 public sealed record RecordedArm(string Name, string Title, ArmFacts Facts, RunOptions Options);
 
 /// <summary>
@@ -15,16 +18,22 @@ public sealed record ComparisonRecord
 {
     private const string FileName = "comparison.json";
 
+    /// <summary>In the order of its tables.</summary>
     public required RecordedArm[] Arms { get; init; }
+
+    /// <summary>Of every arm.</summary>
     public required long[] Seeds { get; init; }
 
     /// <summary>The arm that the others are compared with.</summary>
     public required string Focus { get; init; }
+
+    /// <summary>Whether it is on questions and corpus of a file, not on the embedded world.</summary>
     public bool IsText { get; init; }
 
     /// <summary>How learning rates were chosen; null where they were given.</summary>
     public TuningResult? Tuning { get; init; }
 
+    /// <summary>The record of a comparison.</summary>
     /// <param name="runs">Each arm over the same seeds.</param>
     public static ComparisonRecord Of(IReadOnlyList<ComparedRun> runs, string focus) =>
         Of(runs, ReportedArm.Of(runs), focus);

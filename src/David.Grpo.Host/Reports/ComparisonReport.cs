@@ -9,6 +9,9 @@ namespace David.Grpo.Reports;
 /// <summary>What a comparison's report is made of.</summary>
 /// <param name="Runs">Finished ones, each arm over the same seeds.</param>
 /// <param name="Lines">Of each run.</param>
+/// <param name="Arms">As the report shows them.</param>
+/// <param name="Summary">What was found.</param>
+/// <param name="Folder">Of the comparison.</param>
 public sealed record ComparisonReport(
     string Folder,
     IReadOnlyList<ComparedRun> Runs,

@@ -15,6 +15,7 @@ public static class PlotlyFile
     /// <summary>The bundle with lines, bars and heat maps.</summary>
     public const string Package = "plotly.js-cartesian-dist-min";
 
+    /// <summary>Of the library that pages carry.</summary>
     public const string Version = "4.1.1";
 
     /// <summary>SHA-256 of the bundle, in hexadecimal.</summary>

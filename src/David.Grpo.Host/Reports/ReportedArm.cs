@@ -9,6 +9,8 @@ namespace David.Grpo.Reports;
 /// <param name="WarmUp">What comes before the main phase: "expert bootstrapping", "nothing".</param>
 /// <param name="Reward">"gated, λ 0.5".</param>
 /// <param name="Objective">With the mean over tokens: "clipped surrogate, question mean".</param>
+/// <param name="Advantage">How rewards become advantages.</param>
+/// <param name="Exploration">What is added to a group.</param>
 public sealed record ArmFacts(
     string Source,
     string[] Deviations,
@@ -44,6 +46,7 @@ public sealed record ArmFacts(
 /// <param name="Name">In the comparison, in files.</param>
 /// <param name="Title">On pages and in tables; no other has it.</param>
 /// <param name="Method">The options that it ran with.</param>
+/// <param name="Facts">What the arm is.</param>
 public sealed record ReportedArm(string Name, string Title, ArmFacts Facts, MethodOptions Method)
 {
     /// <summary>The arms of a comparison in the order of its runs. A variant's title is its name, if it has none of its own.</summary>
@@ -78,7 +81,13 @@ public sealed record ReportedArm(string Name, string Title, ArmFacts Facts, Meth
 }
 
 /// <summary>What the learning rates of a tuning reached, in exact match; [rates] in the order tried.</summary>
+/// <param name="Best">The learning rate that was taken.</param>
+/// <param name="ExactMatch">By learning rate, means over seeds.</param>
+/// <param name="Arm">Its name.</param>
 public sealed record TunedArm(string Arm, double Best, double[] ExactMatch);
 
 /// <summary>How learning rates were chosen, on seeds and a world of its own.</summary>
+/// <param name="Arms">Each with its rates.</param>
+/// <param name="LearningRates">That were tried.</param>
+/// <param name="Seeds">Of the trials.</param>
 public sealed record TuningResult(double[] LearningRates, int Seeds, TunedArm[] Arms);

@@ -23,6 +23,9 @@ public interface IAgentProtocol
     /// <param name="searches">Searches that were answered or refused so far.</param>
     ITurn StartTurn(IReadOnlyList<Segment> before, int searches);
 
+    /// <summary>What a policy would write to ask a search, at the beginning of a response: for one made in its name.</summary>
+    int[] Search(string query);
+
     /// <summary>The observation of a search that was answered.</summary>
     int[] Observation(Passage[] passages);
 

@@ -54,8 +54,13 @@ public sealed record EngineOptions
 }
 
 /// <summary>What a call of the engine did, for reports.</summary>
+/// <param name="Episodes">Episodes that ended.</param>
+/// <param name="FailedSearches">Searches that failed and were told to the policy as such.</param>
+/// <param name="ComputedTokens">Tokens that the model computed, prompts included.</param>
+/// <param name="GeneratedTokens">Tokens that were sampled.</param>
 public sealed record RolloutStatistics(int Episodes, long GeneratedTokens, long ComputedTokens, int FailedSearches)
 {
+    /// <summary>Nothing was done.</summary>
     public static readonly RolloutStatistics Zero = new(0, 0, 0, 0);
 
     /// <summary>Tokens of trial answers, their openings included; generated tokens do not count them.</summary>
@@ -75,6 +80,7 @@ public sealed record RolloutStatistics(int Episodes, long GeneratedTokens, long 
 /// <param name="Searches">Searches that may be asked.</param>
 public sealed record Allowance(long GeneratedTokens, long Searches)
 {
+    /// <summary>No bound on anything.</summary>
     public static readonly Allowance Unlimited = new(long.MaxValue, long.MaxValue);
 }
 

@@ -25,6 +25,7 @@ public sealed record Sampler
                 $"Temperature is {temperature}; it must be above 0. For greedy decoding use Sampler.Greedy."
             );
 
+    /// <summary>Whether the likeliest token is taken.</summary>
     public bool IsGreedy { get; }
 
     /// <summary>What logits are divided by.</summary>

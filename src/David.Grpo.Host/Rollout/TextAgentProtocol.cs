@@ -74,6 +74,12 @@ public sealed class TextAgentProtocol : IAgentProtocol
         return new Turn(this, written.ToString(), longTurn ? _settings.FirstTurnTokens : _settings.TurnTokens);
     }
 
+    public int[] Search(string query) =>
+        _tokenizer.Encode(
+            $"{TextProtocol.ThinkOpen}\n{TextProtocol.SearchOpen} {TextProtocol.Neutral(query)} {TextProtocol.SearchClose}",
+            parseSpecial: false
+        );
+
     public int[] Observation(Passage[] passages) =>
         _tokenizer.Encode(TextProtocol.Observation(passages), parseSpecial: false);
 

@@ -35,6 +35,10 @@ public sealed class WorldAgentProtocol(TagProtocol.Settings settings) : IAgentPr
 
     public ITurn StartTurn(IReadOnlyList<Segment> before, int searches) => new Turn(settings);
 
+    /// <summary>The content words of the query; the world's retriever looks at no others.</summary>
+    public int[] Search(string query) =>
+        [WorldTag.SearchOpen, .. World.ContentWords(query).Take(settings.QueryWords), WorldTag.SearchClose];
+
     public int[] Observation(Passage[] passages) => WorldEpisode.ObservationTokens(passages);
 
     /// <summary>An empty result: the world has no words for a failure.</summary>

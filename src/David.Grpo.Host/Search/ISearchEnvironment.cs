@@ -3,6 +3,7 @@ namespace David.Grpo.Search;
 /// <summary>A corpus that answers queries. The same query always gets the same passages.</summary>
 public interface ISearchEnvironment
 {
+    /// <summary>Passages for queries, in the queries' order.</summary>
     /// <param name="queries">[Q] queries, in any order.</param>
     /// <param name="topK">Passages a query, at least 1.</param>
     /// <param name="cancellationToken">Ends the search early with <see cref="OperationCanceledException"/>.</param>

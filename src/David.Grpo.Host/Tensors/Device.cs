@@ -20,6 +20,7 @@ public readonly record struct Device
 
     internal Device(int index) => _number = index + 1;
 
+    /// <summary>The processor.</summary>
     public static Device Cpu => default;
 
     /// <summary>−1 for the CPU, otherwise the number of the CUDA device.</summary>
@@ -45,6 +46,7 @@ public readonly record struct Device
             );
     }
 
+    /// <summary>Whether it is the processor.</summary>
     public bool IsCpu => Index < 0;
 
     public override string ToString() => IsCpu ? "cpu" : $"cuda:{Index}";
@@ -103,5 +105,6 @@ public readonly ref struct GradientRecording
     internal GradientRecording(bool enabled) =>
         NativeMethods.Check(NativeMethods.SetGradientRecording(enabled ? (byte)1 : (byte)0, out _former));
 
+    /// <summary>Records again as before.</summary>
     public void Dispose() => NativeMethods.Check(NativeMethods.SetGradientRecording(_former, out _));
 }

@@ -57,6 +57,7 @@ public sealed unsafe class Tensor : IDisposable
         return From<long>(wide, [wide.Length], device);
     }
 
+    /// <summary>A tensor of one value.</summary>
     public static Tensor Full(
         ReadOnlySpan<long> shape,
         double value,
@@ -98,6 +99,7 @@ public sealed unsafe class Tensor : IDisposable
     /// <summary>The one number of a float32 tensor of one element.</summary>
     public float ToSingle() => ToArray<float>()[0];
 
+    /// <summary>Extents, outermost first.</summary>
     public ReadOnlySpan<long> Shape
     {
         get
@@ -114,6 +116,7 @@ public sealed unsafe class Tensor : IDisposable
         }
     }
 
+    /// <summary>The number of elements.</summary>
     public long Count
     {
         get
@@ -125,6 +128,7 @@ public sealed unsafe class Tensor : IDisposable
         }
     }
 
+    /// <summary>Of its elements.</summary>
     public ElementType Type
     {
         get
@@ -134,6 +138,7 @@ public sealed unsafe class Tensor : IDisposable
         }
     }
 
+    /// <summary>Where its elements are.</summary>
     public Device Device
     {
         get
@@ -143,29 +148,37 @@ public sealed unsafe class Tensor : IDisposable
         }
     }
 
+    /// <summary>The same elements of another type.</summary>
     public Tensor To(ElementType type) =>
         Take(NativeMethods.ToType(_handle, (int)type, out TensorHandle handle), handle);
 
+    /// <summary>The same elements on another device.</summary>
     public Tensor To(Device device) =>
         Take(NativeMethods.ToDevice(_handle, device.Index, out TensorHandle handle), handle);
 
+    /// <summary>Overwrites the elements with another's.</summary>
     public void CopyInPlace(Tensor source) => NativeMethods.Check(NativeMethods.CopyInPlace(_handle, source._handle));
 
+    /// <summary>Sets all elements to 0.</summary>
     public void ZeroInPlace() => NativeMethods.Check(NativeMethods.ZeroInPlace(_handle));
 
     // Shape
 
+    /// <summary>The same elements in another shape; one extent may be −1.</summary>
     public Tensor Reshape(params ReadOnlySpan<long> shape)
     {
         fixed (long* sizes = shape)
             return Take(NativeMethods.Reshape(_handle, sizes, shape.Length, out TensorHandle handle), handle);
     }
 
+    /// <summary>With two dimensions exchanged; shares the elements.</summary>
     public Tensor Transpose(long first, long second) =>
         Take(NativeMethods.Transpose(_handle, first, second, out TensorHandle handle), handle);
 
+    /// <summary>The same elements, laid out in order.</summary>
     public Tensor Contiguous() => Take(NativeMethods.Contiguous(_handle, out TensorHandle handle), handle);
 
+    /// <summary>A range of a dimension; shares the elements.</summary>
     public Tensor Narrow(long dimension, long start, long length) =>
         Take(NativeMethods.Narrow(_handle, dimension, start, length, out TensorHandle handle), handle);
 
@@ -179,6 +192,7 @@ public sealed unsafe class Tensor : IDisposable
         return [.. handles.Select(handle => new Tensor(new TensorHandle(handle)))];
     }
 
+    /// <summary>Tensors one after another along a dimension.</summary>
     public static Tensor Cat(ReadOnlySpan<Tensor> tensors, long dimension = 0)
     {
         nint[] handles = Handles(tensors);
@@ -190,6 +204,7 @@ public sealed unsafe class Tensor : IDisposable
         }
     }
 
+    /// <summary>Rows of a dimension, by position.</summary>
     public Tensor IndexSelect(long dimension, Tensor index) =>
         Take(NativeMethods.IndexSelect(_handle, dimension, index._handle, out TensorHandle handle), handle);
 
@@ -197,23 +212,29 @@ public sealed unsafe class Tensor : IDisposable
     public void IndexCopyInPlace(Tensor index, Tensor source) =>
         NativeMethods.Check(NativeMethods.IndexCopyInPlace(_handle, index._handle, source._handle));
 
+    /// <summary>Along a dimension, the elements at the positions of an index of the same rank.</summary>
     public Tensor Gather(long dimension, Tensor index) =>
         Take(NativeMethods.Gather(_handle, dimension, index._handle, out TensorHandle handle), handle);
 
     // Arithmetic
 
+    /// <summary>Element by element; shapes are broadcast.</summary>
     public static Tensor operator +(Tensor left, Tensor right) =>
         Take(NativeMethods.Add(left._handle, right._handle, out TensorHandle handle), handle);
 
+    /// <summary>Element by element; shapes are broadcast.</summary>
     public static Tensor operator -(Tensor left, Tensor right) =>
         Take(NativeMethods.Sub(left._handle, right._handle, out TensorHandle handle), handle);
 
+    /// <summary>Element by element; shapes are broadcast.</summary>
     public static Tensor operator *(Tensor left, Tensor right) =>
         Take(NativeMethods.Mul(left._handle, right._handle, out TensorHandle handle), handle);
 
+    /// <summary>Each element times a number.</summary>
     public static Tensor operator *(Tensor tensor, double factor) =>
         Take(NativeMethods.MulScalar(tensor._handle, factor, out TensorHandle handle), handle);
 
+    /// <summary>Each element plus a number.</summary>
     public static Tensor operator +(Tensor tensor, double term) =>
         Take(NativeMethods.AddScalar(tensor._handle, term, out TensorHandle handle), handle);
 
@@ -221,24 +242,32 @@ public sealed unsafe class Tensor : IDisposable
     public void AddInPlace(Tensor source, double factor = 1) =>
         NativeMethods.Check(NativeMethods.AddInPlace(_handle, source._handle, factor));
 
+    /// <summary>The matrix product; batches in front.</summary>
     public Tensor MatMul(Tensor right) =>
         Take(NativeMethods.MatMul(_handle, right._handle, out TensorHandle handle), handle);
 
+    /// <summary>eˣ of each element.</summary>
     public Tensor Exp() => Take(NativeMethods.Exp(_handle, out TensorHandle handle), handle);
 
+    /// <summary>x − log Σ eˣ along a dimension.</summary>
     public Tensor LogSoftmax(long dimension = -1) =>
         Take(NativeMethods.LogSoftmax(_handle, dimension, out TensorHandle handle), handle);
 
+    /// <summary>eˣ / Σ eˣ along a dimension.</summary>
     public Tensor Softmax(long dimension = -1) =>
         Take(NativeMethods.Softmax(_handle, dimension, out TensorHandle handle), handle);
 
+    /// <summary>Sums along a dimension.</summary>
     public Tensor Sum(long dimension) => Take(NativeMethods.Sum(_handle, dimension, out TensorHandle handle), handle);
 
+    /// <summary>The sum of all elements.</summary>
     public Tensor Sum() => Take(NativeMethods.SumAll(_handle, out TensorHandle handle), handle);
 
+    /// <summary>Running sums along a dimension.</summary>
     public Tensor CumSum(long dimension = -1) =>
         Take(NativeMethods.CumSum(_handle, dimension, out TensorHandle handle), handle);
 
+    /// <summary>Positions of the largest elements along a dimension.</summary>
     public Tensor ArgMax(long dimension = -1) =>
         Take(NativeMethods.ArgMax(_handle, dimension, out TensorHandle handle), handle);
 
@@ -314,6 +343,7 @@ public sealed unsafe class Tensor : IDisposable
 
     // Autograd and optimisation
 
+    /// <summary>Whether gradients are recorded by it.</summary>
     public void RequireGradient(bool required = true) =>
         NativeMethods.Check(NativeMethods.RequireGradient(_handle, required ? (byte)1 : (byte)0));
 
@@ -342,6 +372,7 @@ public sealed unsafe class Tensor : IDisposable
         return null;
     }
 
+    /// <summary>Forgets the gradient.</summary>
     public void ClearGradient() => NativeMethods.Check(NativeMethods.ClearGradient(_handle));
 
     /// <summary>The Euclidean norm over all gradients of these tensors.</summary>
@@ -356,6 +387,7 @@ public sealed unsafe class Tensor : IDisposable
         }
     }
 
+    /// <summary>Multiplies the gradients of parameters.</summary>
     public static void ScaleGradients(ReadOnlySpan<Tensor> parameters, double factor)
     {
         nint[] handles = Handles(parameters);

@@ -6,9 +6,16 @@ namespace David.Grpo.Training;
 /// <summary>Constants of <see cref="AdamW"/>; the defaults are torch's.</summary>
 public sealed record AdamWOptions
 {
+    /// <summary>Decay of the first moment, in [0, 1).</summary>
     public double Beta1 { get; init; } = 0.9;
+
+    /// <summary>Decay of the second moment, in [0, 1).</summary>
     public double Beta2 { get; init; } = 0.999;
+
+    /// <summary>Added to the root of the second moment.</summary>
     public double Epsilon { get; init; } = 1e-8;
+
+    /// <summary>Decoupled, a step and unit of learning rate.</summary>
     public double WeightDecay { get; init; } = 0.01;
 
     /// <summary>The Euclidean norm that gradients are scaled down to; 0 leaves them as they are.</summary>

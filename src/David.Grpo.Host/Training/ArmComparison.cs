@@ -11,6 +11,8 @@ namespace David.Grpo.Training;
 /// <param name="Name">Of the arm within the comparison, in snake_case.</param>
 /// <param name="Arm">The method; null for the one that the options name.</param>
 /// <param name="Title">Of the arm in tables; null for the method's own, or the name where options make a variant of it.</param>
+/// <param name="Options">All but the arm, where that is given.</param>
+/// <param name="Seed">That its random numbers come from.</param>
 public sealed record ComparedRun(string Name, long Seed, RunOptions Options, Arm? Arm = null, string? Title = null)
 {
     /// <summary>Its folder within the comparison's.</summary>
@@ -39,6 +41,7 @@ public sealed record ComparedRun(string Name, long Seed, RunOptions Options, Arm
 /// <param name="Unfinished">What of the comparison is left out, in words; empty for nothing.</param>
 public sealed record FinishedRuns(ComparedRun[] Runs, string Unfinished)
 {
+    /// <summary>Those of a comparison's folder.</summary>
     /// <param name="all">The whole comparison.</param>
     /// <exception cref="InvalidDataException">No seed is finished by all of the arms that have finished one.</exception>
     public static FinishedRuns In(string folder, IReadOnlyList<ComparedRun> all)
@@ -125,6 +128,7 @@ public interface IComparisonDisplay : IDisposable
 /// <summary>Runs arms over seeds side by side, one thread a run.</summary>
 public static class ArmComparison
 {
+    /// <summary>Runs what is not finished, as many at once as there are workers.</summary>
     /// <param name="runs">Every arm over the same seeds.</param>
     /// <param name="workers">Runs under way at once, at least 1.</param>
     /// <returns>Results in the order of the runs; null for those that were stopped.</returns>

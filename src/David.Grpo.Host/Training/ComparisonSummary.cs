@@ -1,6 +1,10 @@
 namespace David.Grpo.Training;
 
 /// <summary>A mean with its 95 % interval; null bounds where the data allow none.</summary>
+/// <param name="Mean">Over seeds, or over seeds and questions.</param>
+/// <param name="BySeed">One a seed.</param>
+/// <param name="High">The interval's upper end.</param>
+/// <param name="Low">The interval's lower end.</param>
 public sealed record Spread(double Mean, double? Low, double? High, double[] BySeed)
 {
     /// <summary>Over seeds, by Student's t.</summary>
@@ -35,6 +39,18 @@ public sealed record Spread(double Mean, double? Low, double? High, double[] ByS
 /// One arm's results at a budget. Scores and what a question costs are over seeds and questions; what training took until
 /// then (rollouts, generated tokens, searches, seconds of sampling and learning) is over seeds.
 /// </summary>
+/// <param name="Answered">The share of questions answered.</param>
+/// <param name="Coverage">Evidence coverage, in [0, 1].</param>
+/// <param name="ExactMatch">In [0, 1].</param>
+/// <param name="F1">In [0, 1].</param>
+/// <param name="Rollouts">Spent until then.</param>
+/// <param name="SearchesPerQuestion">At evaluation.</param>
+/// <param name="Seconds">Of sampling and learning until then.</param>
+/// <param name="TokensPerQuestion">At evaluation.</param>
+/// <param name="TrainingSearches">Made until then.</param>
+/// <param name="TrainingTokens">Sampled until then.</param>
+/// <param name="InterquartileMean">Of exact match over seeds.</param>
+/// <param name="Arm">Its name.</param>
 public sealed record ArmSummary(
     string Arm,
     Spread ExactMatch,
@@ -58,6 +74,9 @@ public sealed record ArmSummary(
 /// <param name="DetectableEffect">
 /// The smallest difference that this many seeds, with this spread, find with a chance of 80 %; null for one seed.
 /// </param>
+/// <param name="Arm">In focus.</param>
+/// <param name="Measure">What is compared.</param>
+/// <param name="Other">What it is compared with.</param>
 public sealed record PairedDifference(
     string Arm,
     string Other,
@@ -72,6 +91,9 @@ public sealed record PairedDifference(
 /// <summary>The comparison at one budget.</summary>
 /// <param name="FrontBySearches">Arms that no other beats in exact match at as few searches a question.</param>
 /// <param name="FrontByTokens">The same by generated tokens a question.</param>
+/// <param name="Arms">In the comparison's order.</param>
+/// <param name="Differences">Of the arm in focus from each other one.</param>
+/// <param name="Rollouts">The budget.</param>
 public sealed record MarkSummary(
     int Rollouts,
     ArmSummary[] Arms,
@@ -81,6 +103,12 @@ public sealed record MarkSummary(
 );
 
 /// <summary>What a comparison found: summary.json.</summary>
+/// <param name="Before">The policy before training.</param>
+/// <param name="Marks">At each budget, ascending.</param>
+/// <param name="WallSeconds">That the comparison took; 0 where unknown.</param>
+/// <param name="EvaluationQuestions">Of each evaluation.</param>
+/// <param name="Seeds">Of every arm.</param>
+/// <param name="Focus">The arm that is compared with each other one.</param>
 public sealed record ComparisonSummary(
     long[] Seeds,
     string Focus,
@@ -105,6 +133,7 @@ public sealed record ComparisonSummary(
         ("searches_per_question", outcome => outcome.Searches),
     ];
 
+    /// <summary>The summary of finished runs.</summary>
     /// <param name="folder">Of the comparison, with the folders of its finished runs.</param>
     /// <param name="runs">Every arm over the same seeds, with the same budget and marks.</param>
     /// <param name="focus">The arm that is compared with each other one.</param>

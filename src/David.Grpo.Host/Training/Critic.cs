@@ -30,6 +30,7 @@ public sealed class Critic : IDisposable
     /// <summary>Names of <see cref="Parameters"/>.</summary>
     public string[] ParameterNames { get; }
 
+    /// <summary>Of its own parameters.</summary>
     public AdamW Optimizer { get; }
 
     /// <summary>[N] the values before the scored tokens of all sequences, without gradients.</summary>

@@ -4,6 +4,9 @@ using David.Grpo.Rollout;
 namespace David.Grpo.Training;
 
 /// <summary>Trajectories of an evaluation with their outcomes.</summary>
+/// <param name="Outcomes">By question.</param>
+/// <param name="Summary">Means over questions.</param>
+/// <param name="Trajectories">By question.</param>
 public sealed record EvaluationResult(Trajectory[] Trajectories, Outcome[] Outcomes, Summary Summary)
 {
     /// <summary>Tokens that the policy wrote for each question and that are in no trajectory, and how it came to answer.</summary>
@@ -36,6 +39,7 @@ public sealed record EvaluationResult(Trajectory[] Trajectories, Outcome[] Outco
 /// <summary>Answers the evaluation's questions once each, without exploration.</summary>
 public static class Evaluator
 {
+    /// <summary>Answers the first questions of a task's evaluation pool, once each.</summary>
     /// <param name="questions">How many of the pool's questions, from the first on.</param>
     /// <param name="temperature">0 is greedy.</param>
     /// <param name="seed">The same for all that are compared, so that they share their random numbers.</param>

@@ -42,6 +42,7 @@ public enum ExitMethod
 /// <summary>What is looked at to exit, besides the threshold.</summary>
 public sealed record ExitSettings
 {
+    /// <summary>Of confidence.</summary>
     public required ExitMeasure Measure { get; init; }
 
     /// <summary>Whether the first token of a trial answer is left out of the confidence.</summary>
@@ -62,6 +63,7 @@ public sealed record ExitSettings
     /// <summary>Tokens of a trial answer, at least 1.</summary>
     public int TrialTokens { get; init; } = 20;
 
+    /// <summary>What decides an exit.</summary>
     /// <param name="vocabulary">Of the policy.</param>
     /// <param name="weights">Of a gain; null for other measures.</param>
     public ExitCriterion Criterion(int vocabulary, GateWeights? weights)
@@ -122,20 +124,32 @@ public sealed record ExitSettings
 /// <param name="Policy">Fingerprint of the policy.</param>
 /// <param name="Protocol">"text" or "world".</param>
 /// <param name="Temperature">0 is greedy.</param>
+/// <param name="MaxSearches">Searches that were answered at most.</param>
+/// <param name="TopK">Passages a search.</param>
 public sealed record ExitConditions(string Policy, string Protocol, double Temperature, int MaxSearches, int TopK);
 
 /// <summary>What the gate's weights are, as a file holds them.</summary>
 public sealed record GateFit
 {
+    /// <summary>Of 1.</summary>
     public required double Bias { get; init; }
+
+    /// <summary>Of the gap between the first scores.</summary>
     public required double ScoreGap { get; init; }
+
+    /// <summary>Of the entropy of the trial answer.</summary>
     public required double AnswerEntropy { get; init; }
+
+    /// <summary>Of the searches still needed.</summary>
     public required double HopsLeft { get; init; }
+
+    /// <summary>Of the query's likeness to earlier ones.</summary>
     public required double Redundancy { get; init; }
 
     /// <summary>Questions that they were fitted to; none of them chose the threshold.</summary>
     public required int Questions { get; init; }
 
+    /// <summary>The record of fitted weights.</summary>
     public static GateFit Of(GateWeights weights, int questions) =>
         new()
         {
@@ -147,6 +161,7 @@ public sealed record GateFit
             Questions = questions,
         };
 
+    /// <summary>As the gate takes them.</summary>
     public GateWeights Weights() => new(Bias, ScoreGap, AnswerEntropy, HopsLeft, Redundancy);
 }
 
@@ -160,7 +175,10 @@ public sealed record ExitFile
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     };
 
+    /// <summary>Of the file; another is refused.</summary>
     public int Format { get; init; } = CurrentFormat;
+
+    /// <summary>What is measured.</summary>
     public required ExitSettings Settings { get; init; }
 
     /// <summary>Of a gain; null for other measures.</summary>
@@ -171,6 +189,8 @@ public sealed record ExitFile
     /// nothing exits.
     /// </summary>
     public required double? Threshold { get; init; }
+
+    /// <summary>Of calibration.</summary>
     public required ExitMethod Method { get; init; }
 
     /// <summary>What the excess risk is held to.</summary>
@@ -181,19 +201,30 @@ public sealed record ExitFile
 
     /// <summary>Questions that chose the threshold, and what it does to them.</summary>
     public required int Questions { get; init; }
+
+    /// <summary>On the calibration questions.</summary>
     public required double ExcessRisk { get; init; }
+
+    /// <summary>The share of calibration questions answered early.</summary>
     public required double EarlyExits { get; init; }
+
+    /// <summary>Under which it was calibrated.</summary>
     public required ExitConditions Conditions { get; init; }
 
+    /// <summary>What decides an exit.</summary>
     public ExitCriterion Criterion(int vocabulary) => Settings.Criterion(vocabulary, Gate?.Weights());
 
+    /// <summary>The threshold.</summary>
     [JsonIgnore]
     public Threshold Tau => Threshold is { } tau ? Grpo.Threshold.NewAt(0, tau) : Grpo.Threshold.NoneSafe;
 
+    /// <summary>What an engine exits by.</summary>
     public ExitPolicy? Policy(int vocabulary) => ExitSettings.Policy(Criterion(vocabulary), Tau, Settings.TrialTokens);
 
+    /// <summary>Writes it as JSON.</summary>
     public void Write(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, Strict) + "\n");
 
+    /// <summary>Reads what Write wrote.</summary>
     /// <exception cref="InvalidDataException">It is no such file, or a value is out of range; the text says which.</exception>
     public static ExitFile Read(string path)
     {

@@ -34,6 +34,7 @@ public static class ExitRecording
         ];
     }
 
+    /// <summary>Answers questions to the end, with a trial answer at each check.</summary>
     /// <param name="tasks">Their evaluation questions are asked.</param>
     /// <param name="temperature">0 is greedy.</param>
     /// <param name="trialTokens">Of a trial answer, at least 1.</param>

@@ -1,8 +1,11 @@
 namespace David.Grpo.Training;
 
 /// <summary>A mean with its 95 % bootstrap interval, [low, high], over questions; no interval for one question.</summary>
+/// <param name="Mean">The estimate.</param>
+/// <param name="Interval">[low, high] at 95 %; null where the data allow none.</param>
 public sealed record Estimated(double Mean, double[]? Interval)
 {
+    /// <summary>A mean with its bootstrap interval.</summary>
     public static Estimated Of(IEnumerable<double> values, string name)
     {
         MeanEstimate estimate = Statistics.BootstrapMean(0.95, 1000, Seeds.Named(name, Seeds.OfInt64(0)), [.. values]);
@@ -14,12 +17,21 @@ public sealed record Estimated(double Mean, double[]? Interval)
 }
 
 /// <summary>So many of so many.</summary>
+/// <param name="Hits">Of the total.</param>
+/// <param name="Total">All that could have been.</param>
 public sealed record Share(int Hits, int Total)
 {
+    /// <summary>The share of a tally.</summary>
     public static Share Of(Tally tally) => new(tally.Hits, tally.Total);
 }
 
 /// <summary>Questions of one number of hops: searches, and the mean distance from what is needed.</summary>
+/// <param name="FullGap">Mean |searches − hops| to the end.</param>
+/// <param name="FullSearches">Mean searches to the end.</param>
+/// <param name="Gap">Mean |searches − hops| with exits.</param>
+/// <param name="Searches">Mean searches with exits.</param>
+/// <param name="Hops">That the questions need.</param>
+/// <param name="Questions">Of so many hops.</param>
 public sealed record HopsReport(
     int Hops,
     int Questions,
@@ -33,6 +45,9 @@ public sealed record HopsReport(
 /// <param name="Ece">Expected calibration error, 10 bins of equal mass.</param>
 /// <param name="Auroc">Null where all answers are right, or all wrong.</param>
 /// <param name="RiskAt">The share of wrong answers among the most confident half, four fifths and all.</param>
+/// <param name="Aurc">Area under the risk–coverage curve; less is better.</param>
+/// <param name="ExcessAurc">The same above that of a perfect order.</param>
+/// <param name="Answers">That it is about.</param>
 public sealed record ConfidenceReport(
     int Answers,
     double Ece,
@@ -42,6 +57,7 @@ public sealed record ConfidenceReport(
     IReadOnlyDictionary<string, double> RiskAt
 )
 {
+    /// <summary>The report of confidences and whether the answers were right.</summary>
     /// <param name="confidences">[n] in [0, 1], n at least 1.</param>
     public static ConfidenceReport Of(double[] confidences, bool[] correct)
     {
@@ -70,32 +86,51 @@ public sealed record ConfidenceReport(
 /// <summary>Utility, score less price times searches, of the runs and of the best stopping there is.</summary>
 /// <param name="Oracle">What optimal stopping reaches that knows each trial answer's score.</param>
 /// <param name="Regret">The oracle less with exits.</param>
+/// <param name="Full">Answering to the end.</param>
+/// <param name="Price">Of a search.</param>
+/// <param name="WithExits">Answering with exits.</param>
 public sealed record StoppingReport(double Price, double Full, double WithExits, double Oracle, double Regret);
 
 /// <summary>What exits did to an evaluation: the same questions answered to the end and with exits.</summary>
 public sealed record ExitReport
 {
+    /// <summary>Of the exits.</summary>
     public required ExitSummary Summary { get; init; }
 
     /// <summary>Exact match with exits less that to the end, by question.</summary>
     public required Estimated ScoreDifference { get; init; }
+
+    /// <summary>As a share of those without exits.</summary>
     public required Estimated SearchesSaved { get; init; }
+
+    /// <summary>As a share of those without exits.</summary>
     public required Estimated GeneratedTokensSaved { get; init; }
+
+    /// <summary>As a share of those without exits.</summary>
     public required Estimated ObservedTokensSaved { get; init; }
 
     /// <summary>Searches that were asked though the trial answer before them was right; to the end, and with exits.</summary>
     public required Share FullOverSearch { get; init; }
+
+    /// <summary>Searches that were not needed.</summary>
     public required Share OverSearch { get; init; }
 
     /// <summary>Wrong answers among those given with evidence missing.</summary>
     public required Share FullUnderSearch { get; init; }
+
+    /// <summary>Questions that had too few.</summary>
     public required Share UnderSearch { get; init; }
+
+    /// <summary>By searches that questions need.</summary>
     public required HopsReport[] Hops { get; init; }
 
     /// <summary>The confidence behind the trial answers of the full runs; by the geometric mean where exits go by gains.</summary>
     public required ConfidenceReport Confidence { get; init; }
+
+    /// <summary>Against optimal stopping.</summary>
     public required StoppingReport Stopping { get; init; }
 
+    /// <summary>The report of recorded and exited runs.</summary>
     /// <param name="full">At least 1 question to its end, with a trial answer at every check.</param>
     /// <param name="exited">The same with exits.</param>
     /// <param name="price">Of a search, in the unit of the score.</param>

@@ -4,6 +4,14 @@ namespace David.Grpo.Training;
 /// <param name="Held">The share of splits whose excess risk on the test half was at most the risk.</param>
 /// <param name="NoneSafe">The share of splits in which no threshold was vouched for.</param>
 /// <param name="ScoreDifference">Exact match with exits less that to the end.</param>
+/// <param name="EarlyExits">The share of questions answered early.</param>
+/// <param name="ExcessRisk">Mean over splits.</param>
+/// <param name="GeneratedTokensSaved">As a share.</param>
+/// <param name="ObservedTokensSaved">As a share.</param>
+/// <param name="SearchesSaved">As a share.</param>
+/// <param name="Measure">Of confidence.</param>
+/// <param name="Method">Of calibration.</param>
+/// <param name="Risk">That was to be held.</param>
 public sealed record RiskRow(
     ExitMeasure Measure,
     ExitMethod Method,
@@ -20,6 +28,9 @@ public sealed record RiskRow(
 
 /// <summary>One split in detail: the half that did not pick the threshold.</summary>
 /// <param name="Threshold">Null where none was safe.</param>
+/// <param name="Measure">Of the gain.</param>
+/// <param name="Report">What the gate saved and lost.</param>
+/// <param name="Risk">That was to be held.</param>
 public sealed record SelectivityRow(ExitMeasure Measure, double Risk, double? Threshold, ExitReport Report);
 
 /// <summary>Whether calibrated exits keep their word on recorded runs, and what they save.</summary>
@@ -28,21 +39,37 @@ public sealed record ExitStudy
     private const double Level = 0.95;
     private const double Price = 0.05;
 
+    /// <summary>That were recorded.</summary>
     public required int Questions { get; init; }
 
     /// <summary>Means of the runs to their end.</summary>
     public required double ExactMatch { get; init; }
+
+    /// <summary>Mean of a question answered to the end.</summary>
     public required double Searches { get; init; }
+
+    /// <summary>Mean of a question answered to the end.</summary>
     public required double GeneratedTokens { get; init; }
+
+    /// <summary>Mean of a question answered to the end.</summary>
     public required double ObservedTokens { get; init; }
+
+    /// <summary>The chance that a guarantee may fail with.</summary>
     public required double Delta { get; init; }
+
+    /// <summary>Random splits.</summary>
     public required int Resamplings { get; init; }
+
+    /// <summary>Rows of gates on searches.</summary>
     public required GateFit? Gate { get; init; }
+
+    /// <summary>That were to be held.</summary>
     public required RiskRow[] Risks { get; init; }
 
     /// <summary>By learn then test at the first risk.</summary>
     public required SelectivityRow[] Selectivity { get; init; }
 
+    /// <summary>The study of recorded runs.</summary>
     /// <param name="runs">At least 8, to their end; their order is that of the questions.</param>
     /// <param name="risks">At least one.</param>
     /// <param name="told">Told what was done, by measure.</param>

@@ -20,6 +20,7 @@ public sealed record Member(
     private int[]? _tokens;
     private int[]? _trained;
 
+    /// <summary>Its total.</summary>
     public double Reward => Parts.Total;
 
     /// <summary>The same with another reward; the change is a term of its own, paid at the end.</summary>
@@ -79,6 +80,8 @@ public sealed record Member(
 
 /// <summary>The members that answer one question in one step; advantages are taken among them.</summary>
 /// <param name="Key">Names the question in random numbers and reports: its index, experts' questions below 0.</param>
+/// <param name="Question">What was asked.</param>
+/// <param name="Members">At least 1.</param>
 public sealed record Group(long Key, Question Question, IReadOnlyList<Member> Members)
 {
     /// <summary>The members as a rule of spending sees them.</summary>
@@ -91,6 +94,7 @@ public sealed record Group(long Key, Question Question, IReadOnlyList<Member> Me
             )),
         ];
 
+    /// <summary>By member.</summary>
     public double[] Rewards => [.. Members.Select(member => member.Reward)];
 
     /// <summary>Whether all rewards are equal, so that the group teaches nothing.</summary>

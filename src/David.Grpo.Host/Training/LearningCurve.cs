@@ -1,8 +1,8 @@
 namespace David.Grpo.Training;
 
 /// <summary>A quantity over what was spent: means over seeds with their intervals.</summary>
-/// <param name="Spent">[points], ascending.</param>
-/// <param name="Values">[points].</param>
+/// <param name="Spent">Ascending, [points].</param>
+/// <param name="Values">One a point, [points].</param>
 public sealed record LearningCurve(double[] Spent, Spread[] Values)
 {
     /// <summary>A curve of more points is drawn at equal distances.</summary>

@@ -3,6 +3,8 @@ using David.Grpo.Search;
 namespace David.Grpo.Training;
 
 /// <summary>Questions with the corpus that answers them.</summary>
+/// <param name="Search">What they are answered with.</param>
+/// <param name="Questions">In the order of the data.</param>
 public sealed record QuestionPool(IReadOnlyList<Question> Questions, ISearchEnvironment Search);
 
 /// <summary>All that a run works on, besides its policy.</summary>

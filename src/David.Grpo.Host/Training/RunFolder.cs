@@ -9,23 +9,41 @@ namespace David.Grpo.Training;
 /// <summary>What a checkpoint keeps besides parameters and moments.</summary>
 public sealed record CheckpointState
 {
+    /// <summary>Of the checkpoint; another is refused.</summary>
     public int Format { get; init; }
+
+    /// <summary>Of all that decides the run's numbers.</summary>
     public string Fingerprint { get; init; } = "";
+
+    /// <summary>Where the loop stands.</summary>
     public required LoopProgress Progress { get; init; }
+
+    /// <summary>Of the policy's optimizer.</summary>
     public required long AdamSteps { get; init; }
+
+    /// <summary>Of the critic's optimizer.</summary>
     public long CriticAdamSteps { get; init; }
+
+    /// <summary>Wall time so far.</summary>
     public required RunTimes Times { get; init; }
+
+    /// <summary>The first evaluation.</summary>
     public required EvaluationMetrics? Before { get; init; }
 
     /// <summary>Bytes of metrics.jsonl and trajectories.jsonl.gz that belong to the steps made.</summary>
     public long MetricsBytes { get; init; }
+
+    /// <summary>Bytes of trajectories.jsonl.gz that belong to the steps made.</summary>
     public long TrajectoryBytes { get; init; }
+
+    /// <summary>Where TensorBoard's event files stood; null where there were none.</summary>
+    public EventMark? Events { get; init; }
 }
 
 /// <summary>
-/// A run on disk: metrics.jsonl, trajectories.jsonl.gz, evaluations/step-N.jsonl, checkpoints/step-N, result.json. Checkpoints are written beside,
-/// synced and renamed, so whenever the program is killed the folder holds a whole one, and what was logged after it is
-/// dropped on resuming.
+/// A run on disk: run.json, metrics.jsonl, trajectories.jsonl.gz, evaluations/step-N.jsonl, tensorboard, checkpoints/step-N,
+/// result.json. Checkpoints are written beside, synced and renamed, so whenever the program is killed the folder holds a whole
+/// one, and what was logged after it is dropped on resuming.
 /// </summary>
 public sealed class RunFolder
 {
@@ -53,8 +71,10 @@ public sealed class RunFolder
         }
     }
 
+    /// <summary>Absolute.</summary>
     public string Path { get; }
 
+    /// <summary>Of all that decides the run's numbers.</summary>
     public string Fingerprint { get; }
 
     private string Checkpoints => In("checkpoints");
@@ -70,6 +90,17 @@ public sealed class RunFolder
             ? JsonSerializer.Deserialize<RunResult>(File.ReadAllText(In("result.json")), RunJson.Document)
             : null;
 
+    /// <summary>Writes what the run is; when it was begun first stays as it is.</summary>
+    public void Describe(RunDescription description)
+    {
+        description = description with { StartedAt = RunDescription.Read(Path)?.StartedAt ?? description.StartedAt };
+        WriteSynced(
+            In(RunDescription.FileName),
+            stream => JsonSerializer.Serialize(stream, description, RunJson.Document)
+        );
+    }
+
+    /// <summary>Appends a line to metrics.jsonl.</summary>
     public void AppendMetrics<T>(T metrics) =>
         Append(In("metrics.jsonl"), stream => JsonSerializer.Serialize(stream, metrics, RunJson.Line));
 
@@ -120,6 +151,7 @@ public sealed class RunFolder
         }
     }
 
+    /// <summary>Writes how the run ended: it is finished with this.</summary>
     public void WriteResult(RunResult result)
     {
         WriteSynced(In("fingerprint"), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(Fingerprint)));

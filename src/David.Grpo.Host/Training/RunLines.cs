@@ -4,15 +4,23 @@ namespace David.Grpo.Training;
 
 /// <summary>What a run had spent at some point.</summary>
 /// <param name="Seconds">Of sampling and learning.</param>
+/// <param name="Rollouts">Spent, continuations included.</param>
+/// <param name="GeneratedTokens">Sampled.</param>
+/// <param name="Searches">Answered.</param>
 public sealed record RunCost(int Rollouts, long GeneratedTokens, long Searches, double Seconds);
 
 /// <summary>A run at a point of its budget.</summary>
 /// <param name="Outcomes">By question.</param>
+/// <param name="Spent">Until then.</param>
 public sealed record RunPoint(RunCost Spent, OutcomeRecord[] Outcomes);
 
 /// <summary>What a run left in its folder.</summary>
+/// <param name="Evaluations">In the order made.</param>
+/// <param name="Steps">In the order made.</param>
+/// <param name="Folder">Of the run.</param>
 public sealed record RunLines(string Folder, EvaluationMetrics[] Evaluations, StepMetrics[] Steps)
 {
+    /// <summary>Reads a run's metrics.jsonl.</summary>
     public static RunLines Read(string folder) =>
         new(
             folder,

@@ -223,6 +223,7 @@ public record MethodOptions
     [Range(0.0, 1.0)]
     public double LearnedShare { get; init; } = 1;
 
+    /// <summary>Decoupled weight decay of AdamW.</summary>
     [Range(0.0, 1.0)]
     public double WeightDecay { get; init; } = 0.01;
 
@@ -431,8 +432,10 @@ public record RunOptions
             seconds: Seconds ?? double.PositiveInfinity
         );
 
+    /// <summary>What the run learns by.</summary>
     public MethodOptions Method { get; init; } = new();
 
+    /// <summary>How the policy is evaluated.</summary>
     public EvaluationOptions Evaluation { get; init; } = new();
 
     [Description("draw the order of the questions anew for each pass")]
@@ -445,6 +448,11 @@ public record RunOptions
     [Description("checkpoints kept")]
     [Range(1, int.MaxValue)]
     public int CheckpointsKept { get; init; } = 2;
+
+    /// <remarks>Decides none of the run's numbers, so it is not part of what identifies the run.</remarks>
+    [Description("write event files for TensorBoard into the run's folder")]
+    [JsonIgnore]
+    public bool Tensorboard { get; init; } = true;
 
     [Description("compute layers anew in the backward pass: less memory, a third more time")]
     public bool GradientCheckpointing { get; init; }

@@ -24,6 +24,7 @@ public sealed class Trainer : IDisposable
     private Rehearsal _rehearsal = new();
     private readonly Seed _seed;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly TensorBoardLog _tensorboard;
     private Decoder? _reference;
     private Learner _learner;
     private LoopState _state;
@@ -53,6 +54,7 @@ public sealed class Trainer : IDisposable
         _report = report;
         _engineOptions = engineOptions;
         _seed = Seeds.OfInt64(options.Seed);
+        _tensorboard = new TensorBoardLog(folder.In("tensorboard"), options.Tensorboard);
         _engine = new RolloutEngine(policy, task.Protocol, task.Training.Search, engineOptions);
         policy.RequireGradients();
         MethodOptions method = _method = options.Method;
@@ -111,7 +113,11 @@ public sealed class Trainer : IDisposable
     {
         if (_folder.Result is { Stopped: false } finished)
             return finished;
-        if (_folder.Restore(_policy, _optimizer, _critic) is { } saved)
+        using RunHold hold = RunHold.Take(_folder.Path);
+        _folder.Describe(RunDescription.Of(_arm, _options));
+        CheckpointState? saved = _folder.Restore(_policy, _optimizer, _critic);
+        _tensorboard.Restore(saved?.Events, saved is null ? 0 : saved.Progress.Step + 1);
+        if (saved is not null)
             Resume(saved);
         _savedStep = _state.Step;
         LoopState between = _state; // the last state in which no step is half done
@@ -193,10 +199,12 @@ public sealed class Trainer : IDisposable
             _state.Ledger.Spent.Rollouts,
             clock.Elapsed.TotalSeconds
         );
-        _folder.WriteOutcomes(_state.Step, OutcomeRecord.Of(result));
+        OutcomeRecord[] outcomes = [.. OutcomeRecord.Of(result)];
+        _folder.WriteOutcomes(_state.Step, outcomes);
         _before ??= metrics;
         _last = metrics;
         _folder.AppendMetrics(metrics);
+        _tensorboard.Evaluation(metrics, outcomes);
         _report(new RunEvent.Evaluated(metrics));
         return Event.Evaluated;
     }
@@ -268,6 +276,11 @@ public sealed class Trainer : IDisposable
         };
         _folder.AppendMetrics(metrics);
         _folder.AppendTrajectories(TrajectoryRecords(groups, metrics.Phase));
+        _tensorboard.Step(
+            metrics,
+            _sampler.Work.Sampled,
+            groups.Count == 0 ? [] : _learner.Advantages.SelectMany(own => own).SelectMany(own => own)
+        );
         _report(new RunEvent.Stepped(metrics, _options.Rollouts));
         return Event.NewUpdated(report.OptimizerSteps, report.Skipped, seconds);
     }
@@ -307,6 +320,7 @@ public sealed class Trainer : IDisposable
                 AdamSteps = _optimizer.Steps,
                 Times = Times,
                 Before = _before,
+                Events = _tensorboard.Mark,
             },
             _options.CheckpointsKept
         );
@@ -353,6 +367,7 @@ public sealed class Trainer : IDisposable
     public void Dispose()
     {
         _engine.Dispose();
+        _tensorboard.Dispose();
         _optimizer.Dispose();
         _critic?.Dispose();
         _reference?.Dispose();

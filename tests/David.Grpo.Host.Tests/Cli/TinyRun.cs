@@ -136,7 +136,7 @@ internal sealed class TinyRun : IDisposable
 
     public void Dispose() => scratch.Dispose();
 
-    private static async Task<(int, string, string)> InvokeAsync(Command command, string[] arguments)
+    public static async Task<(int Code, string Output, string Error)> InvokeAsync(Command command, string[] arguments)
     {
         StringWriter output = new();
         StringWriter error = new();

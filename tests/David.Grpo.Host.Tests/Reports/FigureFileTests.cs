@@ -96,6 +96,16 @@ public sealed class FigureFileTests : IDisposable
         Assert.Empty(Directory.EnumerateFileSystemEntries(_folder));
     }
 
+    [Fact]
+    public void APlotlyOfAnotherHashIsNotUsed()
+    {
+        string path = Path.Combine(_folder, PlotlyFile.Name);
+        File.WriteAllText(path, "alert('not plotly')");
+        IOException error = Assert.Throws<IOException>(() => PlotlyFile.Find(_folder));
+        Assert.Contains(path, error.Message);
+        Assert.Contains("SHA-256 differs", error.Message);
+    }
+
     private string In(string name) => Path.Combine(_folder, name);
 
     private static void NeedsConverter() =>

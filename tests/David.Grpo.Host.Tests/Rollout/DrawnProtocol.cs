@@ -48,6 +48,8 @@ internal sealed class DrawnProtocol : IAgentProtocol
         return new Turn();
     }
 
+    public int[] Search(string query) => Ids(query);
+
     public int[] Observation(Passage[] passages) => [1, .. passages.SelectMany(passage => Ids(passage.Text)), 1];
 
     public int[] Failure(string reason)

@@ -24,6 +24,8 @@ internal sealed class GivenPrompts(IReadOnlyList<int[]> prompts, int tokens, int
 
     public ITurn StartTurn(IReadOnlyList<Segment> before, int searches) => new Turn(endToken);
 
+    public int[] Search(string query) => throw new NotSupportedException("nothing is searched");
+
     public int[] Observation(Passage[] passages) => throw new NotSupportedException("nothing is searched");
 
     public int[] Failure(string reason) => throw new NotSupportedException("nothing is searched");
