@@ -55,7 +55,13 @@ return await RunScript(
         );
         await Publish(
             report,
-            [("depth", depth, "Searches a question by what it needs, with 95 % intervals over seeds.")]
+            [
+                (
+                    "depth",
+                    depth.StyledBy(report.Titles),
+                    "Searches a question by what it needs, with 95 % intervals over seeds."
+                ),
+            ]
         );
     }
 );

@@ -37,6 +37,9 @@ return await RunScript(
                 ),
             ]
         );
-        await Publish(report, [("budgets", budgets, "Exact match at each budget, with 95 % intervals.")]);
+        await Publish(
+            report,
+            [("budgets", budgets.StyledBy(report.Titles), "Exact match at each budget, with 95 % intervals.")]
+        );
     }
 );

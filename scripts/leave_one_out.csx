@@ -37,6 +37,9 @@ return await RunScript(
             "David-GRPO minus each of its ablations, paired by seed, with 95 % intervals over seeds.",
             [Worth("exact_match", "Exact match"), Worth("coverage", "Evidence coverage")]
         );
-        await Publish(report, [("worth", worth, "David-GRPO minus each of its ablations, paired by seed.")]);
+        await Publish(
+            report,
+            [("worth", worth.StyledBy(report.Titles), "David-GRPO minus each of its ablations, paired by seed.")]
+        );
     }
 );

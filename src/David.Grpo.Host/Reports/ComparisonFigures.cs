@@ -50,7 +50,7 @@ public static class ComparisonFigures
         report.Arms.Length <= MostBands && report.Summary.Seeds.Length >= LeastSeeds;
 
     private static Figure Page(ComparisonReport report, string title, string description, params Panel[] panels) =>
-        Figure.Page(title, description, 2, panels).StyledBy([.. report.Arms.Select(arm => arm.Title)]);
+        Figure.Page(title, description, 2, panels).StyledBy(report.Titles);
 
     private static Figure Final(ComparisonReport report)
     {

@@ -70,6 +70,9 @@ public sealed record ComparisonReport(
     /// <summary>An arm by its name.</summary>
     public ReportedArm this[string name] => Arms.First(arm => arm.Name == name);
 
+    /// <summary>The arms as figures name them; a figure that is <c>StyledBy</c> these shows them as all others do.</summary>
+    public string[] Titles => [.. Arms.Select(arm => arm.Title)];
+
     /// <summary>What the runs of an arm left, by seed.</summary>
     public RunLines[] LinesOf(string arm) => [.. Lines.Where((_, i) => Runs[i].Name == arm)];
 
