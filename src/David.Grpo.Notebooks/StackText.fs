@@ -21,6 +21,7 @@ module internal StackText =
 
     let private isMachinery (name: string) =
         name.StartsWith("System.Runtime.CompilerServices.", StringComparison.Ordinal)
+        || name.StartsWith("Internal.Runtime.CompilerHelpers.", StringComparison.Ordinal)
         || name.StartsWith("System.Runtime.ExceptionServices.", StringComparison.Ordinal)
         || name.StartsWith("System.Reflection.", StringComparison.Ordinal)
         || name.StartsWith("System.RuntimeMethodHandle", StringComparison.Ordinal)

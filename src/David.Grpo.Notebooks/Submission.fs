@@ -132,7 +132,8 @@ module internal Submission =
                 OutputKind.DynamicallyLinkedLibrary,
                 scriptClassName = name,
                 usings = imports,
-                optimizationLevel = OptimizationLevel.Release,
+                // As dotnet-script: the line of every fault is known; what has to be fast is in libraries.
+                optimizationLevel = OptimizationLevel.Debug,
                 allowUnsafe = true,
                 sourceReferenceResolver = SourceFileResolver(ImmutableArray.Empty, folder),
                 metadataReferenceResolver = Resolver used,

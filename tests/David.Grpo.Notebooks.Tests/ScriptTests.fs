@@ -62,6 +62,13 @@ type ScriptTests() =
         Assert.DoesNotContain("David.Grpo.Notebooks", failure.Message)
 
     [<Fact>]
+    member _.``a fault of the runtime's own has its line too``() =
+        let path = write "r.csx" "int[] none = [];\nWriteLine(1);\nWriteLine(none[3]);"
+        let failure = Assert.Throws<ScriptException>(fun () -> run path [] |> ignore)
+        Assert.Contains("r.csx(3): IndexOutOfRangeException", failure.Message)
+        Assert.DoesNotContain("ThrowHelpers", failure.Message)
+
+    [<Fact>]
     member _.``an assembly that the program ships is the program's own``() =
         let copy = Path.Combine(folder.FullName, "David.Grpo.Notebooks.dll")
         File.Copy(typeof<ScriptGlobals>.Assembly.Location, copy)
