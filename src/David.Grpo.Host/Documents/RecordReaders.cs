@@ -19,7 +19,7 @@ internal sealed class JsonReader : IDocumentReader
     {
         string text = TextDecoding.Decode(content);
         List<DocumentSection> sections = [];
-        List<string> fields = [];
+        OrderedDictionary<string, bool> fields = [];
         int broken = 0;
         int characters = 0;
         foreach (string record in Records(text))
@@ -29,7 +29,8 @@ internal sealed class JsonReader : IDocumentReader
             {
                 using JsonDocument json = JsonDocument.Parse(record, Lenient);
                 (string Name, string Value)[] values = [.. Flat(json.RootElement, "")];
-                fields.AddRange(values.Select(value => value.Name).Except(fields));
+                foreach ((string field, _) in values)
+                    fields.TryAdd(field, true);
                 if (RecordText.Section(values) is { } section)
                     sections.Add(section);
             }
@@ -47,7 +48,7 @@ internal sealed class JsonReader : IDocumentReader
             broken > 0
                 ? [new DroppedText($"{broken} {(broken == 1 ? "line" : "lines")} of no valid JSON", characters)]
                 : [],
-            [.. fields]
+            [.. fields.Keys]
         );
     }
 
@@ -168,25 +169,31 @@ internal sealed class CsvReader : IDocumentReader
     {
         List<string> row = [];
         StringBuilder cell = new();
+        bool isBlank = true;
         for (int at = 0; at <= text.Length; at++)
         {
-            if (at < text.Length && text[at] == '"' && string.IsNullOrWhiteSpace(cell.ToString()))
+            if (at < text.Length && text[at] == '"' && isBlank)
             {
                 cell.Clear();
+                isBlank = false;
                 for (at++; at < text.Length && (text[at] != '"' || (at + 1 < text.Length && text[at + 1] == '"')); at++)
                 {
                     cell.Append(text[at]);
                     at += text[at] == '"' ? 1 : 0;
                 }
+                // A file that never closes it ends here, and its last record with it.
+                at = Math.Min(at, text.Length - 1);
                 continue;
             }
             if (at < text.Length && text[at] != separator && text[at] != '\n')
             {
                 cell.Append(text[at]);
+                isBlank &= char.IsWhiteSpace(text[at]);
                 continue;
             }
             row.Add(cell.ToString());
             cell.Clear();
+            isBlank = true;
             if (at < text.Length && text[at] == separator)
                 continue;
             if (row.Exists(value => !string.IsNullOrWhiteSpace(value)))

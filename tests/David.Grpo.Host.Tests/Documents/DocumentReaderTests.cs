@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using David.Grpo.Documents;
 
@@ -109,6 +110,32 @@ public sealed class DocumentReaderTests
         Assert.Equal("deep", Assert.Single(Read("deep.html", page).Passages).Text);
     }
 
+    [Theory]
+    [InlineData("<b><i>&amp;<div>", 100_000)]
+    [InlineData("<div><table><tr><td><b>", 50_000)]
+    public void Html_NestedBeyondAnyBrowser_IsReadInTime(string nest, int times)
+    {
+        string page = $"<style>b {{}}</style>{string.Concat(Enumerable.Repeat(nest, times))}The owl &amp; the fox.";
+        Stopwatch clock = Stopwatch.StartNew();
+        (DocumentFile file, Passage[] passages) = Read("deep.html", page);
+        Assert.EndsWith("The owl & the fox.", passages[^1].Text);
+        Assert.Equal(
+            ["headings, of a page that nests too deeply to be parsed", "scripts and styles"],
+            file.Dropped.Select(dropped => dropped.What)
+        );
+        // The parser had not ended after minutes.
+        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 20);
+    }
+
+    [Fact]
+    public void Html_WithEndTagsLeftOut_KeepsItsStructure()
+    {
+        string page = "<h1>Birds</h1><ul>" + string.Concat(Enumerable.Repeat("<li>owl<br>\n<p>fox", 3000));
+        (DocumentFile file, Passage[] passages) = Read("long.html", page);
+        Assert.Equal("Birds", passages[0].Title);
+        Assert.Empty(file.Dropped);
+    }
+
     [Fact]
     public void Html_InTheCharsetThatItNames_IsRead()
     {
@@ -127,6 +154,13 @@ public sealed class DocumentReaderTests
         Assert.Equal(["a › PR;207", "a › LT-1"], passages.Select(passage => passage.Title));
         Assert.Equal("owner: Nilsen, Tor\nnote: says \"no\"\nand goes", passages[0].Text);
         Assert.Equal("note: x\ncolumn 4: extra", passages[1].Text);
+    }
+
+    [Fact]
+    public void Csv_ThatNeverClosesAQuote_LosesNothing()
+    {
+        (_, Passage[] passages) = Read("a.csv", "key,note\n1,one\n2,\"two\n3,three\n");
+        Assert.Equal(["note: one", "note: two\n3,three"], passages.Select(passage => passage.Text));
     }
 
     [Fact]
