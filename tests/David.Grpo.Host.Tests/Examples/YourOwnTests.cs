@@ -1,3 +1,4 @@
+using David.Grpo.Answering;
 using David.Grpo.Formats;
 using David.Grpo.Models;
 using David.Grpo.Search;
@@ -8,7 +9,7 @@ namespace David.Grpo.Host.Tests.Examples;
 
 /// <summary>
 /// A reward, an environment, an arm and a budget policy of one's own, each in under 30 lines, each trained with for some
-/// steps on the embedded world. README, "Your own", points here.
+/// steps on the embedded world; and a tool of one's own, which is asked. README, "Your own", points here.
 /// </summary>
 public sealed class YourOwnTests : IDisposable
 {
@@ -72,6 +73,49 @@ public sealed class YourOwnTests : IDisposable
                     .ThenBy(passage => passage.Id.Value, StringComparer.Ordinal)
                     .Take(topK),
             ];
+    }
+
+    [Fact]
+    public async Task OwnTool_WithASchema_IsAskedLikeDocuments()
+    {
+        ToolBox tools = new(
+            new Register(
+                new("PR-207", "second floor", "It was bought in 2021."),
+                new("PR-115", "archive", "It is broken.")
+            )
+        );
+        Passage[][] found = await tools.SearchAsync(
+            ["machines: place=archive"],
+            3,
+            TestContext.Current.CancellationToken
+        );
+        Assert.Equal("[machines] PR-115", Assert.Single(found[0]).Title);
+
+        Answered answered = await new QuotingAnswerer(tools).AskAsync(
+            "When was PR-207 bought?",
+            TestContext.Current.CancellationToken
+        );
+        Assert.Contains("bought in 2021", answered.Answer);
+        Assert.Equal("machines/PR-207", answered.Evidence[0].Passage.Id.Value);
+    }
+
+    private sealed record Machine(string Name, string Place, string Note);
+
+    /// <summary>A register of machines, found by their names or by the field <c>place</c>.</summary>
+    private sealed class Register(params Machine[] machines) : ISearchTool
+    {
+        public ToolSchema Schema { get; } = new("machines", "what stands where", new ToolField("place"));
+
+        public ValueTask<Passage[]> SearchAsync(ToolQuery query, int topK, CancellationToken _) =>
+            new([
+                .. machines
+                    .Where(machine => !query.Fields.TryGetValue("place", out string? place) || place == machine.Place)
+                    .Where(machine =>
+                        query.Words.Length == 0 || query.Words.Contains(machine.Name, StringComparison.Ordinal)
+                    )
+                    .Select(machine => new Passage(new PassageId(machine.Name), machine.Name, machine.Note))
+                    .Take(topK),
+            ]);
     }
 
     [Fact]
