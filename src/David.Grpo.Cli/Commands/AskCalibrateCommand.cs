@@ -103,7 +103,7 @@ internal static class AskCalibrateCommand
                 AnswerCalibration.JudgeAsync(
                     session.Answerer,
                     questions,
-                    done => screen.Status($"{done} of {questions.Length} questions"),
+                    done => screen.Progress($"{done} of {questions.Length} questions"),
                     cancellationToken
                 )
             )

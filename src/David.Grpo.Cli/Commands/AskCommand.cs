@@ -189,7 +189,7 @@ internal static class AskCommand
     {
         screen.Line();
         if (screen.IsInteractive)
-            screen.Paragraph("[grey]Ask; an empty line ends.[/]");
+            screen.Paragraph("[grey]Ask; an empty line or Ctrl-D ends.[/]");
         if (session.World is not { } world)
             return;
         screen.Paragraph("[grey]Questions of this world are such as[/]");

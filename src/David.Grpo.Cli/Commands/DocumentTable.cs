@@ -44,7 +44,7 @@ internal static class DocumentTable
             table.AddColumn("");
             foreach (DocumentFile file in read)
                 table.AddRow(
-                    new Text(Visible(file.Path)),
+                    new Text(Ending(Visible(file.Path))),
                     new Text(Visible(file.Title)),
                     new Text($"{file.Passages:N0}"),
                     new Text($"{file.Bytes / 1000.0:N1}"),
@@ -77,6 +77,9 @@ internal static class DocumentTable
     /// <summary>A file's name may hold line ends and other control characters.</summary>
     public static string Visible(string name) =>
         string.Concat(name.Select(character => char.IsControl(character) ? $"\\u{(int)character:x4}" : $"{character}"));
+
+    /// <summary>Of a long path the end, which tells files apart.</summary>
+    private static string Ending(string path) => path.Length <= 80 ? path : $"…{path[^79..]}";
 
     public static string Count(int number, string what) => $"{number:N0} {what}{(number == 1 ? "" : "s")}";
 }

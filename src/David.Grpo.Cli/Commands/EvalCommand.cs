@@ -110,7 +110,7 @@ public static class EvalCommand
                         request.Temperature,
                         Seeds.OfInt64(request.Seed),
                         new EngineOptions { MaxEpisodes = request.Episode.Concurrent },
-                        (done, of) => screen.Status($"{done} of {of} questions{how}"),
+                        (done, of) => screen.Progress($"{done} of {of} questions{how}"),
                         cancellationToken,
                         exits
                     )

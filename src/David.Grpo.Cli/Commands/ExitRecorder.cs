@@ -26,7 +26,7 @@ internal static class ExitRecorder
                     Seeds.OfInt64(request.Seed),
                     trialTokens,
                     new EngineOptions { MaxEpisodes = request.Episode.Concurrent },
-                    (done, all) => screen.Status($"{done} of {all} questions to the end"),
+                    (done, all) => screen.Progress($"{done} of {all} questions to the end"),
                     cancellationToken
                 )
             )

@@ -7,11 +7,7 @@ namespace David.Grpo.Cli.Commands;
 /// <summary>A run's events as lines.</summary>
 internal sealed class RunLog(RunFile file, TrainingTask task, Screen screen)
 {
-    /// <summary>After which a log that is no terminal is told what goes on within a step.</summary>
-    private static readonly TimeSpan Silence = TimeSpan.FromMinutes(1);
-
     private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private TimeSpan _told;
     private int _stepped;
     private double _stepSeconds;
     private double _evaluationSeconds;
@@ -31,14 +27,9 @@ internal sealed class RunLog(RunFile file, TrainingTask task, Screen screen)
         switch (happened)
         {
             case RunEvent.Working working:
-                string status =
-                    $"step {Math.Min(_step + 1, Steps)}/{Steps}: {working.What}, {working.Done} of {working.Of} episodes, {Time(_clock.Elapsed.TotalSeconds)}";
-                screen.Status(status);
-                if (!screen.IsInteractive && _clock.Elapsed - _told > Silence)
-                {
-                    _told = _clock.Elapsed;
-                    screen.Line(status);
-                }
+                screen.Progress(
+                    $"step {Math.Min(_step + 1, Steps)}/{Steps}: {working.What}, {working.Done} of {working.Of} episodes, {Time(_clock.Elapsed.TotalSeconds)}"
+                );
                 break;
             case RunEvent.Resumed resumed:
                 (_step, _generated) = (resumed.Step, null);

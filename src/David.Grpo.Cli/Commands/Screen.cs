@@ -8,13 +8,21 @@ internal sealed class Screen
 {
     private static readonly double[] Told = [0.25, 0.5, 0.75, 1];
 
+    /// <summary>After which an output that is no terminal is told how far the work is.</summary>
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(30);
+
     private readonly TextWriter _writer;
+    private readonly TimeProvider _time;
+    private long _told;
     private readonly IAnsiConsole _console;
     private StatusContext? _status;
 
-    public Screen(TextWriter writer)
+    /// <param name="time">Null: the system's.</param>
+    public Screen(TextWriter writer, TimeProvider? time = null)
     {
         _writer = writer;
+        _time = time ?? TimeProvider.System;
+        _told = _time.GetTimestamp();
         IsInteractive = ReferenceEquals(writer, Console.Out) && !Console.IsOutputRedirected;
         _console = AnsiConsole.Create(
             new AnsiConsoleSettings
@@ -49,16 +57,28 @@ internal sealed class Screen
         _writer.Flush();
     }
 
-    /// <summary>A question to the user; null where the input has ended, or where an empty line was given at a terminal.</summary>
+    /// <summary>A question to the user; null where the input has ended (Ctrl-D), or where an empty line was given at a terminal.</summary>
     public async Task<string?> AskAsync(string prompt, CancellationToken cancellationToken)
     {
         if (!IsInteractive || Console.IsInputRedirected)
             return await Console.In.ReadLineAsync(cancellationToken).ConfigureAwait(false);
-        string given = await new TextPrompt<string>(prompt)
-            .AllowEmpty()
-            .ShowAsync(_console, cancellationToken)
-            .ConfigureAwait(false);
-        return given.Trim() is { Length: > 0 } text ? text : null;
+        _console.Markup(prompt + " ");
+        string? given;
+        try
+        {
+            // The console's own reading knows Ctrl-D, and cannot be cancelled.
+            given = await Task.Run(Console.In.ReadLine, cancellationToken)
+                .WaitAsync(cancellationToken)
+                .ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            Line();
+            throw;
+        }
+        if (given is null)
+            Line();
+        return given?.Trim() is { Length: > 0 } text ? text : null;
     }
 
     /// <summary>A paragraph of Spectre's markup, indented, wrapped to the terminal's width.</summary>
@@ -73,6 +93,16 @@ internal sealed class Screen
 
     /// <summary>The line that is overwritten while work goes on; nothing where there is no terminal.</summary>
     public void Status(string text) => _status?.Status(Markup.Escape(text));
+
+    /// <summary>How far long work is: the status line, or where there is no terminal a line each half minute.</summary>
+    public void Progress(string text)
+    {
+        Status(text);
+        if (IsInteractive || _time.GetElapsedTime(_told) < Silence)
+            return;
+        _told = _time.GetTimestamp();
+        Line(text);
+    }
 
     /// <summary>Work with a status line.</summary>
     public async Task<T> WithStatusAsync<T>(Func<Task<T>> work)

@@ -2,6 +2,8 @@ using System.Text.Json;
 using David.Grpo.Answering;
 using David.Grpo.Cli.Commands;
 using David.Grpo.Host.Tests.Formats;
+using David.Grpo.Host.Tests.Training;
+using David.Grpo.Training;
 
 namespace David.Grpo.Host.Tests.Cli;
 
@@ -81,6 +83,88 @@ public sealed class AskCommandTests : IDisposable
         Assert.Equal(1, easy.GetProperty("cost").GetProperty("searches").GetInt32());
         Assert.True(hard.GetProperty("cost").GetProperty("searches").GetInt32() > 1);
         Assert.Contains("Lisk", hard.GetProperty("answer").GetString());
+    }
+
+    [Fact]
+    public async Task ATrainedTutor_WithACalibratedExit_SearchesDeeperForHarderQuestions()
+    {
+        await ToyRun.TrainAsync(
+            scratch["run"],
+            WorldRuns.Options(new WorldMethodOptions { Arm = "david" }, seed: 5, rollouts: 200, evaluationQuestions: 6)
+        );
+        string exit = scratch["exit.json"];
+        (int code, _, string error) = await InvokeAsync(
+            CalibrateCommand.Create(),
+            [
+                "--model",
+                scratch["run"],
+                "--protocol",
+                "world",
+                "--count",
+                "300",
+                "--risk",
+                "0.1",
+                "--threads",
+                "1",
+                "--out",
+                exit,
+            ]
+        );
+        Assert.Equal((0, ""), (code, error));
+        string[] tutor = ["--world", "7", "--model", scratch["run"], "--policy-only", "--threads", "1"];
+        ILookup<int, string> questions = World
+            .Questions(World.Generate(World.EvaluationSeed(7)), 100, Seeds.OfInt64(1))
+            .ToLookup(question => question.Question.Hops, question => question.Question.Text);
+
+        double always = await SearchesAsync(tutor, questions[1]);
+        double easy = await SearchesAsync([.. tutor, "--exit", exit], questions[1]);
+        double hard = await SearchesAsync([.. tutor, "--exit", exit], questions[3]);
+        Assert.True(easy < always, $"one hop: {easy} searches, {always} without the exit");
+        Assert.True(easy < hard, $"one hop: {easy} searches, three hops: {hard}");
+
+        (_, JsonElement json) = await AskAsync([.. tutor, "--exit", exit, questions[1].First()]);
+        Assert.InRange(json.GetProperty("cost").GetProperty("searches").GetInt32(), 0, 4);
+        Assert.True(json.GetProperty("cost").GetProperty("generated_tokens").GetInt64() > 0);
+    }
+
+    /// <summary>The mean over 15 questions, all asked of one opened model.</summary>
+    private static async Task<double> SearchesAsync(string[] arguments, IEnumerable<string> questions)
+    {
+        AskOptions options = new();
+        System.CommandLine.Command command = new("ask");
+        options.AddTo(command);
+        using AskSession session = options
+            .Read(command.Parse(arguments), folder: null)
+            .Open(new Screen(TextWriter.Null), (_, _) => null, (_, _) => { }, TestContext.Current.CancellationToken);
+        List<int> searches = [];
+        foreach (string question in questions.Take(15))
+            searches.Add(
+                (await session.Answerer.AskAsync(question, TestContext.Current.CancellationToken)).Cost.Searches
+            );
+        return searches.Average();
+    }
+
+    [Fact]
+    public void Progress_OutsideATerminal_IsALineEachHalfMinute()
+    {
+        StringWriter output = new();
+        HandClock clock = new();
+        Screen screen = new(output, clock);
+        foreach (int done in Enumerable.Range(1, 10))
+        {
+            clock.Now += TimeSpan.FromSeconds(9);
+            screen.Progress($"{done} of 10 questions");
+        }
+        Assert.Equal(["4 of 10 questions", "8 of 10 questions"], output.ToString().Split('\n')[..^1]);
+    }
+
+    private sealed class HandClock : TimeProvider
+    {
+        public TimeSpan Now { get; set; }
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Now.Ticks;
     }
 
     [Fact]
