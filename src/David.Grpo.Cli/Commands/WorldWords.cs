@@ -43,10 +43,12 @@ internal static class WorldWords
         );
     }
 
+    private static readonly Seed ExampleSeed = Seeds.Named("examples", Seeds.OfInt64(0));
+
     /// <summary>One question of each kind first.</summary>
     public static IEnumerable<string> Examples(EmbeddedWorld world, int count) =>
         World
-            .Questions(world, count, Seeds.Named("examples", Seeds.OfInt64(0)))
+            .Questions(world, count, ExampleSeed)
             .OrderBy(question => question.Question.Hops)
             .Select(question => $"{question.Question.Text} ?");
 
@@ -58,6 +60,7 @@ internal static class WorldWords
         Enumerable
             .Range(0, 3)
             .SelectMany(part => World.Questions(world, 1500, Seeds.OfInt64(part)))
+            .Concat(World.Questions(world, 4, ExampleSeed))
             .Select(known => known.Question)
             .FirstOrDefault(known => Plain(known.Text) == Plain(question));
 

@@ -247,6 +247,10 @@ public sealed class AskCommandTests : IDisposable
     public async Task TheWorld_IsAskedInItsOwnLanguage()
     {
         EmbeddedWorld world = World.Generate(World.EvaluationSeed(7));
+        Assert.All(
+            WorldWords.Examples(world, 4),
+            example => Assert.NotNull(WorldWords.Known(world, WorldWords.Read(example, world, 7)))
+        );
         string question = WorldWords.Examples(world, 4).First();
         (_, JsonElement json) = await AskAsync("--world", "7", "--retrieve-first", "--depth", "2", question);
         Assert.NotEqual(JsonValueKind.Null, json.GetProperty("world_answer").ValueKind);
