@@ -39,9 +39,7 @@ let fileOf (page: string) (path: string) =
     if path = "" then
         page
     else
-        Path.GetFullPath(
-            Path.Combine(string (Path.GetDirectoryName page), Uri.UnescapeDataString((path.Split '?')[0]))
-        )
+        Path.GetFullPath(Path.Combine(string (Path.GetDirectoryName page), Uri.UnescapeDataString((path.Split '?')[0])))
 
 for page in pages do
     let text = File.ReadAllText page
@@ -55,9 +53,7 @@ for page in pages do
 
                 if not (File.Exists file) then
                     found.Groups[3].Value
-                elif
-                    found.Groups[2].Success && not ((anchorsOf file).Contains(found.Groups[2].Value.Substring 1))
-                then
+                elif found.Groups[2].Success && not ((anchorsOf file).Contains(found.Groups[2].Value.Substring 1)) then
                     $"""<a href="{found.Groups[1].Value}">{found.Groups[3].Value}</a>"""
                 else
                     found.Value
@@ -90,7 +86,9 @@ let broken =
         let file = fileOf page path
 
         not (File.Exists file)
-        || (place <> "" && file.EndsWith(".html", StringComparison.Ordinal) && not ((anchorsOf file).Contains place)))
+        || (place <> ""
+            && file.EndsWith(".html", StringComparison.Ordinal)
+            && not ((anchorsOf file).Contains place)))
 
 for page, target in Array.truncate 40 broken do
     eprintfn $"{Path.GetRelativePath(site, page)}: nothing lies at {target}"

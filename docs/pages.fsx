@@ -50,7 +50,9 @@ let fenced (text: string) =
             part,
             @"(?<=\n\n)(?:(?:    .*|[ ]*)\n)*    .*(?:\n|\z)",
             fun block ->
-                let lines = block.Value.TrimEnd().Split '\n' |> Array.map (fun line -> Regex.Replace(line, "^    ", ""))
+                let lines =
+                    block.Value.TrimEnd().Split '\n' |> Array.map (fun line -> Regex.Replace(line, "^    ", ""))
+
                 "```text\n" + String.Join('\n', lines) + "\n```\n"
         )
 
@@ -78,8 +80,7 @@ for index, (file, title) in
 
     write
         (Path.ChangeExtension(places[file], ".md"))
-        (frontMatter title "Guide" index
-         + fenced (relink (string (Path.GetDirectoryName file)) "" text))
+        (frontMatter title "Guide" index + fenced (relink (string (Path.GetDirectoryName file)) "" text))
 
 let joined (node: JsonElement) =
     match node.ValueKind with
@@ -88,7 +89,9 @@ let joined (node: JsonElement) =
 
 /// A block of HTML ends at an empty line, so it has none. A zero line break keeps what is written as it was.
 let preformatted (kind: string) (text: string) =
-    let written = WebUtility.HtmlEncode(Regex.Replace(text.TrimEnd(), "\x1b\[[0-9;]*m", ""))
+    let written =
+        WebUtility.HtmlEncode(Regex.Replace(text.TrimEnd(), "\x1b\[[0-9;]*m", ""))
+
     $"""<pre class="{kind}">{written.Replace("\n", "&#10;")}</pre>"""
 
 let onOneLine (html: string) = Regex.Replace(html, @"\s*\n\s*", " ")
@@ -119,7 +122,11 @@ for index, file in Array.indexed notebooks do
 
     let main =
         let kernel = notebook.RootElement.GetProperty("metadata").GetProperty "kernelspec"
-        if string (kernel.GetProperty("language").GetString()) = "C#" then "csharp" else "fsharp"
+
+        if string (kernel.GetProperty("language").GetString()) = "C#" then
+            "csharp"
+        else
+            "fsharp"
 
     let blocks =
         [
@@ -147,7 +154,11 @@ for index, file in Array.indexed notebooks do
         blocks
         |> List.tryPick (fun block ->
             let heading = Regex.Match(block, @"\A\s*# (.+)")
-            if heading.Success then Some(heading.Groups[1].Value.Trim()) else None)
+
+            if heading.Success then
+                Some(heading.Groups[1].Value.Trim())
+            else
+                None)
         |> Option.defaultValue name
 
     write
