@@ -1,5 +1,10 @@
 using System.CommandLine;
 using David.Grpo.Cli.Commands;
+using Spectre.Console;
+
+// A file or a pipe gets text without colours.
+if (Console.IsOutputRedirected)
+    AnsiConsole.Console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No });
 
 RootCommand root = new(
     """

@@ -15,6 +15,7 @@ type Cost =
         OptimizerSteps: int
     }
 
+    /// Both together, currency by currency.
     static member (+)(a: Cost, b: Cost) =
         {
             Rollouts = a.Rollouts + b.Rollouts
@@ -24,9 +25,11 @@ type Cost =
             OptimizerSteps = a.OptimizerSteps + b.OptimizerSteps
         }
 
+/// What things cost.
 [<RequireQualifiedAccess>]
 module Cost =
 
+    /// Nothing was used.
     [<CompiledName "Zero">]
     let zero =
         {

@@ -7,6 +7,7 @@ type Quote =
     {
         /// Of the passage among those that were given.
         Index: int
+        /// Of that passage, as it stands there.
         Sentence: string
         /// The share of what the question asks about that the passage, and those read before it, speak of, in [0, 1].
         Confidence: float

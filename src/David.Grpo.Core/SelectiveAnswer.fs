@@ -8,6 +8,7 @@ type JudgedAnswer =
     {
         /// In [0, 1]; 0 where there was no answer.
         Confidence: float
+        /// Whether it is one of the accepted answers.
         IsRight: bool
     }
 
@@ -25,7 +26,9 @@ type AnswerRule =
 /// What a rule does to labelled questions.
 type SelectiveSummary =
     {
+        /// All that were asked.
         Questions: int
+        /// Those of them that were answered.
         Given: int
         /// Given answers that are wrong.
         Wrong: int

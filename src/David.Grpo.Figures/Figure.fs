@@ -63,7 +63,13 @@ type Figure =
 and [<TypeFormatterSource("David.Grpo.Figures.FigureInFormatterSource",
                           "application/vnd.plotly.v1+json",
                           "image/svg+xml",
-                          "text/plain")>] FigureIn = { Figure: Figure; Medium: Medium }
+                          "text/plain")>] FigureIn =
+    {
+        /// What is shown.
+        Figure: Figure
+        /// What it is shown on.
+        Medium: Medium
+    }
 
 /// What every way of writing a figure needs to know of it.
 [<RequireQualifiedAccess>]

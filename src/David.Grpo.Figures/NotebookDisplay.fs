@@ -6,6 +6,7 @@ open System.IO
 [<Sealed>]
 type DisplayFormatter<'value> internal (mimeType: string, render: 'value -> string) =
 
+    /// The MIME type that it writes, as Jupyter names it.
     member _.MimeType: string = mimeType
 
     /// Writes the value; false, and nothing written, for a value of another type.
@@ -20,6 +21,7 @@ type DisplayFormatter<'value> internal (mimeType: string, render: 'value -> stri
 [<Sealed>]
 type FigureFormatterSource() =
 
+    /// A formatter a MIME type, the richest first.
     member _.CreateTypeFormatters() : seq<obj> =
         [
             DisplayFormatter("application/vnd.plotly.v1+json", Plotly.json Medium.Light)
@@ -31,6 +33,7 @@ type FigureFormatterSource() =
 [<Sealed>]
 type FigureInFormatterSource() =
 
+    /// A formatter a MIME type, the richest first.
     member _.CreateTypeFormatters() : seq<obj> =
         [
             DisplayFormatter(
@@ -45,6 +48,7 @@ type FigureInFormatterSource() =
 [<Sealed>]
 type TableFormatterSource() =
 
+    /// A formatter a MIME type, the richest first.
     member _.CreateTypeFormatters() : seq<obj> =
         [
             DisplayFormatter("text/html", Page.renderTable)

@@ -103,6 +103,7 @@ type HeatMap =
         Columns: string[]
         /// [R][C]; what has no place on the value's axis (NaN: not measured) is crossed out.
         Values: float[][]
+        /// What the colours say of a value.
         Map: ColourMap
     }
 
@@ -132,7 +133,9 @@ type HeatMap =
 type BranchOrigin =
     /// A prefix that several trajectories share.
     | Shared
+    /// What the policy wrote, from the prompt or from a shared prefix on.
     | Policy
+    /// An expert's trajectory.
     | Expert
     /// The policy, from the middle of a trajectory: behind the cut its parent's own text is left out.
     | Continuation
@@ -144,12 +147,15 @@ type Branch =
         Name: string
         /// What became of it: "EM 0, coverage 0.5". May be empty.
         Note: string
+        /// Who wrote it.
         Origin: BranchOrigin
-        /// Start ≤ End; it starts on its parent.
+        /// Where it begins, on its parent, in the units of the panel's axis.
         Start: float
+        /// Where it ends, in the same units; at least Start.
         End: float
         /// Whether it left the group, such as the trajectory that an expert's replaces.
         IsDropped: bool
+        /// What grows from it; each starts within it.
         Branches: Branch[]
     }
 

@@ -13,9 +13,10 @@ open Microsoft.CodeAnalysis.CSharp.Syntax
 open Microsoft.CodeAnalysis.Text
 open David.Grpo.Notebooks.Interactive
 
-/// C# cells: each builds on those before it. Relative files are those of the notebook's folder.
+/// C# cells: each builds on those before it. Relative files are those of the notebook's folder; `sources` has the sources of
+/// packages that cells named so far.
 [<Sealed>]
-type internal CSharpKernel(folder: string) =
+type internal CSharpKernel(folder: string, sources: IReadOnlyList<string>) =
 
     static let imports =
         [
@@ -58,7 +59,9 @@ type internal CSharpKernel(folder: string) =
         match packageReferences with
         | Some known when Array.isEmpty fresh -> known
         | _ ->
-            let restored = Packages.restore folder (Seq.append packages fresh) cancellation
+            let restored =
+                Packages.restore folder sources (Seq.append packages fresh) cancellation
+
             packages.AddRange fresh
             ProgramAssemblies.add restored.Assemblies
             ProgramAssemblies.addNative restored.NativeFolders

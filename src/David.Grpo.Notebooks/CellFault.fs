@@ -4,7 +4,7 @@ open System
 open System.IO
 
 /// A cell that cannot be compiled or that threw: a short name, what is wrong, and lines that say where.
-exception CellFault of name: string * text: string * trace: string[] with
+exception internal CellFault of name: string * text: string * trace: string[] with
     override this.Message = this.text
 
 /// The places of a notebook's cells in faults. A cell's code is compiled under the name "cell-3".

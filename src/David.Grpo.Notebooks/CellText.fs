@@ -6,9 +6,12 @@ open System.Text.RegularExpressions
 /// The languages that cells are written in.
 [<RequireQualifiedAccess>]
 type CellLanguage =
+    /// As F# scripts are written.
     | FSharp
+    /// As C# scripts are written.
     | CSharp
 
+    /// "fsharp" or "csharp", as magic commands name it.
     member language.Name =
         match language with
         | FSharp -> "fsharp"
@@ -23,6 +26,8 @@ type internal CellStep =
     | Text of mimeType: string * text: string
     /// A value of another language under a name of this one.
     | Share of from: CellLanguage * name: string * into: CellLanguage * alias: string * line: int
+    /// Where packages are looked for from here on.
+    | Source of source: string
     /// A value under a name.
     | Set of into: CellLanguage * name: string * value: string * line: int
 
@@ -104,9 +109,9 @@ module internal CellText =
         | In of CellLanguage
         | As of mimeType: string
 
-    /// The steps of a cell, in a language until a magic command says otherwise. Raises ScriptException, with the line, for
+    /// The steps of a cell, in a language until a magic command says otherwise; `folder` is the notebook's. Raises ScriptException, with the line, for
     /// a command that is not known.
-    let steps (language: CellLanguage) (text: string) : CellStep list =
+    let steps (folder: string) (language: CellLanguage) (text: string) : CellStep list =
         let lines = text.Replace("\r\n", "\n").Split '\n'
         let steps = ResizeArray<CellStep>()
         let mutable mode = In language
@@ -150,7 +155,20 @@ module internal CellText =
                         $"#!{name} is not known here; there are #!fsharp, #!csharp, #!share, #!set, #!markdown, #!html, #!svg and #!javascript."
                 | [] -> fail line "#! names no command."
             else
-                pending.Add text)
+                let source =
+                    match mode with
+                    | In _ ->
+                        try
+                            Packages.trySource folder text
+                        with ScriptException reason ->
+                            fail line reason
+                    | As _ -> None
+
+                match source with
+                | Some source ->
+                    steps.Add(CellStep.Source source)
+                    pending.Add ""
+                | None -> pending.Add text)
 
         flush lines.Length
         List.ofSeq steps

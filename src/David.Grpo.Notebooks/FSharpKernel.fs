@@ -12,9 +12,10 @@ open FSharp.Compiler.Text
 open FSharp.Compiler.Tokenization
 open David.Grpo.Notebooks.Interactive
 
-/// F# cells: one session that each goes on. Relative files are those of the notebook's folder.
+/// F# cells: one session that each goes on. Relative files are those of the notebook's folder; `sources` has the sources of
+/// packages that cells named so far.
 [<Sealed>]
-type internal FSharpKernel(folder: string) =
+type internal FSharpKernel(folder: string, sources: IReadOnlyList<string>) =
 
     static let directive =
         Regex(@"^\s*#(r|load)\s+@?""([^""]+)""\s*$", RegexOptions.CultureInvariant)
@@ -107,7 +108,7 @@ type internal FSharpKernel(folder: string) =
 
         if fresh.Exists(packages.Contains >> not) then
             packages.AddRange(Seq.filter (packages.Contains >> not) fresh)
-            let restored = Packages.restore folder packages cancellation
+            let restored = Packages.restore folder sources packages cancellation
             ProgramAssemblies.add restored.Assemblies
             ProgramAssemblies.addNative restored.NativeFolders
 

@@ -7,7 +7,9 @@ open David.Grpo.Notebooks
 /// Text of another MIME type than plain, such as HTML; shown as it is.
 [<Sealed>]
 type Rich(mimeType: string, text: string) =
+    /// Such as "text/html".
     member _.MimeType = mimeType
+    /// As it is shown.
     member _.Text = text
     override _.ToString() = text
 

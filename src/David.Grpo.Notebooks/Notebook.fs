@@ -17,6 +17,7 @@ type CellProgress =
     {
         /// From 1, of the cells with code.
         Number: int
+        /// Of the cells with code.
         Count: int
         /// Its first line of code.
         Title: string

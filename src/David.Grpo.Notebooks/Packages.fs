@@ -3,6 +3,7 @@ namespace David.Grpo.Notebooks
 open System
 open System.Diagnostics
 open System.IO
+open System.Security
 open System.Security.Cryptography
 open System.Text
 open System.Text.Json
@@ -11,10 +12,10 @@ open System.Threading
 open System.Runtime.InteropServices
 
 /// A package as `#r "nuget: Name, 1.2.3"` names it; an empty version is the newest.
-type PackageName = { Name: string; Version: string }
+type internal PackageName = { Name: string; Version: string }
 
 /// The files of restored packages and of all they depend on.
-type RestoredPackages =
+type internal RestoredPackages =
     {
         /// Assemblies to run with.
         Assemblies: string[]
@@ -23,9 +24,9 @@ type RestoredPackages =
     }
 
 /// Packages for scripts and cells: `dotnet restore` of a project made for them, once for each set of packages. The machine's
-/// own NuGet sources are used, with a nuget.config beside or above the script where there is one.
+/// own NuGet sources are used, those of a nuget.config beside or above the script, and those that it names itself by `#i`.
 [<RequireQualifiedAccess>]
-module Packages =
+module internal Packages =
 
     let private directive =
         Regex(
@@ -65,17 +66,42 @@ module Packages =
             | given -> Path.Combine(given, "david-grpo")
         | given -> Path.GetFullPath given
 
-    let internal hash (text: string) : string =
+    let hash (text: string) : string =
         (SHA256.HashData(Encoding.UTF8.GetBytes text) |> Convert.ToHexStringLower).Substring(0, 24)
 
-    let rec private configurationAbove (folder: DirectoryInfo | null) =
+    let private sourceDirective =
+        Regex(@"^\s*#i\s+@?""\s*nuget\s*:\s*([^""]+?)\s*""\s*$", RegexOptions.CultureInvariant)
+
+    /// The source that a line such as `#i "nuget: /path/to/packages"` names: an address, or a folder, relative to the
+    /// script's. None for any other line. Raises ScriptException where there is no such folder.
+    let trySource (folder: string) (line: string) : string option =
+        let found = sourceDirective.Match line
+
+        if not found.Success then
+            None
+        else
+            let source = found.Groups[1].Value
+
+            if source.Contains "://" then
+                Some source
+            else
+                let path = Path.GetFullPath(source, folder)
+
+                if not (Directory.Exists path) then
+                    raise (ScriptException $"#i names {path}, and there is no such folder of packages.")
+
+                Some path
+
+    // NuGet reads all of them, from the outermost to the innermost.
+    let rec private configurationsAbove (folder: DirectoryInfo | null) : string list =
         match folder with
-        | null -> None
+        | null -> []
         | folder ->
             [ "nuget.config"; "NuGet.config"; "NuGet.Config" ]
             |> List.map (fun name -> Path.Combine(folder.FullName, name))
             |> List.tryFind File.Exists
-            |> Option.orElseWith (fun () -> configurationAbove folder.Parent)
+            |> Option.toList
+            |> List.append (configurationsAbove folder.Parent)
 
     /// The portable name of this machine's kind, such as linux-x64.
     let private platform =
@@ -89,7 +115,9 @@ module Packages =
 
         $"{system}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}"
 
-    let private project (packages: PackageName[]) =
+    let private project (folder: string) (sources: string seq) (packages: PackageName[]) =
+        let escape (text: string) = string (SecurityElement.Escape text)
+
         let references =
             packages
             |> Array.map (fun package ->
@@ -105,6 +133,8 @@ module Packages =
     <EnableDefaultItems>false</EnableDefaultItems>
     <DisableImplicitFSharpCoreReference>true</DisableImplicitFSharpCoreReference>
     <NuGetAudit>false</NuGetAudit>
+    <RestoreRootConfigDirectory>{escape folder}</RestoreRootConfigDirectory>
+    <RestoreAdditionalProjectSources>{escape (String.Join(';', sources))}</RestoreAdditionalProjectSources>
   </PropertyGroup>
   <ItemGroup>
 {references}
@@ -112,7 +142,7 @@ module Packages =
 </Project>
 """
 
-    let private runRestore (folder: string) (configuration: string option) (cancellation: CancellationToken) =
+    let private runRestore (folder: string) (cancellation: CancellationToken) =
         let start =
             ProcessStartInfo(
                 "dotnet",
@@ -124,12 +154,6 @@ module Packages =
 
         for argument in [ "restore"; "packages.csproj"; "--nologo"; "-v"; "quiet" ] do
             start.ArgumentList.Add argument
-
-        match configuration with
-        | Some file ->
-            start.ArgumentList.Add "--configfile"
-            start.ArgumentList.Add file
-        | None -> ()
 
         start.Environment["DOTNET_NOLOGO"] <- "1"
         start.Environment["MSBUILDDISABLENODEREUSE"] <- "1"
@@ -201,9 +225,15 @@ module Packages =
                 files "native" |> Array.map (fun path -> Path.GetDirectoryName path |> string) |> Array.distinct
         }
 
-    /// Restores packages, or finds them restored. `folder` is the script's, where the search for a nuget.config begins.
+    /// Restores packages, or finds them restored. `folder` is the script's, where the search for a nuget.config begins;
+    /// `sources` are asked beside those that NuGet knows.
     /// Raises ScriptException with NuGet's own words where a package cannot be had.
-    let restore (folder: string) (packages: PackageName seq) (cancellation: CancellationToken) : RestoredPackages =
+    let restore
+        (folder: string)
+        (sources: string seq)
+        (packages: PackageName seq)
+        (cancellation: CancellationToken)
+        : RestoredPackages =
         let packages =
             packages
             |> Seq.distinct
@@ -216,11 +246,24 @@ module Packages =
                 NativeFolders = [||]
             }
         else
-            let text = project packages
-            let configuration = configurationAbove (DirectoryInfo folder)
+            let folder = Path.GetFullPath folder
+            let configurations = configurationsAbove (DirectoryInfo folder)
+
+            // Folders without a configuration of their own share what was restored.
+            let root =
+                configurations
+                |> List.tryLast
+                |> Option.bind (Path.GetDirectoryName >> Option.ofObj)
+                |> Option.defaultValue (Path.GetPathRoot folder |> string)
+
+            let text = project root sources packages
 
             let place =
-                Path.Combine(cacheFolder (), "packages", hash (text + string configuration))
+                configurations
+                |> List.map File.ReadAllText
+                |> List.append [ text ]
+                |> String.concat "\n"
+                |> fun all -> Path.Combine(cacheFolder (), "packages", hash all)
 
             let assetsFile = Path.Combine(place, "obj", "project.assets.json")
             let stamp = Path.Combine(place, "restored")
@@ -237,7 +280,7 @@ module Packages =
                     File.WriteAllText(Path.Combine(place, name), "<Project />\n")
 
                 File.WriteAllText(Path.Combine(place, "packages.csproj"), text)
-                runRestore place configuration cancellation
+                runRestore place cancellation
                 let restored = assets assetsFile
                 File.WriteAllText(stamp, "")
                 restored

@@ -11,7 +11,7 @@ open System.Runtime.Loader
 /// The assemblies that this program runs with, and those that scripts and cells add. What the program ships is loaded
 /// once, from its own folder, however a script names it, so that its types are the same everywhere.
 [<RequireQualifiedAccess>]
-module ProgramAssemblies =
+module internal ProgramAssemblies =
 
     let private frameworkFolder =
         Path.GetDirectoryName typeof<obj>.Assembly.Location |> nonNull

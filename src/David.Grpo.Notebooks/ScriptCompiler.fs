@@ -41,7 +41,7 @@ module internal ScriptCompiler =
     let compile (path: string) (cancellation: CancellationToken) : CompiledScript =
         let folder = Path.GetDirectoryName path |> string
         let tree = Submission.parse path
-        let restored = Packages.restore folder (Submission.packages tree) cancellation
+        let restored = Packages.restore folder [] (Submission.packages tree) cancellation
         let used = HashSet<string>()
 
         let packageFiles =

@@ -4,6 +4,7 @@ namespace David.Grpo.Notebooks
 
 open System
 open System.Collections.Concurrent
+open System.Collections.Generic
 open System.IO
 open System.Runtime
 open System.Text
@@ -20,6 +21,7 @@ type CellOutput =
     | Shown of MimeBundle
     /// The value of the last expression.
     | Value of MimeBundle
+    /// What is wrong: a short name, what it is, and lines that say where.
     | Fault of name: string * text: string * trace: string[]
 
 /// A stream of the console that goes to the cell that runs.
@@ -64,8 +66,9 @@ type private CellContext() =
 type CellSession(folder: string) =
 
     let folder = Path.GetFullPath folder
-    let fsharp = FSharpKernel folder
-    let csharp = CSharpKernel folder
+    let sources = List<string>()
+    let fsharp = FSharpKernel(folder, sources)
+    let csharp = CSharpKernel(folder, sources)
     let context = CellContext()
     let work = new BlockingCollection<unit -> unit>()
     let mutable show: CellOutput -> unit = ignore
@@ -111,6 +114,9 @@ type CellSession(folder: string) =
                     $"line {line}: {from.Name} has no value named '{name}'; run the cell that makes it first."
 
                 raise (CellFault("ShareError", text, [| text |]))
+        | CellStep.Source source ->
+            if not (sources.Contains source) then
+                sources.Add source
         | CellStep.Set(into, name, value, _) -> declare into name value cancellation
         | CellStep.Code(language, text) ->
             let value =
@@ -139,7 +145,7 @@ type CellSession(folder: string) =
 
         let body () =
             try
-                for step in CellText.steps language text do
+                for step in CellText.steps folder language text do
                     runStep cell step cancellation
             with
             | CellFault(name, text, trace) -> fault <- Some(CellOutput.Fault(name, text, trace))

@@ -57,6 +57,29 @@ type NotebookTests() =
         member _.Dispose() = folder.Delete true
 
     [<Fact>]
+    member _.``a source of packages is a folder beside the notebook, or an address``() =
+        let near = folder.CreateSubdirectory("packages").FullName
+
+        let sources text =
+            CellText.steps folder.FullName CellLanguage.FSharp text
+            |> List.choose (function
+                | CellStep.Source source -> Some source
+                | _ -> None)
+
+        Assert.Equal<string list>([ near ], sources "#i \"nuget: packages\"\n#r \"nuget: A, 1.0.0\"\nlet x = 1")
+        Assert.Equal<string list>([ "https://a.example/b" ], sources "  #i @\"nuget:https://a.example/b\"")
+        Assert.Equal<string list>([], sources "#!html\n#i \"nuget: packages\"")
+
+        match CellText.steps folder.FullName CellLanguage.CSharp "#i \"nuget: packages\"\nint x;" with
+        | [ CellStep.Source _; CellStep.Code(_, code) ] -> Assert.Equal("\nint x;", code)
+        | other -> Assert.Fail $"{other}"
+
+        let fault =
+            Assert.Throws<ScriptException>(fun () -> sources "let x = 1\n#i \"nuget: absent\"" |> ignore)
+
+        Assert.StartsWith("line 2: #i names ", fault.Message)
+
+    [<Fact>]
     member _.``cells of both languages share values, and a second run changes nothing``() =
         write
             [

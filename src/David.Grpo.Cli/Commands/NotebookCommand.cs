@@ -50,9 +50,9 @@ public static class NotebookCommand
             Run a notebook's cells from the first to the last and write what they show back into it.
 
             Cells are F# or C# in .NET Interactive's dialect: the notebook's own language, unless a cell begins with #!fsharp or
-            #!csharp; #!share and #!set hand values over; #r "nuget: Name, 1.2.3", #r "some.dll", #load. It ends at the first
-            cell that fails, with exit code 1; what ran until then is written. Running it again changes only what came out
-            differently.
+            #!csharp; #!share and #!set hand values over; #r "nuget: Name, 1.2.3", #i "nuget: /path" (a folder of packages),
+            #r "some.dll", #load. It ends at the first cell that fails, with exit code 1; what ran until then is written.
+            Running it again changes only what came out differently.
 
             Examples:
               david notebook run notebooks/tour.ipynb

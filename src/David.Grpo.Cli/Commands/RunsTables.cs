@@ -23,6 +23,7 @@ internal static class RunsTables
     public static void Show(IReadOnlyList<RunOverview> runs, DateTimeOffset now, Screen screen)
     {
         Table table = New("run", "arm");
+        table.Columns[0].NoWrap();
         foreach (string number in (string[])["seed", "state", "rollouts", "EM %", "searches", "size", "age"])
             table.AddColumn(new TableColumn(number).RightAligned());
         string here = Directory.GetCurrentDirectory();

@@ -32,6 +32,7 @@ public sealed record AnswerFile
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     };
 
+    /// <summary>Of the file's layout.</summary>
     public int Format { get; init; } = CurrentFormat;
 
     /// <summary>Answers of this confidence and above are given; null: none is safe, so that none is given.</summary>
@@ -43,20 +44,30 @@ public sealed record AnswerFile
     /// <summary>With what probability, over labelled questions, that may be missed.</summary>
     public required double Delta { get; init; }
 
-    /// <summary>Labelled questions that picked the threshold, how many of them it answers, and how many of these wrongly.</summary>
+    /// <summary>Labelled questions that picked the threshold.</summary>
     public required int Questions { get; init; }
+
+    /// <summary>How many of them it answers.</summary>
     public required int Given { get; init; }
+
+    /// <summary>How many of those it answers wrongly.</summary>
     public required int Wrong { get; init; }
 
     /// <summary>SHA-256 of the corpus.</summary>
     public required string Corpus { get; init; }
+
+    /// <summary>Who answered, and how: the threshold holds for no other.</summary>
     public required AnswerConditions Conditions { get; init; }
 
+    /// <summary>The threshold as a rule.</summary>
     [JsonIgnore]
     public AnswerRule Rule => Threshold is { } tau ? AnswerRule.NewAtLeast(tau) : AnswerRule.Never;
 
+    /// <summary>Writes it as JSON; what was there is replaced.</summary>
     public void Write(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, Strict) + "\n");
 
+    /// <summary>Reads what <see cref="Write"/> wrote.</summary>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">It is no such file, or a value is out of range; the text says which.</exception>
     public static AnswerFile Read(string path)
     {

@@ -3,11 +3,13 @@ using David.Grpo.Search;
 namespace David.Grpo.Answering;
 
 /// <summary>A search that was made for an answer.</summary>
+/// <param name="Query">As it was asked.</param>
 /// <param name="IsForced">Whether the engine asked it in the policy's name.</param>
 /// <param name="Passages">Best first.</param>
 public sealed record SearchMade(string Query, bool IsForced, IReadOnlyList<Passage> Passages);
 
 /// <summary>A passage that was found, with what of it bears on the answer.</summary>
+/// <param name="Passage">As the search gave it.</param>
 /// <param name="Support">The share of the answer's words that stand in it, in [0, 1].</param>
 /// <param name="IsCited">Whether the answer stands on it: none of the passages found holds more of its words.</param>
 /// <param name="Excerpt">The sentence of it that is nearest to the answer.</param>
@@ -17,8 +19,10 @@ public sealed record Citation(Passage Passage, double Support, bool IsCited, str
 /// <param name="Searches">Those in the policy's name included.</param>
 /// <param name="GeneratedTokens">That the policy wrote, trial answers included.</param>
 /// <param name="ReadTokens">Of passages that it read.</param>
+/// <param name="Seconds">From the question to the answer.</param>
 public sealed record AnswerCost(int Searches, long GeneratedTokens, long ReadTokens, double Seconds)
 {
+    /// <summary>Both together.</summary>
     public static AnswerCost operator +(AnswerCost left, AnswerCost right) =>
         new(
             left.Searches + right.Searches,
@@ -31,6 +35,7 @@ public sealed record AnswerCost(int Searches, long GeneratedTokens, long ReadTok
 /// <summary>A question with what came of it.</summary>
 public sealed record Answered
 {
+    /// <summary>As it was asked.</summary>
     public required string Question { get; init; }
 
     /// <summary>What would be answered, whether it is given or not; null where there is nothing.</summary>
@@ -50,10 +55,14 @@ public sealed record Answered
 
     /// <summary>Whether the candidate is given; else nothing was found that may be said.</summary>
     public required bool IsGiven { get; init; }
+
+    /// <summary>The searches made, in order.</summary>
     public required IReadOnlyList<SearchMade> Searches { get; init; }
 
     /// <summary>The passages found, each once: cited ones first, then by support, then as found.</summary>
     public required IReadOnlyList<Citation> Evidence { get; init; }
+
+    /// <summary>What it cost.</summary>
     public required AnswerCost Cost { get; init; }
 
     /// <summary>What a reader should know of how it came about, such as that the engine searched in the policy's name.</summary>
@@ -95,5 +104,7 @@ public interface IAnswerer
     /// <summary>When a candidate is given.</summary>
     AnswerRule Rule { get; }
 
+    /// <summary>Answers one question. Each question stands for itself: none knows of those before it.</summary>
+    /// <exception cref="OperationCanceledException">It was cut off; nothing is kept.</exception>
     Task<Answered> AskAsync(string question, CancellationToken cancellationToken = default);
 }

@@ -21,6 +21,7 @@ public enum SearchPlan
 /// <summary>How a policy answers.</summary>
 public sealed record PolicyAnswerOptions
 {
+    /// <summary>Who searches.</summary>
     public SearchPlan Plan { get; init; } = SearchPlan.PolicyThenEngine;
 
     /// <summary>
@@ -33,6 +34,7 @@ public sealed record PolicyAnswerOptions
     /// <summary>0 is greedy.</summary>
     public double Temperature { get; init; }
 
+    /// <summary>Of what is sampled; without effect at temperature 0.</summary>
     public Seed Seed { get; init; } = Seeds.OfInt64(0);
 
     /// <summary>When the policy answers before it would by itself; null: never.</summary>

@@ -23,21 +23,32 @@ public sealed record DocumentFile
 {
     /// <summary>From the folder on, with slashes.</summary>
     public required string Path { get; init; }
+
+    /// <summary>What it calls itself; its file name where it says nothing.</summary>
     public required string Title { get; init; }
+
+    /// <summary>How many it was cut into.</summary>
     public required int Passages { get; init; }
+
+    /// <summary>Its size on disk.</summary>
     public required long Bytes { get; init; }
 
     /// <summary>Why nothing of it was taken; null for a file that was read.</summary>
     public string? Skipped { get; init; }
+
+    /// <summary>What of it was not taken, and how much; empty where all was.</summary>
     public IReadOnlyList<DroppedText> Dropped { get; init; } = [];
 
     /// <summary>Of the records in a table or JSON file; empty for prose.</summary>
     public IReadOnlyList<string> Fields { get; init; } = [];
+
+    /// <summary>What happened to it since the folder was read last.</summary>
     public FileChange Change { get; init; }
 }
 
 /// <summary>How far reading a folder has come.</summary>
 /// <param name="Done">Files that were looked at.</param>
+/// <param name="Of">Files there are.</param>
 /// <param name="Path">The one under way.</param>
 public readonly record struct FolderProgress(int Done, int Of, string Path);
 

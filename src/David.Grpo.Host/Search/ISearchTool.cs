@@ -22,6 +22,8 @@ public interface ISearchTool
     /// <summary>What the policy is told of it.</summary>
     ToolSchema Schema { get; }
 
+    /// <summary>Answers a query.</summary>
+    /// <param name="query">What is looked for; its words may be empty where it has fields.</param>
     /// <param name="topK">Passages, at least 1.</param>
     /// <param name="cancellationToken">Ends the search early with <see cref="OperationCanceledException"/>.</param>
     /// <returns>[≤ topK] passages, best first. Any exception is a tool that does not answer, which the policy is told.</returns>

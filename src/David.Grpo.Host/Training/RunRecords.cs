@@ -381,7 +381,7 @@ public sealed record TrajectoryRecord
 
     /// <summary>
     /// wₜÂₜ of each trained token, in order; one number where all are equal: what the update's policy term pushed its
-    /// log-probability by, see <see cref="TokenSlopes.Of"/>. Null where unknown, empty where it was not learned from.
+    /// log-probability by. Null where unknown, empty where it was not learned from.
     /// </summary>
     public double[]? Slope { get; init; }
 

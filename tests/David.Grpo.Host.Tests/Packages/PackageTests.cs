@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using David.Grpo.Host.Tests.Formats;
 
 namespace David.Grpo.Host.Tests.Packages;
@@ -57,6 +58,9 @@ public sealed class PackageTests(ITestOutputHelper output)
                 "dotnet",
                 ["tool", "install", "David.Grpo.Tool", "--tool-path", scratch["tool"], "--add-source", packages]
             );
+            scratch.Write("notebook.ipynb", Notebook(Snippet("fsharp"), packages));
+            await RunAsync(scratch.Folder, scratch["tool/david"], ["notebook", "run", "notebook.ipynb"]);
+            Assert.Contains("0.866", File.ReadAllText(scratch["notebook.ipynb"]));
             string demo = await RunAsync(
                 scratch.Folder,
                 scratch["tool/david"],
@@ -92,6 +96,24 @@ public sealed class PackageTests(ITestOutputHelper output)
         string text = File.ReadAllText(Path.Combine(Accepted.Root(), "src", "PACKAGE.md"));
         return text.Split($"```{language}\n")[1].Split("```")[0];
     }
+
+    private static string Notebook(string cell, string packages) =>
+        new JsonObject
+        {
+            ["cells"] = new JsonArray(
+                new JsonObject
+                {
+                    ["cell_type"] = "code",
+                    ["execution_count"] = null,
+                    ["metadata"] = new JsonObject(),
+                    ["outputs"] = new JsonArray(),
+                    ["source"] = cell.Replace("/path/to/packages", packages, StringComparison.Ordinal),
+                }
+            ),
+            ["metadata"] = new JsonObject(),
+            ["nbformat"] = 4,
+            ["nbformat_minor"] = 4,
+        }.ToJsonString();
 
     private async Task<string> RunAsync(string folder, string program, string[] arguments)
     {

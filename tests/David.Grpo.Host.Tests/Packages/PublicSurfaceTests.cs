@@ -12,6 +12,7 @@ public sealed class PublicSurfaceTests
         typeof(Statistics).Assembly,
         typeof(Figure).Assembly,
         typeof(Trainer).Assembly,
+        typeof(David.Grpo.Notebooks.Notebook).Assembly,
     ];
 
     public static TheoryData<string> Names => [.. Libraries.Select(library => library.GetName().Name!)];

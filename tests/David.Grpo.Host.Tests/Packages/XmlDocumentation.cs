@@ -32,8 +32,26 @@ internal sealed partial class XmlDocumentation
             ?? this[$"T:{type}"]
                 ?.Elements("param")
                 .FirstOrDefault(param => (string?)param.Attribute("name") == property.Name);
-        return text is null ? "" : Blank().Replace(text.Value, " ").Trim();
+        return text is null ? "" : Blank().Replace(Words(text), " ").Trim();
     }
+
+    /// <summary>The text, and of a reference the name of what it refers to.</summary>
+    private static string Words(XElement element) =>
+        string.Concat(
+            element
+                .Nodes()
+                .Select(node =>
+                    node switch
+                    {
+                        XElement { IsEmpty: true } reference => ((string?)reference.FirstAttribute ?? "").Split('.')[
+                            ^1
+                        ],
+                        XElement inner => Words(inner),
+                        XText text => text.Value,
+                        _ => "",
+                    }
+                )
+        );
 
     [GeneratedRegex(@"\s+")]
     private static partial Regex Blank();

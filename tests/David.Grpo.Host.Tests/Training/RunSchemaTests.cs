@@ -59,6 +59,14 @@ public sealed class RunSchemaTests : IDisposable
             Fits(root, chosen, value, at);
             return;
         }
+        if (schema["enum"] is JsonArray allowed)
+        {
+            Assert.True(
+                allowed.Any(one => JsonNode.DeepEquals(one, value)),
+                $"{at} is {value}, not one of {allowed.ToJsonString()}"
+            );
+            return;
+        }
         string kind = value switch
         {
             null => "null",
