@@ -119,7 +119,11 @@ type internal CSharpKernel(folder: string, sources: IReadOnlyList<string>) =
         | Error faults ->
             let lines = faults |> Array.map (describe cell) |> Array.distinct
             raise (CellFault("CompilationError", lines[0], lines))
-        | Ok(assembly, symbols) ->
+        | Ok None ->
+            ProgramAssemblies.add used
+            previous <- compilation
+            ValueNone
+        | Ok(Some(assembly, symbols)) ->
             ProgramAssemblies.add used
             submissions <- submissions + 1
 

@@ -70,7 +70,8 @@ module internal ScriptCompiler =
             |> String.concat "\n"
             |> ScriptException
             |> raise
-        | Ok(assembly, symbols) ->
+        | Ok None -> raise (ScriptException $"{Submission.display path} has no statement to run.")
+        | Ok(Some(assembly, symbols)) ->
             {
                 Assembly = assembly
                 Symbols = symbols

@@ -1,12 +1,9 @@
 namespace David.Grpo.Notebooks
 
-#nowarn "44" // ControlledExecution is marked as not for everyday use.
-
 open System
 open System.Collections.Concurrent
 open System.Collections.Generic
 open System.IO
-open System.Runtime
 open System.Text
 open System.Threading
 open System.Threading.Tasks
@@ -76,19 +73,25 @@ type CellSession(folder: string) =
     let originalOut = Console.Out
     let originalError = Console.Error
 
-    let thread =
-        Thread(
-            (fun () ->
-                for next in work.GetConsumingEnumerable() do
-                    next ()),
-            // Deep recursion in F#'s compiler and in cells.
-            64 * 1024 * 1024,
-            IsBackground = true,
-            Name = "cells"
-        )
+    // Whether the cell that ran last was stopped by force: its thread is then of no more use.
+    let mutable isSpent = false
+
+    let rec serve () =
+        use jobs = work.GetConsumingEnumerable().GetEnumerator()
+
+        while not isSpent && jobs.MoveNext() do
+            jobs.Current()
+
+        if isSpent then
+            isSpent <- false
+            startThread ()
+
+    and startThread () =
+        // Deep recursion in F#'s compiler and in cells.
+        Thread(serve, 64 * 1024 * 1024, IsBackground = true, Name = "cells").Start()
 
     do
-        thread.Start()
+        startThread ()
         Console.SetOut(new CellWriter("stdout", (fun output -> show output)))
         Console.SetError(new CellWriter("stderr", (fun output -> show output)))
         Screen.show <- fun bundle -> show (CellOutput.Shown bundle)
@@ -152,13 +155,14 @@ type CellSession(folder: string) =
             | ScriptException text -> fault <- Some(CellOutput.Fault("Error", text, [| text |]))
 
         try
-            // The only way to stop a loop that does not ask.
-            ControlledExecution.Run(Action body, cancellation)
+            ForcedStop.run body cancellation
         with
         | :? OperationCanceledException -> fault <- Some interrupted
         | failure ->
             let text = $"{failure.GetType().Name}: {failure.Message}"
             fault <- Some(CellOutput.Fault(failure.GetType().Name, failure.Message, [| text |]))
+
+        isSpent <- cancellation.IsCancellationRequested
 
         match fault with
         | Some fault ->

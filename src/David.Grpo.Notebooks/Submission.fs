@@ -151,8 +151,11 @@ module internal Submission =
             globalsType
         )
 
-    /// The assembly and its symbols, or what is wrong.
-    let emit (compilation: Compilation) (cancellation: CancellationToken) : Result<byte[] * byte[], Diagnostic[]> =
+    /// The assembly and its symbols, or what is wrong. Code of nothing but directives gives no assembly.
+    let emit
+        (compilation: Compilation)
+        (cancellation: CancellationToken)
+        : Result<(byte[] * byte[]) option, Diagnostic[]> =
         use assembly = new MemoryStream()
         use symbols = new MemoryStream()
 
@@ -164,13 +167,17 @@ module internal Submission =
                 cancellationToken = cancellation
             )
 
-        if emitted.Success then
-            Ok(assembly.ToArray(), symbols.ToArray())
-        else
+        let faults =
             emitted.Diagnostics
             |> Seq.filter (fun fault -> fault.Severity = DiagnosticSeverity.Error)
             |> Array.ofSeq
-            |> Error
+
+        if emitted.Success then
+            Ok(Some(assembly.ToArray(), symbols.ToArray()))
+        elif Array.isEmpty faults then
+            Ok None
+        else
+            Error faults
 
     // By content: the same assembly cannot be loaded twice.
     let private started =

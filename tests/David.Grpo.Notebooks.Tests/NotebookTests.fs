@@ -114,10 +114,33 @@ type NotebookTests() =
         Assert.Equal("[]", outputs 1)
 
     [<Fact>]
-    member _.``an endless cell is stopped``() =
+    member _.``a cell of nothing but directives opens names for those after it``() =
+        write
+            [
+                "", "#!csharp\nusing System.Globalization;"
+                "", "#!csharp\nCultureInfo.InvariantCulture.Name.Length"
+            ]
+
+        Assert.Equal("", (run []).Fault)
+        Assert.Contains("\"0\"", outputs 1)
+
+    [<Fact>]
+    member _.``endless cells are stopped one after the other, and those that sleep``() =
         use session = new CellSession(folder.FullName)
-        let running = session.RunAsync(1, CellLanguage.CSharp, "while (true) { }", ignore)
-        Thread.Sleep 2000
-        session.Interrupt()
-        Assert.True(running.Wait 20_000)
-        Assert.False running.Result
+
+        for endless in [ "while (true) { }"; "while (true) { }"; "Thread.Sleep(100000);" ] do
+            use hasStarted = new ManualResetEventSlim()
+
+            let running =
+                session.RunAsync(
+                    1,
+                    CellLanguage.CSharp,
+                    "Console.WriteLine();\n" + endless,
+                    (fun _ -> hasStarted.Set())
+                )
+
+            Assert.True(hasStarted.Wait 20_000)
+            Thread.Sleep 200
+            session.Interrupt()
+            Assert.True(running.Wait 20_000)
+            Assert.False running.Result

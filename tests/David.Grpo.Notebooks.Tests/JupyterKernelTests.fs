@@ -1,0 +1,146 @@
+namespace David.Grpo.Notebooks.Tests
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Text.Json
+open System.Threading
+open David.Grpo.Notebooks
+open Xunit
+
+/// The kernel, installed into a folder of its own, under Debian's jupyter. These tests skip where that, or the built
+/// command line, is absent.
+type JupyterKernelTests() =
+    let folder = Directory.CreateTempSubdirectory "david-jupyter"
+
+    let repository =
+        let rec climb (at: DirectoryInfo) =
+            if File.Exists(Path.Combine(at.FullName, "David.Grpo.sln")) then
+                at.FullName
+            else
+                climb (nonNull at.Parent)
+
+        climb (DirectoryInfo AppContext.BaseDirectory)
+
+    let program =
+        Path.Combine(repository, "src", "David.Grpo.Cli", "bin", "Release", "net10.0")
+
+    // Its exit code, what it printed and what it complained of; ended by force after a minute.
+    let run (name: string) (arguments: string list) =
+        let start =
+            ProcessStartInfo(name, arguments, RedirectStandardOutput = true, RedirectStandardError = true)
+
+        start.Environment["JUPYTER_DATA_DIR"] <- folder.FullName
+        start.Environment["JUPYTER_CONFIG_DIR"] <- folder.FullName
+        start.Environment["IPYTHONDIR"] <- folder.FullName
+
+        use running = nonNull (Process.Start start)
+        let printed = running.StandardOutput.ReadToEndAsync()
+        let complained = running.StandardError.ReadToEndAsync()
+
+        if not (running.WaitForExit 60_000) then
+            running.Kill true
+
+        running.WaitForExit()
+        running.ExitCode, printed.Result, complained.Result
+
+    let python =
+        lazy
+            ([ "/usr/bin/python3"; "python3" ]
+             |> List.tryFind (fun name ->
+                 try
+                     let code, _, _ = run name [ "-c"; "import jupyter_client, nbconvert" ]
+                     code = 0
+                 with :? ComponentModel.Win32Exception ->
+                     false))
+
+    // Installs the kernel; the Python that has Jupyter.
+    let install () =
+        match python.Value with
+        | None ->
+            Assert.Skip "needs Jupyter, which is not here (Debian: apt-get install jupyter-client jupyter-nbconvert)"
+
+            ""
+        | Some python ->
+            Assert.SkipUnless(
+                File.Exists(Path.Combine(program, "david.dll")),
+                $"needs the command line, which is not built: {program}"
+            )
+
+            KernelSpec.install
+                (Path.Combine(folder.FullName, "kernels"))
+                [| "dotnet"; Path.Combine(program, "david.dll"); "kernel"; "run" |]
+            |> ignore
+
+            python
+
+    interface IDisposable with
+        member _.Dispose() = folder.Delete true
+
+    [<Fact>]
+    member _.``cells run, show figures, fail with their line, are interrupted and completed, and the kernel goes when asked``
+        ()
+        =
+        let python = install ()
+
+        let code, printed, complained =
+            run python [ Path.Combine(AppContext.BaseDirectory, "drive_kernel.py"); program ]
+
+        Assert.True((code = 0), complained)
+        use answers = JsonDocument.Parse printed
+
+        let rec find (path: string list) (at: JsonElement) =
+            match path with
+            | [] -> at
+            | name :: rest -> find rest (at.GetProperty name)
+
+        let text (path: string list) =
+            (find path answers.RootElement).ToString()
+
+        Assert.Equal("x is 20\n", text [ "fsharp"; "stdout" ])
+        Assert.Equal("21", text [ "fsharp"; "execute_result"; "text/plain" ])
+        Assert.Equal("x is 20\n", text [ "csharp"; "stdout" ])
+        Assert.Equal("40", text [ "csharp"; "execute_result"; "text/plain" ])
+
+        Assert.Equal(
+            "David-GRPO",
+            (find [ "figure"; "execute_result"; "application/vnd.plotly.v1+json"; "data" ] answers.RootElement)[0]
+            |> find [ "name" ]
+            |> string
+        )
+
+        Assert.Contains("</svg>", text [ "figure"; "execute_result"; "image/svg+xml" ])
+        Assert.StartsWith("line 2: ", text [ "fault"; "error" ])
+
+        for endless in [ "endless fsharp"; "endless csharp"; "asleep" ] do
+            Assert.Equal("The cell was interrupted.", text [ endless; "error" ])
+
+        Assert.Equal("22", text [ "afterwards"; "execute_result"; "text/plain" ])
+        Assert.Equal("""["Sqrt"]""", text [ "complete fsharp"; "matches" ])
+        Assert.Equal("12", text [ "complete fsharp"; "cursor_start" ])
+        Assert.Equal("""["Sqrt"]""", text [ "complete csharp"; "matches" ])
+        Assert.Contains("int", text [ "inspect"; "data"; "text/plain" ])
+        Assert.Equal("complete", text [ "whole"; "status" ])
+        Assert.Equal("incomplete", text [ "unfinished"; "status" ])
+        Assert.Equal("incomplete", text [ "unfinished csharp"; "status" ])
+        Assert.Equal("""["error", "aborted"]""", text [ "queued" ])
+        Assert.Equal("False", text [ "is alive" ])
+
+    [<Fact>]
+    member _.``nbconvert executes a notebook``() =
+        let python = install ()
+        let path = Path.Combine(folder.FullName, "a.ipynb")
+
+        File.WriteAllText(
+            path,
+            """{"cells": [{"cell_type": "code", "execution_count": null, "id": "a", "metadata": {}, "outputs": [],
+                           "source": ["#!csharp\n", "Enumerable.Range(1, 3).Sum() + \" runs\""]}],
+                "metadata": {"kernelspec": {"display_name": "F#", "language": "F#", "name": ".net-fsharp"}},
+                "nbformat": 4, "nbformat_minor": 5}"""
+        )
+
+        let code, _, complained =
+            run python [ "-m"; "nbconvert"; "--to"; "notebook"; "--execute"; "--inplace"; path ]
+
+        Assert.True((code = 0), complained)
+        Assert.Contains("6 runs", File.ReadAllText path)
