@@ -51,8 +51,8 @@ public static class NotebookCommand
 
             Cells are F# or C# in .NET Interactive's dialect: the notebook's own language, unless a cell begins with #!fsharp or
             #!csharp; #!share and #!set hand values over; #r "nuget: Name, 1.2.3", #i "nuget: /path" (a folder of packages),
-            #r "some.dll", #load. It ends at the first cell that fails, with exit code 1; what ran until then is written.
-            Running it again changes only what came out differently.
+            #r "some.dll", #load. It ends at the first cell that fails, with exit code 1, or at Ctrl-C, with 130; what ran until
+            then is written. Running it again changes only what came out differently.
 
             Examples:
               david notebook run notebooks/tour.ipynb
@@ -98,11 +98,27 @@ public static class NotebookCommand
                             ? FSharpValueOption<TimeSpan>.NewValueSome(TimeSpan.FromSeconds(seconds))
                             : FSharpValueOption<TimeSpan>.ValueNone
                     );
-                    NotebookResult result = await notebook
-                        .RunAsync(options, progress => Tell(error, progress), cancellation)
-                        .ConfigureAwait(false);
+                    string target = parsed.GetValue(output)?.FullName ?? path;
+                    NotebookResult result;
+                    try
+                    {
+                        result = await notebook
+                            .RunAsync(options, progress => Tell(error, progress), cancellation)
+                            .ConfigureAwait(false);
+                    }
+                    catch (OperationCanceledException)
+                    {
+                        if (parsed.GetValue(noWrite))
+                            await error.WriteLineAsync("Stopped.");
+                        else
+                        {
+                            notebook.Write(target);
+                            await error.WriteLineAsync($"Stopped; what the cells before showed is in {target}.");
+                        }
+                        return Failure.Stopped;
+                    }
                     if (!parsed.GetValue(noWrite))
-                        notebook.Write(parsed.GetValue(output)?.FullName ?? path);
+                        notebook.Write(target);
                     if (!result.Failed.IsSome)
                         return 0;
                     await error.WriteLineAsync($"{path}: cell {result.Failed.Value} failed.\n{result.Fault}");
