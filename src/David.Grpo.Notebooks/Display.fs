@@ -91,7 +91,7 @@ module internal FormatterConvention =
 
 /// How values are shown in notebooks.
 [<RequireQualifiedAccess>]
-module internal Display =
+module Display =
 
     /// Rows and members shown at most.
     let limit = 25

@@ -76,6 +76,6 @@ type ScriptTests() =
         let path =
             write
                 "g.csx"
-                "#r \"David.Grpo.Notebooks.dll\"\nreturn typeof(David.Grpo.Notebooks.Display).Assembly.Location == Args[0] ? 1 : 0;"
+                "#r \"David.Grpo.Notebooks.dll\"\nreturn typeof(David.Grpo.Notebooks.ScriptGlobals).Assembly.Location == Args[0] ? 1 : 0;"
 
         Assert.Equal(1, run path [ typeof<ScriptGlobals>.Assembly.Location ])
