@@ -135,51 +135,43 @@ public static class CalibrateCommand
         CancellationToken cancellationToken
     )
     {
-        Device device = Failure.DeviceOf(request.Device);
-        Torch.Threads = request.Threads == 0 ? Environment.ProcessorCount : request.Threads;
-        using ModelSource model = ModelSource.Open(request.Model);
-        (TrainingTask[] tasks, IDisposable? corpus) = request.OpenMany(model, screen, cancellationToken);
-        using (corpus)
-        using (Decoder policy = model.Load(device))
+        Recording recording = await ExitRecorder
+            .RecordAsync(request, choice.Settings.TrialTokens, screen, cancellationToken)
+            .ConfigureAwait(false);
+        RecordedRun[] all = recording.Runs;
+        bool isGain = choice.Settings.Measure == ExitMeasure.Gain;
+        int fitted = isGain ? (int)(FittingShare * all.Length) : 0;
+        GateWeights? weights = isGain ? ExitRecorder.Fit(all[..fitted]) : null;
+        RecordedRun[] runs = all[fitted..];
+        if (runs.Length == 0)
+            throw new InvalidDataException("No question is left to pick the threshold; give more with --count.");
+        ExitCriterion criterion = choice.Settings.Criterion(recording.VocabularySize, weights);
+        Threshold threshold = ExitCalibration.Pick(choice.Risks, criterion, runs);
+        ExitedRun[] exited = ExitCalibration.Replay(criterion, threshold, runs);
+        ExitReport report = ExitReport.Of(criterion, threshold, runs, exited, ExitTables.DefaultPrice);
+        ExitFile file = new()
         {
-            screen.Line($"model       {model.Path}: {policy.ParameterCount:N0} parameters");
-            RecordedRun[] all = await ExitRecorder
-                .RecordAsync(policy, tasks, request, choice.Settings.TrialTokens, screen, cancellationToken)
-                .ConfigureAwait(false);
-            bool isGain = choice.Settings.Measure == ExitMeasure.Gain;
-            int fitted = isGain ? (int)(FittingShare * all.Length) : 0;
-            GateWeights? weights = isGain ? ExitRecorder.Fit(all[..fitted]) : null;
-            RecordedRun[] runs = all[fitted..];
-            if (runs.Length == 0)
-                throw new InvalidDataException("No question is left to pick the threshold; give more with --count.");
-            ExitCriterion criterion = choice.Settings.Criterion(model.Config.VocabularySize, weights);
-            Threshold threshold = ExitCalibration.Pick(choice.Risks, criterion, runs);
-            ExitedRun[] exited = ExitCalibration.Replay(criterion, threshold, runs);
-            ExitReport report = ExitReport.Of(criterion, threshold, runs, exited, ExitTables.DefaultPrice);
-            ExitFile file = new()
-            {
-                Settings = choice.Settings,
-                Gate = weights is null ? null : GateFit.Of(weights, fitted),
-                Threshold = threshold is Threshold.At at ? at.tau : null,
-                Method = choice.Method,
-                Risk = choice.Risk,
-                Delta = choice.Method == ExitMethod.Ltt ? choice.Delta : null,
-                Questions = runs.Length,
-                ExcessRisk = report.Summary.ExcessRisk,
-                EarlyExits = report.Summary.EarlyExits,
-                Conditions = request.Conditions(model, tasks[0].Protocol),
-            };
-            file.Write(choice.File);
-            screen.Line();
-            ExitTables.Show(screen, file, report);
-            screen.Line();
-            screen.Line(
-                $"{choice.File}: picked on these {runs.Length} questions"
-                    + (fitted > 0 ? $", weights fitted to {fitted} others" : "")
-                    + $"; what it does to others, see david eval --exit {choice.File}"
-            );
-            return 0;
-        }
+            Settings = choice.Settings,
+            Gate = weights is null ? null : GateFit.Of(weights, fitted),
+            Threshold = threshold is Threshold.At at ? at.tau : null,
+            Method = choice.Method,
+            Risk = choice.Risk,
+            Delta = choice.Method == ExitMethod.Ltt ? choice.Delta : null,
+            Questions = runs.Length,
+            ExcessRisk = report.Summary.ExcessRisk,
+            EarlyExits = report.Summary.EarlyExits,
+            Conditions = recording.Conditions,
+        };
+        file.Write(choice.File);
+        screen.Line();
+        ExitTables.Show(screen, file, report);
+        screen.Line();
+        screen.Line(
+            $"{choice.File}: picked on these {runs.Length} questions"
+                + (fitted > 0 ? $", weights fitted to {fitted} others" : "")
+                + $"; what it does to others, see david eval --exit {choice.File}"
+        );
+        return 0;
     }
 
     private static Option<double?> Share(string name, string description) =>

@@ -98,41 +98,30 @@ public static class StudyCommand
         CancellationToken cancellationToken
     )
     {
-        Device device = Failure.DeviceOf(request.Device);
-        Torch.Threads = request.Threads == 0 ? Environment.ProcessorCount : request.Threads;
-        using ModelSource model = ModelSource.Open(request.Model);
-        (TrainingTask[] tasks, IDisposable? corpus) = request.OpenMany(model, screen, cancellationToken);
-        using (corpus)
-        using (Decoder policy = model.Load(device))
-        {
-            screen.Line($"model       {model.Path}: {policy.ParameterCount:N0} parameters");
-            RecordedRun[] runs = await ExitRecorder
-                .RecordAsync(policy, tasks, request, plan.TrialTokens, screen, cancellationToken)
+        Recording recording = await ExitRecorder
+            .RecordAsync(request, plan.TrialTokens, screen, cancellationToken)
+            .ConfigureAwait(false);
+        RecordedRun[] runs = recording.Runs;
+        if (runs.Length < 8)
+            throw new InvalidDataException($"{runs.Length} questions cannot be split; give more with --count.");
+        ExitStudy study = ExitStudy.Of(
+            runs,
+            recording.VocabularySize,
+            plan.Risks,
+            plan.Delta,
+            plan.Resamplings,
+            Seeds.Named("study", Seeds.OfInt64(request.Seed)),
+            what => screen.Line($"            {what}")
+        );
+        if (plan.File is { } file)
+            await File.WriteAllTextAsync(
+                    file,
+                    JsonSerializer.Serialize(new { conditions = recording.Conditions, study }, RunJson.Document),
+                    cancellationToken
+                )
                 .ConfigureAwait(false);
-            if (runs.Length < 8)
-                throw new InvalidDataException($"{runs.Length} questions cannot be split; give more with --count.");
-            ExitStudy study = ExitStudy.Of(
-                runs,
-                model.Config.VocabularySize,
-                plan.Risks,
-                plan.Delta,
-                plan.Resamplings,
-                Seeds.Named("study", Seeds.OfInt64(request.Seed)),
-                what => screen.Line($"            {what}")
-            );
-            if (plan.File is { } file)
-                await File.WriteAllTextAsync(
-                        file,
-                        JsonSerializer.Serialize(
-                            new { conditions = request.Conditions(model, tasks[0].Protocol), study },
-                            RunJson.Document
-                        ),
-                        cancellationToken
-                    )
-                    .ConfigureAwait(false);
-            Show(screen, study);
-            return 0;
-        }
+        Show(screen, study);
+        return 0;
     }
 
     private static void Show(Screen screen, ExitStudy study)
