@@ -1,6 +1,6 @@
 // Every figure and table of a comparison or a run as a paper prints them.
 //
-//     ./david script scripts/paper_figures.csx runs/demo --out paper --width column
+//     ./david script scripts/paper_figures.csx runs/demo --out runs/paper --width column
 //
 // FOLDER is that of `david demo`, `david compare`, a script's --out, or one run's. Figures are written as .pdf, .svg and
 // .png, black on white in Latin Modern, 8.5 cm wide (--width column; a figure of many panels also panel by panel) or 17 cm
@@ -10,7 +10,7 @@
 
 return await RunScript(
     Args,
-    "runs/demo --out paper --width column",
+    "runs/demo --out runs/paper --width column",
     "",
     options =>
     {

@@ -13,7 +13,7 @@ open System.Threading.Tasks
 
 /// A Jupyter kernel of F# and C# cells.
 [<Sealed>]
-type JupyterKernel private (connection: Connection, version: string) =
+type JupyterKernel private (connection: Connection, standard: CellLanguage, version: string) =
 
     let session = Guid.NewGuid().ToString "N"
     let cells = new CellSession(Directory.GetCurrentDirectory())
@@ -54,6 +54,8 @@ type JupyterKernel private (connection: Connection, version: string) =
     let status (parent: JsonObject) (state: string) =
         publish parent "status" (fields [ "execution_state", text state ])
 
+    let shown = if standard = CellLanguage.CSharp then "C#" else "F#"
+
     let info () =
         fields
             [
@@ -61,18 +63,18 @@ type JupyterKernel private (connection: Connection, version: string) =
                 "protocol_version", text JupyterMessage.version
                 "implementation", text "david"
                 "implementation_version", text version
-                "banner", text $"David.Grpo {version}: F# cells, C# cells after #!csharp"
+                "banner", text $"David.Grpo {version}: cells are {shown}, after #!fsharp or #!csharp what that says"
                 "debugger", JsonValue.Create false
                 "help_links", JsonArray()
                 "language_info",
                 fields
                     [
-                        "name", text "F#"
+                        "name", text shown
                         "version", text "10.0"
-                        "mimetype", text "text/x-fsharp"
-                        "file_extension", text ".fs"
-                        "pygments_lexer", text "fsharp"
-                        "codemirror_mode", text "text/x-fsharp"
+                        "mimetype", text $"text/x-{standard.Name}"
+                        "file_extension", text (if standard = CellLanguage.CSharp then ".cs" else ".fs")
+                        "pygments_lexer", text standard.Name
+                        "codemirror_mode", text $"text/x-{standard.Name}"
                     ]
             ]
 
@@ -121,7 +123,7 @@ type JupyterKernel private (connection: Connection, version: string) =
                 else
                     last (next + 1) language start
 
-        last 0 CellLanguage.FSharp 0
+        last 0 standard 0
 
     // Jupyter counts code points, .NET counts UTF-16 units.
     let toUnits (code: string) (points: int) =
@@ -206,8 +208,7 @@ type JupyterKernel private (connection: Connection, version: string) =
 
         use _ = new Timer((fun _ -> lock pending flush), null, 100, 100)
 
-        let isDone =
-            cells.RunAsync(counted, CellLanguage.FSharp, code, show).GetAwaiter().GetResult()
+        let isDone = cells.RunAsync(counted, standard, code, show).GetAwaiter().GetResult()
 
         lock pending flush
 
@@ -428,8 +429,11 @@ type JupyterKernel private (connection: Connection, version: string) =
             (iopub :> IDisposable).Dispose()
         }
 
-    /// Serves until it is asked to shut down. `connectionFile` is the one that Jupyter writes; `version` is this program's.
+    /// Serves until it is asked to shut down. `connectionFile` is the one that Jupyter writes; cells that name no language are
+    /// of `language`; `version` is this program's.
     /// Raises ScriptException for a connection that it does not know.
     [<CompiledName "RunAsync">]
-    static member RunAsync(connectionFile: string, version: string, cancellation: CancellationToken) : Task =
-        JupyterKernel(Connection.parse (File.ReadAllText connectionFile), version).RunAsync cancellation
+    static member RunAsync
+        (connectionFile: string, language: CellLanguage, version: string, cancellation: CancellationToken)
+        : Task =
+        JupyterKernel(Connection.parse (File.ReadAllText connectionFile), language, version).RunAsync cancellation

@@ -4,12 +4,13 @@ open System
 open System.IO
 open System.Text.Json.Nodes
 
-/// What tells Jupyter of the kernel: a folder with kernel.json.
+/// What tells Jupyter of a kernel: a folder with kernel.json.
 [<RequireQualifiedAccess>]
 module KernelSpec =
 
-    /// The kernel's name; notebooks of .NET Interactive with F# cells name the same.
-    let name = ".net-fsharp"
+    /// The name of the kernel whose cells are of a language; notebooks of .NET Interactive name the same.
+    [<CompiledName "Name">]
+    let name (language: CellLanguage) : string = $".net-{language.Name}"
 
     /// The folder of kernels under a prefix such as /usr/local.
     let underPrefix (prefix: string) : string =
@@ -29,20 +30,21 @@ module KernelSpec =
             Path.Combine(data, "jupyter", "kernels")
         | given -> Path.Combine(given, "kernels")
 
-    /// Writes the kernel into a folder of kernels: one that starts `program` (its words before the connection file).
-    /// Gives the folder it made.
+    /// Writes the kernel of a language into a folder of kernels: one that starts `program` (its words before the connection
+    /// file). Gives the folder it made.
     [<CompiledName "Install">]
-    let install (kernels: string) (program: string[]) : string =
-        let folder = Path.Combine(kernels, name)
+    let install (kernels: string) (language: CellLanguage) (program: string[]) : string =
+        let folder = Path.Combine(kernels, name language)
         Directory.CreateDirectory folder |> ignore
 
         let strings (words: string seq) =
             JsonArray(words |> Seq.map (fun word -> JsonValue.Create word :> JsonNode | null) |> Array.ofSeq)
 
+        let shown = if language = CellLanguage.CSharp then "C#" else "F#"
         let spec = JsonObject()
         spec["argv"] <- strings (Seq.append program [ "{connection_file}" ])
-        spec["display_name"] <- JsonValue.Create ".NET (F#) of David.Grpo"
-        spec["language"] <- JsonValue.Create "F#"
+        spec["display_name"] <- JsonValue.Create $".NET ({shown}) of David.Grpo"
+        spec["language"] <- JsonValue.Create shown
         spec["interrupt_mode"] <- JsonValue.Create "message"
         let environment = JsonObject()
         environment["OMP_WAIT_POLICY"] <- JsonValue.Create "passive"

@@ -67,10 +67,19 @@ type JupyterKernelTests() =
                 $"needs the command line, which is not built: {program}"
             )
 
-            KernelSpec.install
-                (Path.Combine(folder.FullName, "kernels"))
-                [| "dotnet"; Path.Combine(program, "david.dll"); "kernel"; "run" |]
-            |> ignore
+            for language in [ CellLanguage.FSharp; CellLanguage.CSharp ] do
+                KernelSpec.install
+                    (Path.Combine(folder.FullName, "kernels"))
+                    language
+                    [|
+                        "dotnet"
+                        Path.Combine(program, "david.dll")
+                        "kernel"
+                        "run"
+                        "--language"
+                        language.Name
+                    |]
+                |> ignore
 
             python
 

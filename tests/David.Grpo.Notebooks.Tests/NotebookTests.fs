@@ -9,7 +9,10 @@ open System.Threading
 open David.Grpo.Notebooks
 open Xunit
 
-// Cells own the process's console: one notebook at a time.
+/// Cells and scripts own the process's console: nothing runs beside them.
+[<CollectionDefinition("console", DisableParallelization = true)>]
+type ConsoleCollection() = class end
+
 [<Collection "console">]
 type NotebookTests() =
     let folder = Directory.CreateTempSubdirectory "david-notebook"

@@ -6,6 +6,7 @@ open System.Threading
 open David.Grpo.Notebooks
 open Xunit
 
+[<Collection "console">]
 type ScriptTests() =
     let folder = Directory.CreateTempSubdirectory "david-script"
 

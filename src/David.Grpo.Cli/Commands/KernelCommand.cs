@@ -8,6 +8,8 @@ using Command = System.CommandLine.Command;
 /// <summary><c>david kernel</c>: the Jupyter kernel.</summary>
 public static class KernelCommand
 {
+    private static readonly CellLanguage[] Languages = [CellLanguage.FSharp, CellLanguage.CSharp];
+
     public static Command Create() =>
         new("kernel", "The Jupyter kernel of F# and C# cells: install it, so that Jupyter and VS Code start it")
         {
@@ -26,15 +28,16 @@ public static class KernelCommand
         Command command = new(
             "install",
             """
-            Register the kernel with Jupyter. Cells are F#; those that begin with #!csharp are C#.
+            Register two kernels with Jupyter, .net-fsharp and .net-csharp: cells are F# in the one and C# in the other; a cell that begins
+            with #!csharp or #!fsharp is what that says.
 
-            The kernel starts the program that this checkout has built last: after a change, restart it in Jupyter. It has
+            A kernel starts the program that this checkout has built last: after a change, restart it in Jupyter. It has
             completion, inspection, interruption, rich output and errors with the line; it cannot ask for input (stdin).
 
             Examples:
               david kernel install
               jupyter notebook notebooks/
-              jupyter nbconvert --to html --execute notebooks/tour.ipynb
+              jupyter nbconvert --to html --execute notebooks/01-tour.ipynb
             """
         )
         {
@@ -49,8 +52,12 @@ public static class KernelCommand
         command.SetAction(parsed =>
         {
             string kernels = parsed.GetValue(prefix) is { } given ? KernelSpec.underPrefix(given) : KernelSpec.ofUser();
-            string folder = KernelSpec.Install(kernels, ["dotnet", ProgramFile(), "kernel", "run"]);
-            Console.WriteLine($"Installed {Path.Combine(folder, "kernel.json")}");
+            foreach (CellLanguage language in Languages)
+            {
+                string[] program = ["dotnet", ProgramFile(), "kernel", "run", "--language", language.Name];
+                string folder = KernelSpec.Install(kernels, language, program);
+                Console.WriteLine($"Installed {Path.Combine(folder, "kernel.json")}");
+            }
             return 0;
         });
         return command;
@@ -59,7 +66,13 @@ public static class KernelCommand
     private static Command Run()
     {
         Argument<FileInfo> connection = new("CONNECTION") { Description = "The connection file that Jupyter writes" };
-        Command command = new("run", "Be the kernel: what Jupyter calls") { connection };
+        Option<string> language = new("--language")
+        {
+            Description = "Of cells that name none",
+            DefaultValueFactory = _ => Languages[0].Name,
+        };
+        language.AcceptOnlyFromAmong([.. Languages.Select(one => one.Name)]);
+        Command command = new("run", "Be the kernel: what Jupyter calls") { connection, language };
         // Synchronous, so that an interruption (SIGINT) is the cell's and never the program's end.
         command.SetAction(parsed =>
         {
@@ -68,8 +81,9 @@ public static class KernelCommand
             {
                 if (!file.Exists)
                     throw new ScriptException($"There is no connection file {file.FullName}.");
+                CellLanguage own = Languages.First(one => one.Name == parsed.GetValue(language));
                 string version = typeof(KernelCommand).Assembly.GetName().Version!.ToString(3);
-                JupyterKernel.RunAsync(file.FullName, version, CancellationToken.None).GetAwaiter().GetResult();
+                JupyterKernel.RunAsync(file.FullName, own, version, CancellationToken.None).GetAwaiter().GetResult();
                 return 0;
             }
             catch (ScriptException failure)
