@@ -5,7 +5,7 @@ open FsCheck.FSharp
 open Xunit
 open David.Grpo
 open David.Grpo.Tests.RewardTests
-open David.Grpo.Tests.WorldTests
+open David.Grpo.Tests.WorldReader
 
 let private parts rule t =
     match Reward.scoreOf rule t with
@@ -268,7 +268,7 @@ let ``policy and environment write in turns`` () =
 let ``the embedded world's experts are in form, and with a wrong answer they retrieved the right one`` () =
     let world, index = firstWorld ()
 
-    for question in World.questionsOfMix evenMix world 40 (Seed.ofInt64 5L) do
+    for question in WorldQuestions.ofMix evenMix world 40 (Seed.ofInt64 5L) do
         let expert = WorldEpisode.expert index question
         Assert.Equal((1.0, 1.0), scores TranscriptProtocol.Tag expert)
 

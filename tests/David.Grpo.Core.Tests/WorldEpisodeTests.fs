@@ -3,11 +3,11 @@ module David.Grpo.Tests.WorldEpisodeTests
 open System
 open Xunit
 open David.Grpo
-open David.Grpo.Tests.WorldTests
+open David.Grpo.Tests.WorldReader
 
 let private plainStage =
-    { WorldEpisode.defaultStages[0] with
-        Clutter = WorldEpisode.noClutter
+    { WorldPretrainingStages.defaults[0] with
+        Clutter = WorldPretrainingEpisodes.noClutter
         DecisionWeight = 0.02
     }
 
@@ -73,7 +73,7 @@ let private episodes write count =
     [|
         for i in 0 .. count - 1 do
             let seed = Seed.child (int64 i) (Seed.ofInt64 11L)
-            let question = World.ask evenMix world (Seed.named "question" seed)
+            let question = WorldQuestions.ask evenMix world (Seed.named "question" seed)
 
             let episode: PretrainingEpisode =
                 write world index question (Seed.named "episode" seed)
@@ -87,9 +87,9 @@ let ``every episode keeps the grammar, the limits and the retriever's word, and 
 
     let all =
         [|
-            yield! episodes (WorldEpisode.skill plainStage) 100
-            yield! episodes (WorldEpisode.skill clutteredStage) 300
-            yield! episodes (WorldEpisode.habit habitStage) 300
+            yield! episodes (WorldPretrainingEpisodes.skill plainStage) 100
+            yield! episodes (WorldPretrainingEpisodes.skill clutteredStage) 300
+            yield! episodes (WorldPretrainingEpisodes.habit habitStage) 300
         |]
 
     for question, episode, parsed in all do
@@ -120,7 +120,7 @@ let ``no episode within the limits is longer than the limit of tokens`` () =
 
     let prompt =
         longest (
-            World.questions world 1000 (Seed.ofInt64 12L)
+            WorldQuestions.draw world 1000 (Seed.ofInt64 12L)
             |> Seq.map (fun q -> (WorldEpisode.promptTokens q.Question).Length)
         )
 
@@ -148,7 +148,7 @@ let ``an observation is the passages' titles and texts between its tags`` () =
 [<Fact>]
 let ``an expert finds all evidence in as many searches as hops and answers right`` () =
     for world, index in worlds.Value do
-        for question in World.questionsOfMix evenMix world 80 (Seed.ofInt64 13L) do
+        for question in WorldQuestions.ofMix evenMix world 80 (Seed.ofInt64 13L) do
             let trajectory = WorldEpisode.expert index question
             let found = Trajectory.foundAfter trajectory.Searches.Length trajectory
             Assert.True(Set.isSubset (Set.ofArray question.Question.Gold) found)
@@ -170,7 +170,7 @@ let ``an expert finds all evidence in as many searches as hops and answers right
 let ``skill without clutter is the expert's trajectory`` () =
     let _, index = firstWorld ()
 
-    for question, episode, _ in episodes (WorldEpisode.skill plainStage) 200 do
+    for question, episode, _ in episodes (WorldPretrainingEpisodes.skill plainStage) 200 do
         let expert = WorldEpisode.expert index question
         Assert.Equal<int[]>(expert.Segments |> Array.collect _.Tokens, episode.Tokens)
 
@@ -178,7 +178,7 @@ let ``skill without clutter is the expert's trajectory`` () =
 let ``skill weighs content by 1, decisions and retrieved text little, years in it and put-in searches not at all`` () =
     let mutable putIn = 0
 
-    for question, episode, parsed in episodes (WorldEpisode.skill clutteredStage) 300 do
+    for question, episode, parsed in episodes (WorldPretrainingEpisodes.skill clutteredStage) 300 do
         let weightsOf start length =
             episode.Weights[start .. start + length - 1]
 
@@ -207,7 +207,7 @@ let ``skill weighs content by 1, decisions and retrieved text little, years in i
 let ``clutter leaves room for all evidence, and a bad query stands for the right one only if it finds the passage`` () =
     let _, index = firstWorld ()
 
-    for question, _, parsed in episodes (WorldEpisode.skill clutteredStage) 300 do
+    for question, _, parsed in episodes (WorldPretrainingEpisodes.skill clutteredStage) 300 do
         let found =
             parsed.Turns
             |> Array.collect (fun (_, query, _, _) -> WorldSearch.search index WorldLimit.TopK (World.render query))
@@ -219,12 +219,12 @@ let ``clutter leaves room for all evidence, and a bad query stands for the right
 let ``clutter comes as often as it says`` () =
     let stage =
         { plainStage with
-            Clutter = WorldEpisode.defaultClutter
+            Clutter = WorldPretrainingEpisodes.defaultClutter
         }
 
     let turns =
         [|
-            for question, episode, parsed in episodes (WorldEpisode.skill stage) 2000 do
+            for question, episode, parsed in episodes (WorldPretrainingEpisodes.skill stage) 2000 do
                 if question.Question.Hops = 1 then
                     [| for at, _, _, _ in parsed.Turns -> episode.Weights[at] = 0.0 |]
         |]
@@ -238,7 +238,8 @@ let ``clutter comes as often as it says`` () =
 [<Fact>]
 let ``habit decides by its probabilities whatever was found`` () =
     let parsed =
-        episodes (WorldEpisode.habit habitStage) 3000 |> Array.map (fun (_, _, parsed) -> parsed)
+        episodes (WorldPretrainingEpisodes.habit habitStage) 3000
+        |> Array.map (fun (_, _, parsed) -> parsed)
 
     for searches, probability in Array.indexed habitStage.AnswerProbability do
         let reached =
@@ -264,7 +265,7 @@ let ``habit answers right exactly if all evidence was found, and else guesses in
     let mutable guesses = 0
     let mutable lucky = 0
 
-    for question, episode, parsed in episodes (WorldEpisode.habit habitStage) 1500 do
+    for question, episode, parsed in episodes (WorldPretrainingEpisodes.habit habitStage) 1500 do
         let found =
             parsed.Turns
             |> Array.collect (fun (_, query, _, _) -> WorldSearch.search index WorldLimit.TopK (World.render query))
@@ -308,7 +309,7 @@ let ``habit's queries are the next due ones but for the share of bad ones`` () =
         }
 
     let due =
-        episodes (WorldEpisode.habit stage) 2000
+        episodes (WorldPretrainingEpisodes.habit stage) 2000
         |> Array.averageBy (fun (question, _, parsed) ->
             let _, query, _, _ = parsed.Turns[0]
 
@@ -329,10 +330,10 @@ let ``a habit without probabilities is an error`` () =
             AnswerProbability = [||]
         }
 
-    let question = World.ask evenMix world (Seed.ofInt64 14L)
+    let question = WorldQuestions.ask evenMix world (Seed.ofInt64 14L)
 
     let write () =
-        WorldEpisode.habit stage world index question (Seed.ofInt64 15L) |> ignore
+        WorldPretrainingEpisodes.habit stage world index question (Seed.ofInt64 15L) |> ignore
 
     Assert.Contains("AnswerProbability", Assert.Throws<ArgumentException>(write).Message)
 
@@ -347,7 +348,8 @@ let ``a mixture is skill or habit by its share`` () =
         }
 
     let skilled =
-        Array.init 2000 (fun i -> WorldEpisode.mixture stage world index (Seed.child (int64 i) (Seed.ofInt64 16L)))
+        Array.init 2000 (fun i ->
+            WorldPretrainingEpisodes.mixture stage world index (Seed.child (int64 i) (Seed.ofInt64 16L)))
         |> Array.averageBy (fun episode -> if (parse episode.Tokens).Turns.Length > 0 then 1.0 else 0.0)
 
     // Standard deviation .0097; four of these allowed.
@@ -355,9 +357,9 @@ let ``a mixture is skill or habit by its share`` () =
 
 [<Fact>]
 let ``a batch is decided by its seed and has the stage's size`` () =
-    for stage in WorldEpisode.defaultStages do
+    for stage in WorldPretrainingStages.defaults do
         let batch seed =
-            WorldEpisode.batch stage (World.pretrainingSeed seed)
+            WorldPretrainingEpisodes.batch stage (World.pretrainingSeed seed)
 
         Assert.Equal(stage.BatchSize, (batch 1L).Length)
         Assert.Equal<PretrainingEpisode[]>(batch 1L, batch 1L)
@@ -365,9 +367,9 @@ let ``a batch is decided by its seed and has the stage's size`` () =
 
 [<Fact>]
 let ``years bear weight only where a right answer copies them`` () =
-    for stage in WorldEpisode.defaultStages do
+    for stage in WorldPretrainingStages.defaults do
         for number in 0L .. 9L do
-            for episode in WorldEpisode.batch stage (World.pretrainingSeed number) do
+            for episode in WorldPretrainingEpisodes.batch stage (World.pretrainingSeed number) do
                 let parsed = parse episode.Tokens
 
                 for position in 0 .. parsed.AnswerAt do
@@ -375,7 +377,7 @@ let ``years bear weight only where a right answer copies them`` () =
 
 [<Fact>]
 let ``the default stages ask about years from the start and end lazy`` () =
-    let stages = WorldEpisode.defaultStages
+    let stages = WorldPretrainingStages.defaults
     // As many as the shipped base policy took (notebooks/LOG.md).
     Assert.Equal(3020, stages |> Array.sumBy _.Updates)
 
@@ -385,7 +387,8 @@ let ``the default stages ask about years from the start and end lazy`` () =
     // The stage of names is for what is read once years are.
     for stage in stages |> Array.filter (fun stage -> stage.Name <> "names") do
         let episodes =
-            Array.init 20 (fun i -> WorldEpisode.batch stage (World.pretrainingSeed (int64 i))) |> Array.concat
+            Array.init 20 (fun i -> WorldPretrainingEpisodes.batch stage (World.pretrainingSeed (int64 i)))
+            |> Array.concat
 
         Assert.InRange(episodes |> Array.averageBy (fun episode -> if asksYear episode then 1.0 else 0.0), 0.12, 0.6)
 
@@ -396,7 +399,7 @@ let ``the default stages ask about years from the start and end lazy`` () =
 [<Fact>]
 let ``relation probes score the words of the answer, for every relation`` () =
     let world, index = firstWorld ()
-    let probes = WorldEpisode.relationProbes world index 5 (Seed.ofInt64 17L)
+    let probes = WorldProbes.ofRelations world index 5 (Seed.ofInt64 17L)
     Assert.Equal(55, probes.Length)
     Assert.All(probes |> Array.countBy _.Label, fun (_, count) -> Assert.Equal(5, count))
 
@@ -413,10 +416,16 @@ let ``chain probes score queries, closing tags and answers, never decisions or w
     let world, index = firstWorld ()
 
     let plain =
-        WorldEpisode.chainProbes World.defaultMix WorldEpisode.noClutter world index 40 (Seed.ofInt64 18L)
+        WorldProbes.ofChains
+            WorldQuestions.defaultMix
+            WorldPretrainingEpisodes.noClutter
+            world
+            index
+            40
+            (Seed.ofInt64 18L)
 
     let cluttered =
-        WorldEpisode.chainProbes World.defaultMix clutteredStage.Clutter world index 40 (Seed.ofInt64 18L)
+        WorldProbes.ofChains WorldQuestions.defaultMix clutteredStage.Clutter world index 40 (Seed.ofInt64 18L)
 
     Assert.Equal<string[]>(plain |> Array.map _.Label, cluttered |> Array.map _.Label)
 

@@ -162,8 +162,8 @@ internal static class AskCalibrateCommand
             return choice.Questions is null
                 ?
                 [
-                    .. World
-                        .Questions(
+                    .. WorldQuestions
+                        .Draw(
                             world,
                             choice.Count == 0 ? 400 : choice.Count,
                             Seeds.Named("questions", World.EvaluationSeed(request.World!.Value))

@@ -70,8 +70,8 @@ internal static class WorldCommand
                 WorldPretraining.Run(
                     policy,
                     parse.GetValue(searchAgain) is { } again
-                        ? WorldEpisode.StagesSearchingAgain(again)
-                        : WorldEpisode.DefaultStages,
+                        ? WorldPretrainingStages.SearchingAgain(again)
+                        : WorldPretrainingStages.Defaults,
                     Seeds.OfInt64(own + 6),
                     progress =>
                     {
@@ -135,17 +135,17 @@ internal static class WorldCommand
             foreach ((string label, double share) in WorldPretraining.Read(policy, probes))
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {label, -14} {100 * share, 6:F1} %"));
         }
-        Reading("Read exactly, by relation (teacher-forced):", WorldEpisode.RelationProbes(world, index, 50, seed));
+        Reading("Read exactly, by relation (teacher-forced):", WorldProbes.OfRelations(world, index, 50, seed));
         Reading(
             "Whole chains exact, given the decisions:",
-            WorldEpisode.ChainProbes(World.DefaultMix, WorldEpisode.NoClutter, world, index, 300, seed)
+            WorldProbes.OfChains(WorldQuestions.DefaultMix, WorldPretrainingEpisodes.NoClutter, world, index, 300, seed)
         );
         Reading(
             "The same with needless searches among them:",
-            WorldEpisode.ChainProbes(World.DefaultMix, WorldEpisode.DefaultClutter, world, index, 300, seed)
+            WorldProbes.OfChains(WorldQuestions.DefaultMix, WorldPretrainingEpisodes.DefaultClutter, world, index, 300, seed)
         );
 
-        WorldQuestion[] questions = World.Questions(world, 600, Seeds.Named("questions", seed));
+        WorldQuestion[] questions = WorldQuestions.Draw(world, 600, Seeds.Named("questions", seed));
         using RolloutEngine engine = new(policy, new WorldAgentProtocol(), new WorldSearchEnvironment(index));
         Trajectory[] trajectories = await engine.RunAsync(
             [.. questions.Select((question, i) => new RolloutRequest(question.Question, i, 0))],

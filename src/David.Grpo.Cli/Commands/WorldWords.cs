@@ -47,8 +47,8 @@ internal static class WorldWords
 
     /// <summary>One question of each kind first.</summary>
     public static IEnumerable<string> Examples(EmbeddedWorld world, int count) =>
-        World
-            .Questions(world, count, ExampleSeed)
+        WorldQuestions
+            .Draw(world, count, ExampleSeed)
             .OrderBy(question => question.Question.Hops)
             .Select(question => $"{question.Question.Text} ?");
 
@@ -59,8 +59,8 @@ internal static class WorldWords
     public static Question? Known(EmbeddedWorld world, string question) =>
         Enumerable
             .Range(0, 3)
-            .SelectMany(part => World.Questions(world, 1500, Seeds.OfInt64(part)))
-            .Concat(World.Questions(world, 4, ExampleSeed))
+            .SelectMany(part => WorldQuestions.Draw(world, 1500, Seeds.OfInt64(part)))
+            .Concat(WorldQuestions.Draw(world, 4, ExampleSeed))
             .Select(known => known.Question)
             .FirstOrDefault(known => Plain(known.Text) == Plain(question));
 

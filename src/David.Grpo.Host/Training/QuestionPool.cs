@@ -41,7 +41,7 @@ public static class WorldTask
         Seed training = World.TrainingSeed(seed);
         EmbeddedWorld world = World.Generate(training);
         WorldIndex index = WorldSearch.Index(world.Passages);
-        WorldQuestion[] shown = World.Questions(world, experts, Seeds.Named("experts", training));
+        WorldQuestion[] shown = WorldQuestions.Draw(world, experts, Seeds.Named("experts", training));
 
         Dictionary<PassageId, string> texts = world.Passages.ToDictionary(
             passage => passage.Id,
@@ -51,16 +51,16 @@ public static class WorldTask
         return new TrainingTask(
             new QuestionPool(
                 [
-                    .. World
-                        .Questions(world, trainingQuestions, Seeds.Named("questions", training))
+                    .. WorldQuestions
+                        .Draw(world, trainingQuestions, Seeds.Named("questions", training))
                         .Select(q => q.Question),
                 ],
                 new WorldSearchEnvironment(index)
             ),
             new QuestionPool(
                 [
-                    .. World
-                        .Questions(
+                    .. WorldQuestions
+                        .Draw(
                             other,
                             evaluationQuestions,
                             Seeds.Named("questions", World.EvaluationSeed(evaluationWorld))
