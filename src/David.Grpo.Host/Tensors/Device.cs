@@ -1,16 +1,6 @@
-using David.Grpo.Native;
+using TorchSharp;
 
 namespace David.Grpo.Tensors;
-
-/// <summary>Element types of tensors, in the native library's numbering.</summary>
-public enum ElementType
-{
-    Float32 = 0,
-    Float64 = 1,
-    BFloat16 = 2,
-    Int64 = 3,
-    Bool = 4,
-}
 
 /// <summary>Where a tensor lies: the CPU or a CUDA device.</summary>
 public readonly record struct Device
@@ -37,17 +27,19 @@ public readonly record struct Device
             index = -1;
         if (index < 0)
             throw new ArgumentException($"Device is \"{text}\"; it must be cpu, cuda or cuda:N.");
-        NativeMethods.Check(NativeMethods.CudaDevices(out int count));
+        int count = Torch.CudaDevices;
         return index < count
             ? new Device(index)
             : throw new ArgumentException(
-                $"Device is \"{text}\", but libtorch {Torch.Version} sees {count} CUDA devices. Use cpu, or build with a "
-                    + "CUDA libtorch (LIBTORCH_USE_PYTORCH=1 or LIBTORCH=/path)."
+                $"Device is \"{text}\", but libtorch {Torch.Version} sees {count} CUDA devices. Use cpu, or a libtorch with CUDA "
+                    + "(README, \"On a GPU\": build with -p:LibTorch=cuda-linux, or set LIBTORCH)."
             );
     }
 
     /// <summary>Whether it is the processor.</summary>
     public bool IsCpu => Index < 0;
+
+    internal torch.Device Native => IsCpu ? torch.CPU : torch.device(DeviceType.CUDA, Index);
 
     public override string ToString() => IsCpu ? "cpu" : $"cuda:{Index}";
 }
@@ -55,39 +47,38 @@ public readonly record struct Device
 /// <summary>The libtorch of this process.</summary>
 public static class Torch
 {
-    /// <summary>libtorch's version.</summary>
-    public static string Version => NativeMethods.TorchVersion;
+    private static int s_threads;
 
-    /// <summary>Tensors that the native side holds for us; constant over a training step.</summary>
-    public static long LiveTensors
+    [ThreadStatic]
+    private static int s_threadsHere;
+
+    [ThreadStatic]
+    private static bool s_withoutGradients;
+
+    static Torch()
     {
-        get
-        {
-            NativeMethods.Check(NativeMethods.LiveTensors(out long count));
-            return count;
-        }
+        LibTorch.Load();
+        s_threads = s_threadsHere = torch.get_num_threads();
     }
 
-    /// <summary>Threads that one operation may use, at least 1.</summary>
+    /// <summary>The version of libtorch that this library is built for.</summary>
+    public static string Version => torch.__version__;
+
+    /// <summary>CUDA devices that this libtorch can use.</summary>
+    public static int CudaDevices => LibTorch.HasCuda && torch.cuda.is_available() ? torch.cuda.device_count() : 0;
+
+    /// <summary>Tensors that the native side holds for us; constant over a training step.</summary>
+    public static long LiveTensors => torch.Tensor.TotalCount;
+
+    /// <summary>Threads that one operation may use, at least 1, on whatever thread it is called.</summary>
     public static int Threads
     {
-        get
-        {
-            NativeMethods.Check(NativeMethods.GetThreads(out int threads));
-            return threads;
-        }
+        get => s_threads;
         set
         {
             ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
-            NativeMethods.Check(NativeMethods.SetThreads(value));
+            s_threads = value;
         }
-    }
-
-    /// <summary>The most bytes that tensors held on a CUDA device so far.</summary>
-    public static long CudaPeakBytes(Device device)
-    {
-        NativeMethods.Check(NativeMethods.CudaPeakBytes(device.Index, out long bytes));
-        return bytes;
     }
 
     /// <summary>Within it, operations record nothing for autograd.</summary>
@@ -95,16 +86,42 @@ public static class Torch
 
     /// <summary>Within it, operations on tensors that require gradients are recorded.</summary>
     public static GradientRecording WithGradients() => new(true);
+
+    /// <summary>Whether operations of this thread are recorded.</summary>
+    internal static bool RecordsGradients
+    {
+        get => !s_withoutGradients;
+        set
+        {
+            s_withoutGradients = !value;
+            torch.set_grad_enabled(value);
+        }
+    }
+
+    /// <summary>libtorch counts threads by calling thread, and work may move to another one: each gets the wanted number.</summary>
+    internal static void UseThreads()
+    {
+        if (s_threadsHere != s_threads)
+            torch.set_num_threads(s_threadsHere = s_threads);
+    }
 }
 
 /// <summary>A stretch of code in which autograd records, or does not; ends with Dispose, on the same thread.</summary>
 public readonly ref struct GradientRecording
 {
-    private readonly byte _former;
+    private readonly bool _former;
 
-    internal GradientRecording(bool enabled) =>
-        NativeMethods.Check(NativeMethods.SetGradientRecording(enabled ? (byte)1 : (byte)0, out _former));
+    internal GradientRecording(bool enabled)
+    {
+        _former = Torch.RecordsGradients;
+        if (enabled != _former)
+            Torch.RecordsGradients = enabled;
+    }
 
     /// <summary>Records again as before.</summary>
-    public void Dispose() => NativeMethods.Check(NativeMethods.SetGradientRecording(_former, out _));
+    public void Dispose()
+    {
+        if (Torch.RecordsGradients != _former)
+            Torch.RecordsGradients = _former;
+    }
 }

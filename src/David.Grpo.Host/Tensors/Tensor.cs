@@ -1,5 +1,7 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using David.Grpo.Native;
+using TorchSharp;
+using Native = TorchSharp.torch.Tensor;
 
 namespace David.Grpo.Tensors;
 
@@ -7,45 +9,52 @@ namespace David.Grpo.Tensors;
 /// A tensor of libtorch. Operations have TorchSharp's names and libtorch's meaning; shapes are in brackets. A result
 /// belongs to the innermost <see cref="TensorScope"/>, or to the caller where there is none.
 /// </summary>
-/// <remarks>The only place of the host that knows how a tensor operation is carried out.</remarks>
-public sealed unsafe class Tensor : IDisposable
+/// <remarks>
+/// The only place of the host that knows how a tensor operation is carried out, and that holds TorchSharp's traps: an error
+/// carries the operation and the shapes, nothing is freed under a call, and what an operation returns is always a tensor of its own.
+/// </remarks>
+public sealed partial class Tensor : IDisposable
 {
-    private readonly TensorHandle _handle;
+    private Native? _native;
     private long[]? _shape;
 
-    private Tensor(TensorHandle handle)
+    private Tensor(Native native)
     {
-        _handle = handle;
+        _native = native;
         TensorScope.Register(this);
     }
 
-    private static Tensor Take(int status, TensorHandle handle)
+    private Native Value => _native ?? throw new ObjectDisposedException(nameof(Tensor));
+
+    /// <summary>Frees the elements, unless another tensor shares them.</summary>
+    public void Dispose()
     {
-        NativeMethods.Check(status);
-        return new Tensor(handle);
+        _native?.Dispose();
+        _native = null;
     }
 
     // Making and reading
 
     /// <summary>A copy of numbers, in row-major order.</summary>
     /// <typeparam name="T">float, double, long or (as raw bfloat16) ushort.</typeparam>
-    public static Tensor From<T>(ReadOnlySpan<T> values, ReadOnlySpan<long> shape, Device device = default)
+    public static unsafe Tensor From<T>(ReadOnlySpan<T> values, ReadOnlySpan<long> shape, Device device = default)
         where T : unmanaged
     {
-        fixed (T* data = values)
-        fixed (long* sizes = shape)
-            return Take(
-                NativeMethods.FromHost(
-                    data,
-                    (long)values.Length * sizeof(T),
-                    sizes,
-                    shape.Length,
-                    (int)TypeOf<T>(),
-                    Place(device),
-                    out TensorHandle handle
-                ),
-                handle
+        long count = 1;
+        foreach (long size in shape)
+            count *= size;
+        if (count != values.Length)
+            throw new TensorException(
+                $"from_host(): got {values.Length} numbers for a tensor [{string.Join(", ", shape.ToArray())}] of {count}"
             );
+        Torch.UseThreads();
+        Native host = torch.empty(shape, TypeOf(ElementTypeOf<T>()));
+        fixed (T* from = values)
+            Buffer.MemoryCopy(from, Memory(host), count * sizeof(T), count * sizeof(T));
+        if (device.IsCpu)
+            return new Tensor(host);
+        using (host)
+            return new Tensor(host.to(device.Native));
     }
 
     /// <summary>[N] whole numbers.</summary>
@@ -65,56 +74,44 @@ public sealed unsafe class Tensor : IDisposable
         Device device = default
     )
     {
-        fixed (long* sizes = shape)
-            return Take(
-                NativeMethods.Full(sizes, shape.Length, value, (int)type, Place(device), out TensorHandle handle),
-                handle
-            );
+        Torch.UseThreads();
+        using Scalar scalar = value.ToScalar();
+        return new Tensor(torch.full(shape, scalar, TypeOf(type), device.Native));
     }
-
-    /// <summary>[end] 0, 1, …</summary>
-    public static Tensor Arange(long end, Device device = default) =>
-        Take(NativeMethods.Arange(end, Place(device), out TensorHandle handle), handle);
 
     /// <summary>The numbers in row-major order, copied to the host.</summary>
     /// <typeparam name="T">The type the tensor has: float, double, long or (as raw bfloat16) ushort.</typeparam>
     public T[] ToArray<T>()
         where T : unmanaged
     {
-        if (TypeOf<T>() != Type)
-            throw new TensorException($"The tensor holds {Type}; it was read as {typeof(T).Name}.");
         T[] values = new T[Count];
         CopyTo<T>(values);
         return values;
     }
 
     /// <summary>Copies the numbers, in row-major order, into room of exactly their size.</summary>
-    public void CopyTo<T>(Span<T> destination)
+    public unsafe void CopyTo<T>(Span<T> destination)
         where T : unmanaged
     {
-        fixed (T* data = destination)
-            NativeMethods.Check(NativeMethods.ToHost(_handle, data, (long)destination.Length * sizeof(T)));
+        if (ElementTypeOf<T>() != Type)
+            throw new TensorException($"The tensor holds {Type}; it was read as {typeof(T).Name}.");
+        if (destination.Length != Count)
+            throw new TensorException($"to_host({Show(this)}): room for {destination.Length} numbers, the tensor has {Count}");
+        if (destination.IsEmpty)
+            return;
+        using Native here = Value.detach();
+        using Native host = here.cpu();
+        using Native ordered = host.contiguous();
+        fixed (T* to = destination)
+            Buffer.MemoryCopy(Memory(ordered), to, (long)destination.Length * sizeof(T), (long)destination.Length * sizeof(T));
+        GC.KeepAlive(this);
     }
 
     /// <summary>The one number of a float32 tensor of one element.</summary>
     public float ToSingle() => ToArray<float>()[0];
 
     /// <summary>Extents, outermost first.</summary>
-    public ReadOnlySpan<long> Shape
-    {
-        get
-        {
-            if (_shape is null)
-            {
-                NativeMethods.Check(NativeMethods.Rank(_handle, out int rank));
-                long[] shape = new long[rank];
-                fixed (long* sizes = shape)
-                    NativeMethods.Check(NativeMethods.Shape(_handle, sizes));
-                _shape = shape;
-            }
-            return _shape;
-        }
-    }
+    public ReadOnlySpan<long> Shape => _shape ??= Value.size();
 
     /// <summary>The number of elements.</summary>
     public long Count
@@ -129,330 +126,168 @@ public sealed unsafe class Tensor : IDisposable
     }
 
     /// <summary>Of its elements.</summary>
-    public ElementType Type
-    {
-        get
+    public ElementType Type =>
+        Value.dtype switch
         {
-            NativeMethods.Check(NativeMethods.Type(_handle, out int type));
-            return (ElementType)type;
-        }
-    }
+            torch.ScalarType.Float32 => ElementType.Float32,
+            torch.ScalarType.Float64 => ElementType.Float64,
+            torch.ScalarType.BFloat16 => ElementType.BFloat16,
+            torch.ScalarType.Int64 => ElementType.Int64,
+            torch.ScalarType.Bool => ElementType.Bool,
+            torch.ScalarType other => throw new TensorException($"No tensor here holds {other}."),
+        };
 
     /// <summary>Where its elements are.</summary>
-    public Device Device
+    public Device Device => Value.device_type == DeviceType.CPU ? Device.Cpu : new Device(Value.device_index);
+
+    /// <summary>Overwrites the elements with another's, outside autograd.</summary>
+    public void CopyInPlace(Tensor source) =>
+        Change("copy_", [this, source], static tensors => tensors[0].copy_(tensors[1]));
+
+    /// <summary>The room of a contiguous tensor on the host, valid while the tensor lives.</summary>
+    private static unsafe void* Memory(Native tensor)
     {
-        get
-        {
-            NativeMethods.Check(NativeMethods.Device(_handle, out int device));
-            return new Device(device);
-        }
+        // `bytes` gives the place, but ends at 2 GiB: of a larger tensor the first row is asked.
+        if (tensor.NumberOfElements * tensor.ElementSize <= int.MaxValue)
+            return Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
+        using Native flat = tensor.view(-1);
+        using Native first = flat.narrow(0, 0, 1);
+        return Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes));
     }
 
-    /// <summary>The same elements of another type.</summary>
-    public Tensor To(ElementType type) =>
-        Take(NativeMethods.ToType(_handle, (int)type, out TensorHandle handle), handle);
-
-    /// <summary>The same elements on another device.</summary>
-    public Tensor To(Device device) =>
-        Take(NativeMethods.ToDevice(_handle, device.Index, out TensorHandle handle), handle);
-
-    /// <summary>Overwrites the elements with another's.</summary>
-    public void CopyInPlace(Tensor source) => NativeMethods.Check(NativeMethods.CopyInPlace(_handle, source._handle));
-
-    /// <summary>Sets all elements to 0.</summary>
-    public void ZeroInPlace() => NativeMethods.Check(NativeMethods.ZeroInPlace(_handle));
-
-    // Shape
-
-    /// <summary>The same elements in another shape; one extent may be −1.</summary>
-    public Tensor Reshape(params ReadOnlySpan<long> shape)
-    {
-        fixed (long* sizes = shape)
-            return Take(NativeMethods.Reshape(_handle, sizes, shape.Length, out TensorHandle handle), handle);
-    }
-
-    /// <summary>With two dimensions exchanged; shares the elements.</summary>
-    public Tensor Transpose(long first, long second) =>
-        Take(NativeMethods.Transpose(_handle, first, second, out TensorHandle handle), handle);
-
-    /// <summary>The same elements, laid out in order.</summary>
-    public Tensor Contiguous() => Take(NativeMethods.Contiguous(_handle, out TensorHandle handle), handle);
-
-    /// <summary>A range of a dimension; shares the elements.</summary>
-    public Tensor Narrow(long dimension, long start, long length) =>
-        Take(NativeMethods.Narrow(_handle, dimension, start, length, out TensorHandle handle), handle);
-
-    /// <summary>Pieces of the given lengths along dimension 0, which they make up.</summary>
-    public Tensor[] Split(ReadOnlySpan<long> lengths)
-    {
-        nint[] handles = new nint[lengths.Length];
-        fixed (long* sizes = lengths)
-        fixed (nint* first = handles)
-            NativeMethods.Check(NativeMethods.Split(_handle, sizes, handles.Length, first));
-        return [.. handles.Select(handle => new Tensor(new TensorHandle(handle)))];
-    }
-
-    /// <summary>Tensors one after another along a dimension.</summary>
-    public static Tensor Cat(ReadOnlySpan<Tensor> tensors, long dimension = 0)
-    {
-        nint[] handles = Handles(tensors);
-        fixed (nint* first = handles)
-        {
-            Tensor result = Take(NativeMethods.Cat(first, handles.Length, dimension, out TensorHandle handle), handle);
-            KeepAlive(tensors);
-            return result;
-        }
-    }
-
-    /// <summary>Rows of a dimension, by position.</summary>
-    public Tensor IndexSelect(long dimension, Tensor index) =>
-        Take(NativeMethods.IndexSelect(_handle, dimension, index._handle, out TensorHandle handle), handle);
-
-    /// <summary>this[index[i]] = source[i] along dimension 0, outside autograd.</summary>
-    public void IndexCopyInPlace(Tensor index, Tensor source) =>
-        NativeMethods.Check(NativeMethods.IndexCopyInPlace(_handle, index._handle, source._handle));
-
-    /// <summary>Along a dimension, the elements at the positions of an index of the same rank.</summary>
-    public Tensor Gather(long dimension, Tensor index) =>
-        Take(NativeMethods.Gather(_handle, dimension, index._handle, out TensorHandle handle), handle);
-
-    // Arithmetic
-
-    /// <summary>Element by element; shapes are broadcast.</summary>
-    public static Tensor operator +(Tensor left, Tensor right) =>
-        Take(NativeMethods.Add(left._handle, right._handle, out TensorHandle handle), handle);
-
-    /// <summary>Element by element; shapes are broadcast.</summary>
-    public static Tensor operator -(Tensor left, Tensor right) =>
-        Take(NativeMethods.Sub(left._handle, right._handle, out TensorHandle handle), handle);
-
-    /// <summary>Element by element; shapes are broadcast.</summary>
-    public static Tensor operator *(Tensor left, Tensor right) =>
-        Take(NativeMethods.Mul(left._handle, right._handle, out TensorHandle handle), handle);
-
-    /// <summary>Each element times a number.</summary>
-    public static Tensor operator *(Tensor tensor, double factor) =>
-        Take(NativeMethods.MulScalar(tensor._handle, factor, out TensorHandle handle), handle);
-
-    /// <summary>Each element plus a number.</summary>
-    public static Tensor operator +(Tensor tensor, double term) =>
-        Take(NativeMethods.AddScalar(tensor._handle, term, out TensorHandle handle), handle);
-
-    /// <summary>this += factor · source, outside autograd.</summary>
-    public void AddInPlace(Tensor source, double factor = 1) =>
-        NativeMethods.Check(NativeMethods.AddInPlace(_handle, source._handle, factor));
-
-    /// <summary>The matrix product; batches in front.</summary>
-    public Tensor MatMul(Tensor right) =>
-        Take(NativeMethods.MatMul(_handle, right._handle, out TensorHandle handle), handle);
-
-    /// <summary>eˣ of each element.</summary>
-    public Tensor Exp() => Take(NativeMethods.Exp(_handle, out TensorHandle handle), handle);
-
-    /// <summary>x − log Σ eˣ along a dimension.</summary>
-    public Tensor LogSoftmax(long dimension = -1) =>
-        Take(NativeMethods.LogSoftmax(_handle, dimension, out TensorHandle handle), handle);
-
-    /// <summary>eˣ / Σ eˣ along a dimension.</summary>
-    public Tensor Softmax(long dimension = -1) =>
-        Take(NativeMethods.Softmax(_handle, dimension, out TensorHandle handle), handle);
-
-    /// <summary>Sums along a dimension.</summary>
-    public Tensor Sum(long dimension) => Take(NativeMethods.Sum(_handle, dimension, out TensorHandle handle), handle);
-
-    /// <summary>The sum of all elements.</summary>
-    public Tensor Sum() => Take(NativeMethods.SumAll(_handle, out TensorHandle handle), handle);
-
-    /// <summary>Running sums along a dimension.</summary>
-    public Tensor CumSum(long dimension = -1) =>
-        Take(NativeMethods.CumSum(_handle, dimension, out TensorHandle handle), handle);
-
-    /// <summary>Positions of the largest elements along a dimension.</summary>
-    public Tensor ArgMax(long dimension = -1) =>
-        Take(NativeMethods.ArgMax(_handle, dimension, out TensorHandle handle), handle);
-
-    /// <summary>For each row of this sorted [B, V], the first index whose number is at least value [B, 1]: [B, 1].</summary>
-    public Tensor SearchSorted(Tensor value) =>
-        Take(NativeMethods.SearchSorted(_handle, value._handle, out TensorHandle handle), handle);
-
-    // Layers
-
-    /// <summary>Rows of this [V, D] by ids [N]: [N, D].</summary>
-    public Tensor Embedding(Tensor ids) =>
-        Take(NativeMethods.Embedding(_handle, ids._handle, out TensorHandle handle), handle);
-
-    /// <summary>this [N, I], weight [O, I], bias [O] → [N, O].</summary>
-    public Tensor Linear(Tensor weight, Tensor? bias = null)
-    {
-        Tensor result = Take(
-            NativeMethods.Linear(_handle, weight._handle, bias is null ? 0 : bias.Pointer, out TensorHandle handle),
-            handle
-        );
-        GC.KeepAlive(bias);
-        return result;
-    }
-
-    /// <summary>x / √(mean(x², last) + ε) · weight.</summary>
-    public Tensor RmsNorm(Tensor weight, double epsilon) =>
-        Take(NativeMethods.RmsNorm(_handle, weight._handle, epsilon, out TensorHandle handle), handle);
-
-    /// <summary>silu(this) · up.</summary>
-    public Tensor SiluMul(Tensor up) =>
-        Take(NativeMethods.SiluMul(_handle, up._handle, out TensorHandle handle), handle);
-
-    /// <summary>Rotary embedding of the halves of this [N, H, D] by cosine and sine [N, D].</summary>
-    public Tensor Rotate(Tensor cosine, Tensor sine) =>
-        Take(NativeMethods.Rotate(_handle, cosine._handle, sine._handle, out TensorHandle handle), handle);
-
-    /// <summary>
-    /// Causal attention of the last Q of K positions: this [Q, H, D], key and value [K, J, D] → [Q, H, D].
-    /// </summary>
-    public Tensor CausalAttention(Tensor key, Tensor value, double scale) =>
-        Take(
-            NativeMethods.CausalAttention(_handle, key._handle, value._handle, scale, out TensorHandle handle),
-            handle
-        );
-
-    /// <summary>
-    /// Attention of single queries [B, H, D], each over its own rows of a shared pool [S, J, D]: row b sees
-    /// slots[offsets[b] .. offsets[b + 1]]. Not recorded by autograd.
-    /// </summary>
-    public Tensor PooledAttention(
-        Tensor keys,
-        Tensor values,
-        ReadOnlySpan<long> slots,
-        ReadOnlySpan<long> offsets,
-        double scale
-    )
-    {
-        fixed (long* slotData = slots)
-        fixed (long* offsetData = offsets)
-            return Take(
-                NativeMethods.PooledAttention(
-                    _handle,
-                    keys._handle,
-                    values._handle,
-                    slotData,
-                    offsetData,
-                    scale,
-                    out TensorHandle handle
-                ),
-                handle
-            );
-    }
-
-    // Autograd and optimisation
-
-    /// <summary>Whether gradients are recorded by it.</summary>
-    public void RequireGradient(bool required = true) =>
-        NativeMethods.Check(NativeMethods.RequireGradient(_handle, required ? (byte)1 : (byte)0));
-
-    /// <summary>The same memory, not followed by autograd.</summary>
-    public Tensor Detach() => Take(NativeMethods.Detach(_handle, out TensorHandle handle), handle);
-
-    /// <summary>Adds the gradient of Σ outputs · gradients to each leaf's.</summary>
-    public static void Backward(ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor> gradients)
-    {
-        nint[] left = Handles(outputs),
-            right = Handles(gradients);
-        fixed (nint* first = left)
-        fixed (nint* second = right)
-            NativeMethods.Check(NativeMethods.Backward(first, second, left.Length));
-        KeepAlive(outputs);
-        KeepAlive(gradients);
-    }
-
-    /// <summary>The gradient that backward passes have added up, or null where there is none.</summary>
-    public Tensor? Gradient()
-    {
-        NativeMethods.Check(NativeMethods.Gradient(_handle, out TensorHandle handle));
-        if (!handle.IsInvalid)
-            return new Tensor(handle);
-        handle.Dispose();
-        return null;
-    }
-
-    /// <summary>Forgets the gradient.</summary>
-    public void ClearGradient() => NativeMethods.Check(NativeMethods.ClearGradient(_handle));
-
-    /// <summary>The Euclidean norm over all gradients of these tensors.</summary>
-    public static double GradientNorm(ReadOnlySpan<Tensor> parameters)
-    {
-        nint[] handles = Handles(parameters);
-        fixed (nint* first = handles)
-        {
-            NativeMethods.Check(NativeMethods.GradientNorm(first, handles.Length, out double norm));
-            KeepAlive(parameters);
-            return norm;
-        }
-    }
-
-    /// <summary>Multiplies the gradients of parameters.</summary>
-    public static void ScaleGradients(ReadOnlySpan<Tensor> parameters, double factor)
-    {
-        nint[] handles = Handles(parameters);
-        fixed (nint* first = handles)
-            NativeMethods.Check(NativeMethods.ScaleGradients(first, handles.Length, factor));
-        KeepAlive(parameters);
-    }
-
-    /// <summary>One AdamW update from this parameter's gradient; `step` counts from 1.</summary>
-    public void AdamWInPlace(
-        Tensor first,
-        Tensor second,
-        long step,
-        double learningRate,
-        double beta1,
-        double beta2,
-        double epsilon,
-        double weightDecay
-    ) =>
-        NativeMethods.Check(
-            NativeMethods.AdamWInPlace(
-                _handle,
-                first._handle,
-                second._handle,
-                step,
-                learningRate,
-                beta1,
-                beta2,
-                epsilon,
-                weightDecay
-            )
-        );
-
-    public void Dispose() => _handle.Dispose();
-
-    private static nint[] Handles(ReadOnlySpan<Tensor> tensors)
-    {
-        nint[] handles = new nint[tensors.Length];
-        for (int i = 0; i < handles.Length; i++)
-            handles[i] = tensors[i].Pointer;
-        return handles;
-    }
-
-    /// <summary>For calls that take bare pointers; the caller keeps this tensor alive.</summary>
-    private nint Pointer
-    {
-        get
-        {
-            ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
-            return _handle.DangerousGetHandle();
-        }
-    }
-
-    private static void KeepAlive(ReadOnlySpan<Tensor> tensors)
-    {
-        foreach (Tensor tensor in tensors)
-            GC.KeepAlive(tensor);
-    }
-
-    private static ElementType TypeOf<T>() =>
+    private static ElementType ElementTypeOf<T>() =>
         typeof(T) == typeof(float) ? ElementType.Float32
         : typeof(T) == typeof(double) ? ElementType.Float64
         : typeof(T) == typeof(long) ? ElementType.Int64
         : typeof(T) == typeof(ushort) ? ElementType.BFloat16
         : throw new TensorException($"No tensor holds {typeof(T).Name}; it must be float, double, long or ushort.");
 
-    private static int Place(Device device) => device.Index;
+    private static torch.ScalarType TypeOf(ElementType type) =>
+        type switch
+        {
+            ElementType.Float32 => torch.ScalarType.Float32,
+            ElementType.Float64 => torch.ScalarType.Float64,
+            ElementType.BFloat16 => torch.ScalarType.BFloat16,
+            ElementType.Int64 => torch.ScalarType.Int64,
+            _ => torch.ScalarType.Bool,
+        };
+
+    // Calls
+
+    private static Tensor Take(string operation, Tensor x, Func<Native, Native> run)
+    {
+        Native value = x.Value;
+        Torch.UseThreads();
+        try
+        {
+            return new Tensor(Own(run(value), value));
+        }
+        catch (Exception failure) when (failure is not ObjectDisposedException)
+        {
+            throw Failure(operation, [x], failure);
+        }
+        finally
+        {
+            GC.KeepAlive(x);
+        }
+    }
+
+    private static Tensor Take<T>(string operation, Tensor x, T argument, Func<Native, T, Native> run)
+    {
+        Native value = x.Value;
+        Torch.UseThreads();
+        try
+        {
+            return new Tensor(Own(run(value, argument), value));
+        }
+        catch (Exception failure) when (failure is not ObjectDisposedException)
+        {
+            throw Failure(operation, [x], failure);
+        }
+        finally
+        {
+            GC.KeepAlive(x);
+        }
+    }
+
+    private static Tensor Take(string operation, Tensor x, Tensor y, Func<Native, Native, Native> run)
+    {
+        Native left = x.Value,
+            right = y.Value;
+        Torch.UseThreads();
+        try
+        {
+            return new Tensor(run(left, right));
+        }
+        catch (Exception failure) when (failure is not ObjectDisposedException)
+        {
+            throw Failure(operation, [x, y], failure);
+        }
+        finally
+        {
+            GC.KeepAlive(x);
+            GC.KeepAlive(y);
+        }
+    }
+
+    /// <summary>An operation on any number of tensors.</summary>
+    private static Tensor Take(string operation, Tensor?[] operands, Func<Native[], Native> run)
+    {
+        Native[] values = Values(operands);
+        Torch.UseThreads();
+        try
+        {
+            return new Tensor(run(values));
+        }
+        catch (Exception failure) when (failure is not ObjectDisposedException)
+        {
+            throw Failure(operation, operands, failure);
+        }
+        finally
+        {
+            GC.KeepAlive(operands);
+        }
+    }
+
+    /// <summary>An operation that changes its first tensor, and gives it back, outside autograd.</summary>
+    private static void Change(string operation, Tensor[] operands, Action<Native[]> run)
+    {
+        using GradientRecording recording = Torch.WithoutGradients();
+        Native[] values = Values(operands);
+        Torch.UseThreads();
+        try
+        {
+            run(values);
+        }
+        catch (Exception failure) when (failure is not ObjectDisposedException)
+        {
+            throw Failure(operation, operands, failure);
+        }
+        finally
+        {
+            GC.KeepAlive(operands);
+        }
+    }
+
+    private static Native[] Values(ReadOnlySpan<Tensor?> tensors)
+    {
+        Native[] values = new Native[tensors.Length];
+        for (int i = 0; i < values.Length; i++)
+            values[i] = tensors[i]?.Value!;
+        return values;
+    }
+
+    /// <summary>Some operations return the tensor that they were given; it gets a handle of its own.</summary>
+    private static Native Own(Native result, Native operand) => ReferenceEquals(result, operand) ? result.alias() : result;
+
+    private static TensorException Failure(string operation, ReadOnlySpan<Tensor?> operands, Exception failure)
+    {
+        const int Shown = 8;
+        IEnumerable<string> shapes = operands[..Math.Min(Shown, operands.Length)].ToArray().Select(Show);
+        string more = operands.Length > Shown ? $", ... {operands.Length} tensors" : "";
+        return new TensorException($"{operation}({string.Join(", ", shapes)}{more}): {failure.Message.Split('\n')[0]}", failure);
+    }
+
+    private static string Show(Tensor? tensor) =>
+        tensor is null ? "null" : $"[{string.Join(", ", tensor.Shape.ToArray())}] {tensor.Type}";
 }

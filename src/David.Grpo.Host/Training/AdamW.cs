@@ -60,18 +60,16 @@ public sealed class AdamW : IDisposable
             if (_options.MaxGradientNorm > 0 && _options.MaxGradientNorm / (norm + 1e-6) is < 1 and var factor)
                 Tensor.ScaleGradients(_parameters, factor);
             Steps++;
+            AdamWStep step = new(
+                Steps,
+                learningRate,
+                _options.Beta1,
+                _options.Beta2,
+                _options.Epsilon,
+                _options.WeightDecay
+            );
             for (int i = 0; i < _parameters.Length; i++)
-                _parameters[i]
-                    .AdamWInPlace(
-                        _first[i],
-                        _second[i],
-                        Steps,
-                        learningRate,
-                        _options.Beta1,
-                        _options.Beta2,
-                        _options.Epsilon,
-                        _options.WeightDecay
-                    );
+                _parameters[i].AdamWInPlace(_first[i], _second[i], step);
         }
         ClearGradients();
         return norm;

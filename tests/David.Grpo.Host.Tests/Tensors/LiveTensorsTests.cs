@@ -45,7 +45,7 @@ public sealed class LiveTensorsTests
         Assert.Throws<TensorException>(() =>
         {
             using TensorScope scope = new();
-            Tensor.Full([2, 3], 1).MatMul(Tensor.Full([2, 3], 1));
+            Tensor.Full([2, 3], 1).Linear(Tensor.Full([2, 2], 1));
         });
         Assert.Equal(before, Torch.LiveTensors);
         using (TensorScope again = new())

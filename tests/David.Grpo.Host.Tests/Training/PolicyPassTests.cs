@@ -166,9 +166,10 @@ public sealed class PolicyPassTests : IDisposable
         {
             using TensorScope scope = new();
             for (int i = 0; i < gradients.Length; i++)
-                _policy
-                    .Parameters[i]
-                    .AddInPlace(Tensor.From<float>(gradients[i], _policy.Parameters[i].Shape), distance / norm);
+            {
+                Tensor parameter = _policy.Parameters[i];
+                parameter.CopyInPlace(parameter + Tensor.From<float>(gradients[i], parameter.Shape) * (distance / norm));
+            }
         }
     }
 
