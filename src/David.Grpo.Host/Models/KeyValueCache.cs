@@ -171,14 +171,14 @@ public sealed class KeyValueCache : IDisposable
     {
         private readonly KeyValueCache _cache;
         private readonly List<Run> _runs;
-        private readonly Tensor _added; // [N]
+        private readonly long[] _added; // [N]
         private readonly Tensor?[] _gathered; // by run, [K]
 
         public Attention(KeyValueCache cache, long[] added, List<Run> runs)
         {
             _cache = cache;
             _runs = runs;
-            _added = Tensor.From<long>(added, [added.Length], cache._device);
+            _added = added;
             _gathered =
             [
                 .. runs.Select(run =>
@@ -193,8 +193,8 @@ public sealed class KeyValueCache : IDisposable
         {
             Tensor keys = _cache._keys[layer],
                 values = _cache._values[layer];
-            keys.IndexCopyInPlace(_added, key);
-            values.IndexCopyInPlace(_added, value);
+            keys.CopyRowsInPlace(_added, key);
+            values.CopyRowsInPlace(_added, value);
             Tensor[] seen = new Tensor[_runs.Count];
             for (int i = 0; i < seen.Length; i++)
             {

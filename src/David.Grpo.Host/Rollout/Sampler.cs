@@ -37,23 +37,10 @@ public sealed record Sampler
     /// <returns>[B] ids, and their log-probabilities under the distribution they were drawn from.</returns>
     public (int[] Tokens, double[] LogProbs) Sample(Tensor logits, ReadOnlySpan<Seed> seeds)
     {
-        using TensorScope scope = new();
-        Tensor logProbs = (_temperature == 1 ? logits : logits * (1 / _temperature)).LogSoftmax(); // [B, V]
-        Tensor chosen = IsGreedy ? logits.ArgMax().Reshape(seeds.Length, 1) : Draw(logProbs, seeds); // [B, 1]
-        long[] ids = chosen.ToArray<long>();
-        float[] taken = logProbs.Gather(1, chosen).ToArray<float>();
-        return ([.. ids.Select(id => (int)id)], [.. taken.Select(logProb => (double)logProb)]);
-    }
-
-    /// <summary>By inversion: the first token at which the cumulated probability reaches a uniform number in (0, 1].</summary>
-    private static Tensor Draw(Tensor logProbs, ReadOnlySpan<Seed> seeds)
-    {
-        float[] uniform = new float[seeds.Length];
+        float[] uniform = new float[IsGreedy ? 0 : seeds.Length];
         for (int i = 0; i < uniform.Length; i++)
             uniform[i] = (float)(1 - Seeds.Uniform(seeds[i]));
-        Tensor cumulated = logProbs.Exp().CumSum(); // [B, V]
-        // A share of the last sum, which rounding may leave off 1; so a token without probability is never drawn.
-        Tensor total = cumulated.Narrow(1, logProbs.Shape[1] - 1, 1);
-        return cumulated.SearchSorted(Tensor.From<float>(uniform, [uniform.Length, 1], logProbs.Device) * total);
+        using GradientRecording recording = Torch.WithoutGradients();
+        return logits.Sample(_temperature, uniform);
     }
 }

@@ -33,6 +33,18 @@ internal static unsafe class Kernels
             }
         );
 
+    /// <summary>out[o] = Σ x[i] · weight[o, i] for x [width], weight [rows, width].</summary>
+    public static void MultiplyRow(float* x, float* weight, long rows, long width, float* result) =>
+        Share(
+            rows,
+            width,
+            (from, to) =>
+            {
+                for (long row = from; row < to; row++)
+                    result[row] = Dot(x, weight + row * width, width);
+            }
+        );
+
     /// <summary>out = silu(gate) · up, [count] each.</summary>
     public static void SiluMul(float* gate, float* up, long count, float* result) =>
         Share(
@@ -132,6 +144,48 @@ internal static unsafe class Kernels
             }
         );
     }
+
+    /// <summary>
+    /// Of each row of logits [rows, vocabulary], divided by the temperature: the first token at which Σ p reaches uniform · its last sum,
+    /// or the likeliest where `uniform` is null; and its log-probability.
+    /// </summary>
+    public static void Sample(
+        float* logits,
+        float perTemperature,
+        float* uniform,
+        int[] tokens,
+        double[] logProbs,
+        long vocabulary
+    ) =>
+        Share(
+            tokens.Length,
+            vocabulary,
+            (from, to) =>
+            {
+                float[] room = GC.AllocateUninitializedArray<float>((int)vocabulary);
+                fixed (float* weights = room)
+                    for (long row = from; row < to; row++)
+                    {
+                        float* line = logits + row * vocabulary;
+                        int likeliest = IndexOfMax(line, (int)vocabulary);
+                        double total = Exponentials(line, line[likeliest], perTemperature, (int)vocabulary, weights);
+                        int token = likeliest;
+                        if (uniform != null)
+                        {
+                            double sum = 0,
+                                reached = uniform[row] * total;
+                            for (int i = 0; i < vocabulary && sum < reached; i++)
+                                if (weights[i] > 0)
+                                {
+                                    sum += weights[i];
+                                    token = i;
+                                }
+                        }
+                        tokens[row] = token;
+                        logProbs[row] = (line[token] - line[likeliest]) * (double)perTemperature - Math.Log(total);
+                    }
+            }
+        );
 
     /// <summary>
     /// One AdamW update (arXiv 1711.05101, as torch.optim.AdamW): p ← p (1 − ηλ); m ← β₁ m + (1 − β₁) g; v ← β₂ v + (1 − β₂) g²;
@@ -238,26 +292,41 @@ internal static unsafe class Kernels
 
     private static void Softmax(float* line, int length)
     {
-        float top = float.NegativeInfinity;
-        for (int t = 0; t < length; t++)
-            top = Math.Max(top, line[t]);
+        float share = (float)(1 / Exponentials(line, line[IndexOfMax(line, length)], 1, length, line));
+        Vector<float> shares = new(share);
+        int i = 0;
+        for (; i <= length - Vector<float>.Count; i += Vector<float>.Count)
+            Store(line + i, Load(line + i) * shares);
+        for (; i < length; i++)
+            line[i] *= share;
+    }
+
+    /// <summary>out = exp((x − top) · factor), [length]; returns their sum.</summary>
+    private static double Exponentials(float* x, float top, float factor, int length, float* result)
+    {
         Vector<float> tops = new(top),
             totals = default;
         int i = 0;
         for (; i <= length - Vector<float>.Count; i += Vector<float>.Count)
         {
-            Vector<float> e = Vector.Exp(Load(line + i) - tops);
-            Store(line + i, e);
+            Vector<float> e = Vector.Exp((Load(x + i) - tops) * factor);
+            Store(result + i, e);
             totals += e;
         }
-        float total = Vector.Sum(totals);
+        double total = Vector.Sum(totals);
         for (; i < length; i++)
-            total += line[i] = MathF.Exp(line[i] - top);
-        Vector<float> share = new(1 / total);
-        for (i = 0; i <= length - Vector<float>.Count; i += Vector<float>.Count)
-            Store(line + i, Load(line + i) * share);
-        for (; i < length; i++)
-            line[i] *= 1 / total;
+            total += result[i] = MathF.Exp((x[i] - top) * factor);
+        return total;
+    }
+
+    /// <summary>The first place of the largest number; a NaN is never it.</summary>
+    private static int IndexOfMax(float* x, int length)
+    {
+        int best = 0;
+        for (int i = 1; i < length; i++)
+            if (x[i] > x[best])
+                best = i;
+        return best;
     }
 }
 

@@ -17,6 +17,7 @@ public sealed partial class Tensor : IDisposable
 {
     private Native? _native;
     private long[]? _shape;
+    private nint? _floats; // where its numbers lie, if float32 in order on the host; 0 if not
 
     private Tensor(Native native)
     {
@@ -148,7 +149,7 @@ public sealed partial class Tensor : IDisposable
     private static unsafe void* Memory(Native tensor)
     {
         // `bytes` gives the place, but ends at 2 GiB: of a larger tensor the first row is asked.
-        if (tensor.NumberOfElements * tensor.ElementSize <= int.MaxValue)
+        if (tensor.NumberOfElements <= int.MaxValue / tensor.ElementSize)
             return Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
         using Native flat = tensor.view(-1);
         using Native first = flat.narrow(0, 0, 1);

@@ -11,8 +11,21 @@ public sealed unsafe partial class Tensor
     public Tensor Embedding(Tensor ids) => Take("embedding", this, ids, static (weight, ids) => weight.index_select(0, ids));
 
     /// <summary>this [N, I], weight [O, I], bias [O] → [N, O].</summary>
-    public Tensor Linear(Tensor weight, Tensor? bias = null) =>
-        Take("linear", [this, weight, bias], static x => torch.nn.functional.linear(x[0], x[1], x[2]));
+    public Tensor Linear(Tensor weight, Tensor? bias = null)
+    {
+        // A product with one row is a walk over the weights, which libtorch's preparations would dwarf in a small model.
+        if (
+            IsPlain && weight.IsPlain && bias is null && Shape.Length == 2 && Shape[0] == 1
+            && weight.Shape.Length == 2 && weight.Shape[1] == Shape[1]
+        )
+        {
+            Tensor result = new(torch.empty([1, weight.Shape[0]], torch.ScalarType.Float32));
+            Kernels.MultiplyRow(Floats, weight.Floats, weight.Shape[0], Shape[1], result.Floats);
+            KeepAlive(this, weight);
+            return result;
+        }
+        return Take("linear", [this, weight, bias], static x => torch.nn.functional.linear(x[0], x[1], x[2]));
+    }
 
     /// <summary>x / √(mean(x², last) + ε) · weight.</summary>
     public Tensor RmsNorm(Tensor weight, double epsilon)
@@ -263,12 +276,13 @@ public sealed unsafe partial class Tensor
     }
 
     /// <summary>Whether the kernels can compute with it: nothing is recorded, and it is float32 in order on the host.</summary>
-    private bool IsPlain => !Torch.RecordsGradients && IsFloatInOrder(Value);
+    private bool IsPlain => !Torch.RecordsGradients && Floats != null;
+
+    /// <summary>Where its numbers lie, if they are float32 in order on the host; else null.</summary>
+    private float* Floats => (float*)(_floats ??= IsFloatInOrder(Value) ? (nint)Memory(Value) : 0);
 
     private static bool IsFloatInOrder(Native tensor) =>
         tensor.dtype == torch.ScalarType.Float32 && tensor.device_type == DeviceType.CPU && tensor.is_contiguous();
-
-    private float* Floats => (float*)Memory(Value);
 
     private Tensor EmptyLike() => new(torch.empty(Shape, torch.ScalarType.Float32));
 

@@ -53,9 +53,31 @@ public sealed partial class Tensor
             ? Take("index_select", this, index, static (x, rows) => x.index_select(0, rows))
             : Take("index_select", this, index, (x, rows) => x.index_select(dimension, rows));
 
-    /// <summary>this[index[i]] = source[i] along dimension 0, outside autograd.</summary>
-    public void IndexCopyInPlace(Tensor index, Tensor source) =>
-        Change("index_copy_", [this, index, source], static tensors => tensors[0].index_copy_(0, tensors[1], tensors[2]));
+    /// <summary>this[rows[i]] = source[i] along dimension 0, outside autograd.</summary>
+    public unsafe void CopyRowsInPlace(ReadOnlySpan<long> rows, Tensor source)
+    {
+        using GradientRecording recording = Torch.WithoutGradients();
+        if (source.Shape.Length == 0 || source.Shape[0] != rows.Length || !source.Shape[1..].SequenceEqual(Shape[1..]))
+            throw new TensorException($"copy_rows_({Show(this)}, {Show(source)}): wants {rows.Length} rows of the same shape");
+        if (IsPlain && source.IsPlain)
+        {
+            long width = rows.Length == 0 ? 0 : source.Count / rows.Length;
+            for (int i = 0; i < rows.Length; i++)
+                if (rows[i] >= 0 && rows[i] < Shape[0])
+                    Buffer.MemoryCopy(
+                        source.Floats + i * width,
+                        Floats + rows[i] * width,
+                        width * sizeof(float),
+                        width * sizeof(float)
+                    );
+                else
+                    throw new TensorException($"copy_rows_({Show(this)}, {Show(source)}): there is no row {rows[i]}");
+            KeepAlive(this, source);
+            return;
+        }
+        using Tensor index = TensorScope.Release(From(rows, [rows.Length], Device));
+        Change("copy_rows_", [this, index, source], static tensors => tensors[0].index_copy_(0, tensors[1], tensors[2]));
+    }
 
     /// <summary>Along a dimension, the elements at the positions of an index of the same rank.</summary>
     public Tensor Gather(long dimension, Tensor index) =>
@@ -113,9 +135,44 @@ public sealed partial class Tensor
     public Tensor ArgMax(long dimension = -1) =>
         Take("argmax", this, dimension, static (x, dimension) => x.argmax(dimension));
 
-    /// <summary>For each row of this sorted [B, V], the first index whose number is at least value [B, 1]: [B, 1].</summary>
-    public Tensor SearchSorted(Tensor value) =>
-        Take("search_sorted", this, value, static (sorted, value) => torch.searchsorted(sorted, value));
+    /// <summary>For each row of these logits [B, V] a token drawn by inversion, or the likeliest one.</summary>
+    /// <param name="temperature">What logits are divided by, above 0.</param>
+    /// <param name="uniform">[B] numbers in (0, 1]; empty for the likeliest tokens.</param>
+    /// <returns>
+    /// [B] tokens: the first at which the cumulated probability reaches a share of its last sum, so that a token without probability is
+    /// never drawn; and their log-probabilities at the temperature.
+    /// </returns>
+    public unsafe (int[] Tokens, double[] LogProbs) Sample(double temperature, ReadOnlySpan<float> uniform)
+    {
+        long rows = Shape[0],
+            vocabulary = Shape[1];
+        if (rows > 0 && IsPlain)
+        {
+            int[] tokens = new int[rows];
+            double[] logProbs = new double[rows];
+            fixed (float* draws = uniform)
+                Kernels.Sample(Floats, (float)(1 / temperature), draws, tokens, logProbs, vocabulary);
+            GC.KeepAlive(this);
+            if (Array.FindIndex(logProbs, double.IsNaN) is >= 0 and int row)
+                throw new TensorException($"sample({Show(this)}): row {row} has a logit that is no number, or only infinite ones");
+            return (tokens, logProbs);
+        }
+        using TensorScope scope = new();
+        Tensor all = (temperature == 1 ? this : this * (1 / temperature)).LogSoftmax(); // [B, V]
+        Tensor chosen; // [B, 1]
+        if (uniform.IsEmpty)
+            chosen = ArgMax().Reshape(rows, 1);
+        else
+        {
+            Tensor cumulated = all.Exp().CumSum();
+            Tensor draws = From(uniform, [rows, 1], Device) * cumulated.Narrow(1, vocabulary - 1, 1);
+            chosen = Take("search_sorted", cumulated, draws, static (sums, draws) => torch.searchsorted(sums, draws));
+        }
+        return (
+            Array.ConvertAll(chosen.ToArray<long>(), token => (int)token),
+            Array.ConvertAll(all.Gather(1, chosen).ToArray<float>(), logProb => (double)logProb)
+        );
+    }
 
     // Autograd
 

@@ -169,15 +169,6 @@ public sealed class TensorTests
         AssertError(() => whole.Split([1, 2]), "split([4, 2] Float32)");
     }
 
-    [Fact]
-    public void SearchSorted_FindsTheFirstThatIsLargeEnough()
-    {
-        using TensorScope scope = new();
-        Tensor sorted = Tensor.From<float>([0, 0, 0.5f, 0.5f, 1, 0.25f, 0.25f, 0.25f, 1, 1], [2, 5]);
-        Assert.Equal([2, 0], sorted.SearchSorted(Tensor.From<float>([0.5f, 0.1f], [2, 1])).ToArray<long>());
-        Assert.Equal([4, 3], sorted.SearchSorted(Tensor.From<float>([0.75f, 1], [2, 1])).ToArray<long>());
-    }
-
     [Theory]
     [InlineData("gpu")]
     [InlineData("cuda:x")]
