@@ -1,5 +1,5 @@
 using System.CommandLine;
-using David.Grpo.Cli.Commands;
+using David.Grpo.Cli;
 using Spectre.Console;
 
 // A file or a pipe gets text without colours.
@@ -43,22 +43,8 @@ try
             }
         );
 }
-catch (OperationCanceledException)
+catch (Exception failure) when (Failure.CodeOf(failure) is { } code)
 {
-    return 130;
-}
-catch (Exception failure)
-    when (failure
-            is ArgumentException
-                or IOException
-                or InvalidDataException
-                or David.Grpo.Cli.Configuration.ConfigurationException
-                or UnauthorizedAccessException
-                or NotSupportedException
-                or DllNotFoundException
-                or David.Grpo.TensorException
-    )
-{
-    Console.Error.WriteLine($"david: {failure.Message}");
-    return 1;
+    Console.Error.WriteLine(Failure.MessageOf(failure));
+    return code;
 }

@@ -11,9 +11,13 @@ public sealed class Interruption : IDisposable
     private readonly CancellationTokenSource _source;
     private readonly PosixSignalRegistration[] _signals;
 
+    private readonly Action? _onFirst;
+
     /// <param name="token">Cancels as well.</param>
-    public Interruption(CancellationToken token = default)
+    /// <param name="onFirst">Told of the first signal, on the signal's thread.</param>
+    public Interruption(CancellationToken token = default, Action? onFirst = null)
     {
+        _onFirst = onFirst;
         _source = CancellationTokenSource.CreateLinkedTokenSource(token);
         _signals =
         [
@@ -38,5 +42,6 @@ public sealed class Interruption : IDisposable
             return;
         context.Cancel = true;
         _source.Cancel();
+        _onFirst?.Invoke();
     }
 }

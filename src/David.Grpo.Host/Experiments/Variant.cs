@@ -6,16 +6,16 @@ namespace David.Grpo.Experiments;
 
 /// <summary>What is compared: a method by its options, or an arm of one's own.</summary>
 /// <param name="Name">In tables and of its folder: letters, digits, "_", "-" and ".".</param>
-/// <param name="Method">What it learns by.</param>
-public sealed partial record Variant(string Name, MethodOptions Method)
+/// <param name="Method">What it learns by, made of the options that the experiment's runs share.</param>
+public sealed partial record Variant(string Name, Func<MethodOptions, MethodOptions> Method)
 {
     /// <summary>Shown in place of the name; null for the arm's own title, or the name where options are changed.</summary>
     public string? Title { get; init; }
 
-    /// <summary>The method as a value; null for the one that the options name.</summary>
-    public Arm? Arm { get; init; }
+    /// <summary>What is changed in the arm that the options name; null for nothing.</summary>
+    public Func<Arm, Arm>? Change { get; init; }
 
-    /// <summary>One of <see cref="Arms.Names"/> as it is, with the options of the embedded world.</summary>
+    /// <summary>One of <see cref="Arms.Names"/> as it is.</summary>
     /// <exception cref="ArgumentException">There is no such arm.</exception>
     public static Variant Of(string arm) => Of(arm, arm, method => method);
 
@@ -25,7 +25,7 @@ public sealed partial record Variant(string Name, MethodOptions Method)
     {
         if (!Arms.Names.Contains(arm))
             throw new ArgumentException($"There is no arm \"{arm}\"; arms are {string.Join(", ", Arms.Names)}.");
-        return new Variant(Checked(name), change(new WorldMethodOptions { Arm = arm }));
+        return new Variant(Checked(name), common => change(common with { Arm = arm }));
     }
 
     /// <summary>
@@ -57,12 +57,12 @@ public sealed partial record Variant(string Name, MethodOptions Method)
     public static Variant Own(string arm, Func<Arm, Arm> change)
     {
         Variant plain = Of(arm);
-        Arm own = change(plain.Method.Create(TaskRewards.OfTags(_ => null)));
+        Arm own = change(plain.Method(new WorldMethodOptions()).Create(TaskRewards.OfTags(_ => null)));
         if (Arms.Names.Contains(own.Name))
             throw new ArgumentException(
                 $"The arm of your own is called \"{own.Name}\", as one of ours is. Name it: arm.Named(\"mine\", \"Mine\")."
             );
-        return plain with { Name = Checked(own.Name), Title = own.Title, Arm = own };
+        return plain with { Name = Checked(own.Name), Title = own.Title, Change = change };
     }
 
     private static string Checked(string name) =>

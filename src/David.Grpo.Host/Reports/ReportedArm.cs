@@ -58,11 +58,9 @@ public sealed record ReportedArm(string Name, string Title, ArmFacts Facts, Meth
                 .Select(run =>
                 {
                     MethodOptions method = run.Options.Method;
-                    Arm arm =
-                        run.Arm
-                        ?? method.Create(
-                            run.Options.IsText ? TaskRewards.OfText(_ => null) : TaskRewards.OfTags(_ => null)
-                        );
+                    Arm arm = run.Arm(
+                        run.Options.IsText ? TaskRewards.OfText(_ => null) : TaskRewards.OfTags(_ => null)
+                    );
                     return new ReportedArm(
                         run.Name,
                         run.Title ?? (run.Name == arm.Name ? arm.Title : run.Name),

@@ -9,12 +9,25 @@ namespace David.Grpo.Training;
 
 /// <summary>A run of a comparison.</summary>
 /// <param name="Name">Of the arm within the comparison, in snake_case.</param>
-/// <param name="Arm">The method; null for the one that the options name.</param>
 /// <param name="Title">Of the arm in tables; null for the method's own, or the name where options make a variant of it.</param>
-/// <param name="Options">All but the arm, where that is given.</param>
+/// <param name="Options">All but what an arm of one's own does.</param>
 /// <param name="Seed">That its random numbers come from.</param>
-public sealed record ComparedRun(string Name, long Seed, RunOptions Options, Arm? Arm = null, string? Title = null)
+/// <param name="Change">What is changed in the arm that the options name; null for nothing.</param>
+public sealed record ComparedRun(
+    string Name,
+    long Seed,
+    RunOptions Options,
+    Func<Arm, Arm>? Change = null,
+    string? Title = null
+)
 {
+    /// <summary>The arm that it trains.</summary>
+    public Arm Arm(TaskRewards rewards)
+    {
+        Arm arm = Options.Method.Create(rewards);
+        return Change is null ? arm : Change(arm);
+    }
+
     /// <summary>Its folder within the comparison's.</summary>
     public string Folder => Path.Combine(Name, $"seed-{Seed}");
 
@@ -75,13 +88,18 @@ public sealed record FinishedRuns(ComparedRun[] Runs, string Unfinished)
 /// <param name="task">The task of a run's seed. Called from the runs' threads.</param>
 /// <param name="fingerprint">Of policy and tasks: of all that decides a run's numbers and is not among its options.</param>
 /// <param name="tokenizerFolder">Copied into checkpoints; null for none.</param>
+/// <param name="threads">Threads of one operation, at least 1: more than one brings nothing to a small model.</param>
 public sealed class ComparisonGround(
     Func<Decoder> start,
     Func<long, TrainingTask> task,
     string fingerprint,
-    string? tokenizerFolder = null
+    string? tokenizerFolder = null,
+    int threads = 1
 )
 {
+    /// <summary>Threads of one operation.</summary>
+    public int Threads => threads;
+
     /// <summary>The embedded world: each seed has a training world of its own, all are evaluated in the same one.</summary>
     /// <param name="policy">The base policy, open as long as runs may start.</param>
     /// <param name="questions">Of an evaluation.</param>
@@ -118,7 +136,7 @@ public sealed class ComparisonGround(
                         + fingerprint
                         + Torch.Version
                         + typeof(Trainer).Assembly.GetName().Version
-                        + run.Arm?.Name
+                        + (run.Change is null ? "" : run.Name)
                 )
             )
         );
@@ -150,7 +168,8 @@ public static class ArmComparison
         CancellationToken cancellationToken
     )
     {
-        Torch.Threads = 1;
+        int threads = Torch.Threads;
+        Torch.Threads = ground.Threads;
         RunResult?[] results = new RunResult?[runs.Count];
         int next = -1;
         async Task WorkAsync()
@@ -161,14 +180,15 @@ public static class ArmComparison
             {
                 ComparedRun run = runs[i];
                 using Decoder policy = ground.Start();
+                TrainingTask task = ground.Task(run.Seed);
                 using Trainer trainer = new(
                     policy,
-                    ground.Task(run.Seed),
+                    task,
                     run.Options,
                     new RunFolder(Path.Combine(folder, run.Folder), ground.Fingerprint(run), ground.TokenizerFolder),
                     new Rollout.EngineOptions(),
                     happened => display.Report(run, happened),
-                    run.Arm
+                    run.Arm(task.Rewards)
                 );
                 RunResult result = await trainer.RunAsync(cancellationToken).ConfigureAwait(false);
                 if (result.Stopped)
@@ -178,12 +198,19 @@ public static class ArmComparison
             }
         }
         // A thread of its own for each worker: tensor work would starve the pool.
-        await Task.WhenAll(
-                Enumerable
-                    .Range(0, Math.Min(workers, runs.Count))
-                    .Select(_ => Task.Factory.StartNew(WorkAsync, TaskCreationOptions.LongRunning).Unwrap())
-            )
-            .ConfigureAwait(false);
+        try
+        {
+            await Task.WhenAll(
+                    Enumerable
+                        .Range(0, Math.Min(workers, runs.Count))
+                        .Select(_ => Task.Factory.StartNew(WorkAsync, TaskCreationOptions.LongRunning).Unwrap())
+                )
+                .ConfigureAwait(false);
+        }
+        finally
+        {
+            Torch.Threads = threads;
+        }
         return results;
     }
 }

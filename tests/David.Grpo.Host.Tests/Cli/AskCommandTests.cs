@@ -1,6 +1,6 @@
 using System.Text.Json;
 using David.Grpo.Answering;
-using David.Grpo.Cli.Commands;
+using David.Grpo.Cli;
 using David.Grpo.Host.Tests.Formats;
 using David.Grpo.Host.Tests.Training;
 using David.Grpo.Training;

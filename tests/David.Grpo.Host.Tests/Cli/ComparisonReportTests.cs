@@ -1,6 +1,6 @@
+using David.Grpo.Experiments;
 using System.Xml.Linq;
-using David.Grpo.Cli.Commands;
-using David.Grpo.Cli.Reports;
+using David.Grpo.Cli;
 using David.Grpo.Host.Tests.Training;
 using David.Grpo.Reports;
 using David.Grpo.Training;
@@ -169,15 +169,8 @@ public sealed class ComparisonReportTests
     {
         using MadeUpComparison made = TwoArms();
         made.Add("grpo", 3, "0001", "0011");
-        ComparisonPlan plan = ComparisonPlan.Open(
-            new ComparisonFile
-            {
-                Arms = ["search_r1", "david", "grpo"],
-                Seeds = 3,
-                Out = made.Folder,
-            }
-        );
-        (ComparedRun[] runs, string unfinished) = FinishedRuns.In(plan.Folder, plan.Runs);
+        ComparisonFile file = new() { Arms = ["search_r1", "david", "grpo"], Seeds = 3 };
+        (ComparedRun[] runs, string unfinished) = FinishedRuns.In(made.Folder, file.ToExperiment(made.Folder).Runs);
         Assert.Equal(
             [("david", 1L), ("grpo", 1L), ("david", 2L), ("grpo", 2L)],
             runs.Select(run => (run.Name, run.Seed))
@@ -185,13 +178,13 @@ public sealed class ComparisonReportTests
         Assert.Contains("5 of 9 runs", unfinished);
         Assert.Contains("search_r1", unfinished);
 
-        plan = ComparisonPlan.Open(plan.File with { Arms = ["grpo", "david"], Seeds = 2 });
-        Assert.Equal("", FinishedRuns.In(plan.Folder, plan.Runs).Unfinished);
+        ComparedRun[] both = (file with { Arms = ["grpo", "david"], Seeds = 2 }).ToExperiment(made.Folder).Runs;
+        Assert.Equal("", FinishedRuns.In(made.Folder, both).Unfinished);
 
         using MadeUpComparison none = new();
         Assert.Contains(
             "no finished run",
-            Assert.Throws<InvalidDataException>(() => FinishedRuns.In(none.Folder, plan.Runs)).Message
+            Assert.Throws<InvalidDataException>(() => FinishedRuns.In(none.Folder, both)).Message
         );
     }
 
@@ -199,17 +192,16 @@ public sealed class ComparisonReportTests
     public void Tuned_TakesTheBestRateOfEachArm()
     {
         using MadeUpComparison made = new();
-        ComparisonPlan plan = ComparisonPlan.Open(
-            new ComparisonFile
-            {
-                Arms = ["grpo", "david"],
-                Rollouts = 20,
-                Questions = 4,
-                Out = made.Folder,
-                Tune = new TuningSection { LearningRates = [1e-4, 1e-3], Seeds = 1 },
-            }
-        );
-        Assert.Contains("not finished", Assert.Throws<InvalidDataException>(() => plan.Tuned(plan.File.Tune!)).Message);
+        Tuning tuning = new() { LearningRates = [1e-4, 1e-3], Seeds = 1 };
+        Experiment experiment = new ComparisonFile
+        {
+            Arms = ["grpo", "david"],
+            Rollouts = 20,
+            Questions = 4,
+            Marks = [],
+            Tune = tuning,
+        }.ToExperiment(made.Folder);
+        Assert.Contains("not finished", Assert.Throws<InvalidDataException>(() => tuning.Choose(experiment)).Message);
         foreach (
             (string arm, string rate, string right) in (ReadOnlySpan<(string, string, string)>)
                 [
@@ -220,9 +212,9 @@ public sealed class ComparisonReportTests
                 ]
         )
             made.Add(arm, 1001, right, right, name: $"{arm}_lr_{rate}", under: "tuning");
-        (ComparisonPlan tuned, TuningResult result) = plan.Tuned(plan.File.Tune!);
-        Assert.Equal([1e-4, 1e-3], tuned.Methods.Select(method => method.Method.LearningRate));
-        Assert.Equal([1e-4, 1e-3], tuned.Methods.Select(method => method.Method.BootstrapLearningRate));
+        (Experiment tuned, TuningResult result) = tuning.Choose(experiment);
+        Assert.Equal([1e-4, 1e-3], tuned.Runs.Take(2).Select(run => run.Options.Method.LearningRate));
+        Assert.Equal([1e-4, 1e-3], tuned.Runs.Take(2).Select(run => run.Options.Method.BootstrapLearningRate));
         Assert.Equal([0.75, 0.25], result.Arms[0].ExactMatch);
         Assert.Equal(1e-3, result.Arms[1].Best);
     }
@@ -231,19 +223,15 @@ public sealed class ComparisonReportTests
     public async Task Report_OfAFolderAlone_RendersTheComparisonLastRunThere()
     {
         using MadeUpComparison made = TwoArms();
-        ComparisonPlan
-            .Open(
-                new ComparisonFile
-                {
-                    Arms = ["grpo", "david"],
-                    Marks = [10],
-                    Seeds = 3,
-                    Rollouts = 20,
-                    Questions = 4,
-                    Out = made.Folder,
-                }
-            )
-            .Save();
+        ComparisonFile file = new()
+        {
+            Arms = ["grpo", "david"],
+            Marks = [10],
+            Seeds = 3,
+            Rollouts = 20,
+            Questions = 4,
+        };
+        File.WriteAllText(Experiment.SourceIn(made.Folder), file.ToExperiment(made.Folder).Source);
         Assert.Equal(
             0,
             await CompareCommand

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using David.Grpo.Cli.Commands;
+using David.Grpo.Cli;
 using David.Grpo.Host.Tests.Training;
 using David.Grpo.Reports;
 using David.Grpo.Training;

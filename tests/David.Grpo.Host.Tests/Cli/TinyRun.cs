@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using David.Grpo.Cli.Commands;
+using David.Grpo.Cli;
 using David.Grpo.Formats;
 using David.Grpo.Host.Tests.Formats;
 using David.Grpo.Models;

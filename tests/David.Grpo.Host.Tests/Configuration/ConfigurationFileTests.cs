@@ -1,4 +1,4 @@
-using David.Grpo.Cli.Configuration;
+using David.Grpo.Configuration;
 using David.Grpo.Host.Tests.Formats;
 
 namespace David.Grpo.Host.Tests.Configuration;

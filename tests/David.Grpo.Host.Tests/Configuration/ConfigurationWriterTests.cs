@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using David.Grpo.Cli.Configuration;
+using David.Grpo.Configuration;
 using David.Grpo.Training;
 
 namespace David.Grpo.Host.Tests.Configuration;

@@ -1,6 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
-using David.Grpo.Cli.Configuration;
+using David.Grpo.Configuration;
 
 namespace David.Grpo.Host.Tests.Configuration;
 

@@ -52,12 +52,12 @@ public sealed class ExperimentTests : IDisposable
         Experiment experiment = Tiny(Variant.Of("grpo")) with { Rollouts = 144 };
         using CancellationTokenSource stop = new();
         OperationCanceledException stopped = await Assert.ThrowsAsync<OperationCanceledException>(() =>
-            experiment.RunAsync(new Notes(stop), stop.Token)
+            experiment.RunAsync(_ => new Notes(stop), null, stop.Token)
         );
         Assert.Contains($"goes on from the checkpoints in {experiment.Folder}", stopped.Message);
 
         Notes notes = new();
-        ComparisonReport report = await experiment.RunAsync(notes, TestContext.Current.CancellationToken);
+        ComparisonReport report = await experiment.RunAsync(_ => notes, null, TestContext.Current.CancellationToken);
 
         Assert.Equal(1, notes.Resumed);
         Assert.Equal(["grpo"], notes.Ended);
@@ -68,14 +68,14 @@ public sealed class ExperimentTests : IDisposable
     [Fact]
     public async Task AnAddedVariant_RunsAlone()
     {
-        await Tiny(Variant.Of("grpo")).RunAsync(new Notes(), TestContext.Current.CancellationToken);
+        await Tiny(Variant.Of("grpo")).RunAsync(_ => new Notes(), null, TestContext.Current.CancellationToken);
         Notes notes = new();
 
         ComparisonReport report = await Tiny(
                 Variant.Of("grpo"),
                 Variant.Own("grpo", arm => arm.WithReward(Reward.Authors(0)).Named("mine", "My own"))
             )
-            .RunAsync(notes, TestContext.Current.CancellationToken);
+            .RunAsync(_ => notes, null, TestContext.Current.CancellationToken);
 
         Assert.Equal(["mine"], notes.Steps.Distinct());
         Assert.Equal(["grpo", "mine"], notes.Ended);
@@ -97,7 +97,18 @@ public sealed class ExperimentTests : IDisposable
 
         Assert.Equal(["lambda_0", "lambda_0.5"], variants.Select(variant => variant.Name));
         Assert.Equal(["lambda 0", "lambda 0.5"], variants.Select(variant => variant.Title));
-        Assert.Equal([0, 0.5], variants.Select(variant => variant.Method.Lambda));
+        Assert.Equal([0, 0.5], variants.Select(variant => variant.Method(new MethodOptions()).Lambda));
+    }
+
+    /// <summary>An arm of one's own is compared at the group size that its origin has, so that a step costs both the same.</summary>
+    [Fact]
+    public void AnArmOfOnesOwn_HasTheStepOfItsOrigin()
+    {
+        ComparedRun[] runs = Tiny(Variant.Of("david"), Variant.Own("david", arm => arm.Named("mine", "Mine"))).Runs;
+        Arm[] arms = [.. runs.Select(run => run.Arm(TaskRewards.OfTags(_ => null)))];
+        Assert.Equal(arms[0].GroupSize, arms[1].GroupSize);
+        Assert.Equal("mine", arms[1].Name);
+        Assert.Equal(runs[0].Options.Method.QuestionsPerStep, runs[1].Options.Method.QuestionsPerStep);
     }
 
     [Fact]
@@ -126,7 +137,7 @@ public sealed class ExperimentTests : IDisposable
                 said,
                 (
                     await Assert.ThrowsAsync<ArgumentException>(() =>
-                        wrong.RunAsync(new Notes(), TestContext.Current.CancellationToken)
+                        wrong.RunAsync(_ => new Notes(), null, TestContext.Current.CancellationToken)
                     )
                 ).Message
             );

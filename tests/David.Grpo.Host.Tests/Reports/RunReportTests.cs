@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Xml.Linq;
-using David.Grpo.Cli.Commands;
+using David.Grpo.Cli;
 using David.Grpo.Host.Tests.Cli;
 using David.Grpo.Host.Tests.Formats;
 using David.Grpo.Host.Tests.Training;

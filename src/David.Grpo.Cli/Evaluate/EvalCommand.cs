@@ -1,0 +1,161 @@
+using David.Grpo.Tasks;
+using System.CommandLine;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using David.Grpo.Models;
+using David.Grpo.Rollout;
+using David.Grpo.Tensors;
+using David.Grpo.Training;
+
+namespace David.Grpo.Cli;
+
+using Command = System.CommandLine.Command;
+
+/// <summary><c>david eval</c>: answers questions with a model and scores the answers.</summary>
+public static class EvalCommand
+{
+    private sealed record Output(string? Exit, double Price, string? File, bool Json);
+
+    public static Command Create()
+    {
+        EvaluationOptions evaluation = new(
+            EvalProtocol.Text,
+            count: 200,
+            world: 0,
+            "The evaluation world's number, with --protocol world"
+        );
+        Option<string?> exit = new("--exit")
+        {
+            Description = "Answers early by this file of david calibrate, and reports what that saved and lost",
+            HelpName = "FILE.json",
+        };
+        Option<double?> price = ExitTables.Price();
+        Option<string?> outFile = new("--out", "-o")
+        {
+            Description = "Writes a JSON line for each question",
+            HelpName = "FILE.jsonl",
+        };
+        Option<bool> json = new("--json") { Description = "Prints the metrics as JSON in place of tables" };
+        Command command = new(
+            "eval",
+            """
+            Answers questions with a model that may search, and scores the answers.
+
+            Reports exact match, F1, evidence coverage, searches, generated tokens and the share of answered questions, each
+            with its 95 % percentile-bootstrap interval over questions, for all questions and for each kind.
+
+            With --exit the questions are answered twice: to the end with a trial answer before each turn, and with exits as
+            the file says, which is what the usual table shows. A second table has what exits saved and lost (trial answers
+            counted in the tokens), needless and missing searches, searches by hops, how well the confidence tells right
+            from wrong, and the regret to optimal stopping.
+
+            Examples:
+              david eval --model runs/hotpotqa --config runs/hotpotqa/config.yaml
+              david eval --model my-model/ --questions dev.jsonl.gz --corpus corpus.jsonl.gz --count 500 --out answers.jsonl
+              david eval --model runs/demo/david/seed-1 --protocol world --count 600 --exit exit.json
+            """
+        );
+        evaluation.AddTo(command);
+        foreach (Option option in (Option[])[exit, price, outFile, json])
+            command.Options.Add(option);
+        command.SetAction(
+            (result, cancellationToken) =>
+                Failure.GuardAsync(
+                    result.InvocationConfiguration.Error,
+                    () =>
+                        RunAsync(
+                            evaluation.Read(result),
+                            new Output(
+                                result.GetValue(exit),
+                                result.GetValue(price) ?? ExitTables.DefaultPrice,
+                                result.GetValue(outFile),
+                                result.GetValue(json)
+                            ),
+                            result.InvocationConfiguration.Output,
+                            result.InvocationConfiguration.Error,
+                            cancellationToken
+                        )
+                )
+        );
+        return command;
+    }
+
+    private static async Task<int> RunAsync(
+        EvaluationRequest request,
+        Output output,
+        TextWriter writer,
+        TextWriter error,
+        CancellationToken cancellationToken
+    )
+    {
+        // With --json the output is the document alone; what is said besides goes to the error stream.
+        Screen screen = new(output.Json ? error : writer);
+        ExitFile? exit = output.Exit is { } named ? ExitFile.Read(named) : null;
+        Device device = Device.Parse(request.Device);
+        Torch.Threads = request.Threads == 0 ? Environment.ProcessorCount : request.Threads;
+        using FileStream? outcomes = output.File is { } file ? File.Create(file) : null;
+        using ModelSource model = ModelSource.Open(request.Model);
+        (TrainingTask task, IDisposable? corpus) = request.Open(model, screen, cancellationToken);
+        using (corpus)
+        {
+            if (exit?.Check(request.Conditions(model, task.Protocol), output.Exit!) is { } differs)
+                screen.Line($"note        {differs}");
+            using Decoder policy = model.Load(device);
+            screen.Line($"model       {model.Path}: {policy.ParameterCount:N0} parameters");
+            Task<EvaluationResult> Answer(ExitPolicy? exits, string how) =>
+                screen.WithStatusAsync(() =>
+                    Evaluator.RunAsync(
+                        policy,
+                        task,
+                        task.Evaluation.Questions.Count,
+                        request.Temperature,
+                        Seeds.OfInt64(request.Seed),
+                        new EngineOptions { MaxEpisodes = request.Episode.Concurrent },
+                        (done, of) => screen.Progress($"{done} of {of} questions{how}"),
+                        cancellationToken,
+                        exits
+                    )
+                );
+
+            ExitReport? report = null;
+            EvaluationResult result;
+            if (exit is null)
+                result = await Answer(null, "").ConfigureAwait(false);
+            else
+            {
+                int vocabulary = model.Config.VocabularySize;
+                EvaluationResult full = await Answer(ExitSettings.Recording(exit.Settings.TrialTokens), " to the end")
+                    .ConfigureAwait(false);
+                result = await Answer(exit.Policy(vocabulary), " with exits").ConfigureAwait(false);
+                RecordedRun[] runs = [.. full.Runs().Select(run => run.Run)];
+                ExitedRun[] exited = exit.Policy(vocabulary) is null
+                    ? [.. runs.Select(run => new ExitedRun(run, false, 0))]
+                    : result.Runs();
+                report = ExitReport.Of(exit.Criterion(vocabulary), exit.Tau, runs, exited, output.Price);
+            }
+            if (outcomes is not null)
+                foreach (OutcomeRecord outcome in OutcomeRecord.Of(result))
+                {
+                    JsonSerializer.Serialize(outcomes, outcome, RunJson.Line);
+                    outcomes.WriteByte((byte)'\n');
+                }
+            if (output.Json)
+            {
+                JsonObject metrics = JsonSerializer
+                    .SerializeToNode(EvaluationMetrics.Of(result, 0, 0, 0), RunJson.Document)!
+                    .AsObject();
+                if (report is not null)
+                    metrics["exits"] = JsonSerializer.SerializeToNode(report, RunJson.Document);
+                await writer.WriteLineAsync(metrics.ToJsonString(RunJson.Document)).ConfigureAwait(false);
+            }
+            else
+            {
+                screen.Line();
+                screen.Show(EvaluationTable.Of(result));
+                if (report is not null)
+                    ExitTables.Show(screen, exit!, report);
+            }
+            return 0;
+        }
+    }
+}

@@ -1,0 +1,169 @@
+using David.Grpo.Search;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace David.Grpo.Cli;
+
+/// <summary>Where a command writes: bars and a status line on a terminal, plain lines anywhere else.</summary>
+internal sealed class Screen
+{
+    private static readonly double[] Told = [0.25, 0.5, 0.75, 1];
+
+    /// <summary>After which an output that is no terminal is told how far the work is.</summary>
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(30);
+
+    private readonly TextWriter _writer;
+    private readonly TimeProvider _time;
+    private long _told;
+    private readonly IAnsiConsole _console;
+    private StatusContext? _status;
+
+    /// <param name="time">Null: the system's.</param>
+    public Screen(TextWriter writer, TimeProvider? time = null)
+    {
+        _writer = writer;
+        _time = time ?? TimeProvider.System;
+        _told = _time.GetTimestamp();
+        IsInteractive = ReferenceEquals(writer, Console.Out) && !Console.IsOutputRedirected;
+        _console = AnsiConsole.Create(
+            new AnsiConsoleSettings
+            {
+                Ansi = IsInteractive ? AnsiSupport.Detect : AnsiSupport.No,
+                Interactive = IsInteractive ? InteractionSupport.Detect : InteractionSupport.No,
+                Out = new AnsiConsoleOutput(writer),
+            }
+        );
+        if (!IsInteractive)
+            _console.Profile.Width = 160;
+    }
+
+    public bool IsInteractive { get; }
+
+    /// <summary>A line of text, at once.</summary>
+    public void Line(string text = "")
+    {
+        if (IsInteractive)
+            _console.MarkupLine(Markup.Escape(text));
+        else
+        {
+            _writer.WriteLine(text);
+            _writer.Flush();
+        }
+    }
+
+    /// <summary>Text for other programs, just as it is.</summary>
+    public void Text(string text)
+    {
+        _writer.WriteLine(text);
+        _writer.Flush();
+    }
+
+    /// <summary>A question to the user; null where the input has ended (Ctrl-D), or where an empty line was given at a terminal.</summary>
+    public async Task<string?> AskAsync(string prompt, CancellationToken cancellationToken)
+    {
+        if (!IsInteractive || Console.IsInputRedirected)
+            return await Console.In.ReadLineAsync(cancellationToken).ConfigureAwait(false);
+        _console.Markup(prompt + " ");
+        string? given;
+        try
+        {
+            // The console's own reading knows Ctrl-D, and cannot be cancelled.
+            given = await Task.Run(Console.In.ReadLine, cancellationToken)
+                .WaitAsync(cancellationToken)
+                .ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            Line();
+            throw;
+        }
+        if (given is null)
+            Line();
+        return given?.Trim() is { Length: > 0 } text ? text : null;
+    }
+
+    /// <summary>A paragraph of Spectre's markup, indented, wrapped to the terminal's width.</summary>
+    public void Paragraph(string markup, int indent = 0) =>
+        _console.Write(new Padder(new Markup(markup), new Padding(indent, 0, 0, 0)));
+
+    public void Show(IRenderable content)
+    {
+        _console.Write(content);
+        Line();
+    }
+
+    /// <summary>The line that is overwritten while work goes on; nothing where there is no terminal.</summary>
+    public void Status(string text) => _status?.Status(Markup.Escape(text));
+
+    /// <summary>How far long work is: the status line, or where there is no terminal a line each half minute.</summary>
+    public void Progress(string text)
+    {
+        Status(text);
+        if (IsInteractive || _time.GetElapsedTime(_told) < Silence)
+            return;
+        _told = _time.GetTimestamp();
+        Line(text);
+    }
+
+    /// <summary>Work with a status line.</summary>
+    public async Task<T> WithStatusAsync<T>(Func<Task<T>> work)
+    {
+        if (!IsInteractive)
+            return await work().ConfigureAwait(false);
+        return await _console
+            .Status()
+            .StartAsync(
+                "…",
+                async status =>
+                {
+                    _status = status;
+                    try
+                    {
+                        return await work().ConfigureAwait(false);
+                    }
+                    finally
+                    {
+                        _status = null;
+                    }
+                }
+            )
+            .ConfigureAwait(false);
+    }
+
+    /// <summary>Work that tells how far it is, in [0, 1]: a bar, or a line at each quarter. Silent if it tells nothing.</summary>
+    public T WithBar<T>(string what, Func<Action<double>, T> work)
+    {
+        if (IsInteractive)
+            return _console
+                .Progress()
+                .AutoClear(true)
+                .Start(progress =>
+                {
+                    ProgressTask? bar = null;
+                    return work(fraction =>
+                        (bar ??= progress.AddTask(Markup.Escape(what), maxValue: 1)).Value = fraction
+                    );
+                });
+        int told = 0;
+        return work(fraction =>
+        {
+            while (told < Told.Length && fraction >= Told[told])
+                Line($"{what}: {Told[told++]:P0}");
+        });
+    }
+
+    /// <summary>Tells of an index under way, a line at each quarter; nothing if it tells nothing.</summary>
+    public IProgress<ReadProgress> Indexing(string corpus) => new Quarters(this, $"indexing {Path.GetFileName(corpus)}");
+
+    /// <summary>Reports on the thread that makes progress, in order.</summary>
+    private sealed class Quarters(Screen screen, string what) : IProgress<ReadProgress>
+    {
+        private int _told;
+
+        public void Report(ReadProgress value)
+        {
+            while (_told < Told.Length && value.Fraction >= Told[_told])
+                screen.Line($"{what}: {Told[_told++]:P0}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+using David.Grpo.Runs;
+using System.Diagnostics;
+using System.Globalization;
+using David.Grpo.Training;
+
+namespace David.Grpo.Cli;
+
+/// <summary>A run's events as lines.</summary>
+internal sealed class RunLog(RunFile file, TrainingTask task, Screen screen)
+{
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private int _stepped;
+    private double _stepSeconds;
+    private double _evaluationSeconds;
+    private int _step;
+    private long? _generated = 0; // up to the last step; unknown after a resumption
+
+    private int Steps =>
+        file.Method.MainSteps
+        + (
+            file.Method.Create(task.Rewards).WarmUp != WarmUp.None && task.Experts.Count > 0
+                ? file.Method.BootstrapSteps
+                : 0
+        );
+
+    public void Tell(RunEvent happened)
+    {
+        switch (happened)
+        {
+            case RunEvent.Working working:
+                screen.Progress(
+                    $"step {Math.Min(_step + 1, Steps)}/{Steps}: {working.What}, {working.Done} of {working.Of} episodes, {Time(_clock.Elapsed.TotalSeconds)}"
+                );
+                break;
+            case RunEvent.Resumed resumed:
+                (_step, _generated) = (resumed.Step, null);
+                screen.Line($"going on after step {resumed.Step} ({resumed.Rollouts} rollouts spent)");
+                break;
+            case RunEvent.Evaluated { Metrics: var metrics }:
+                _evaluationSeconds = metrics.Seconds;
+                screen.Line(
+                    Text(
+                        $"evaluation  after step {metrics.Step}: {metrics.Questions} questions, EM {metrics.ExactMatch:0.000}, F1 {metrics.F1:0.000}, coverage {metrics.Coverage:0.000}, searches {metrics.SearchesPerQuestion:0.00}, tokens {metrics.GeneratedTokens:0}, answered {metrics.Answered:P0}, {Time(metrics.Seconds)}"
+                    )
+                );
+                break;
+            case RunEvent.Stepped { Metrics: var step, Budget: var budget }:
+                Stepped(step, budget);
+                break;
+            case RunEvent.Saved saved:
+                screen.Status($"checkpoint after step {saved.Step}");
+                break;
+        }
+    }
+
+    private void Stepped(StepMetrics step, int budget)
+    {
+        double seconds = step.RolloutSeconds + step.LearningSeconds;
+        long? generated = step.GeneratedTokens - _generated;
+        _stepped++;
+        _stepSeconds += seconds;
+        (_step, _generated) = (step.Step, step.GeneratedTokens);
+        double left = (_stepSeconds / _stepped * (Steps - step.Step)) + _evaluationSeconds;
+        screen.Line(
+            Text(
+                $"step {step.Step, 3}/{Steps} {step.Phase, -13} reward {step.Reward:0.000}, EM {step.ExactMatch:0.000}, coverage {step.Coverage:0.000}, searches {step.SearchesPerQuestion:0.00}, dead {step.DeadGroups:P0}"
+            )
+                + (step.Experts > 0 ? $", experts {step.Experts}" : "")
+                + (step.Continued > 0 ? $", continued {step.Continued}, replaced {step.Replaced}" : "")
+                + (step.Skipped > 0 ? $", SKIPPED {step.Skipped}" : "")
+                + (step.FailedSearches > 0 ? $", failed searches {step.FailedSearches}" : "")
+                + Text($", rollouts {step.Rollouts}/{budget}")
+                + (
+                    generated is not null
+                        ? Text($", sampled {generated / Math.Max(1e-9, step.RolloutSeconds):0}/s")
+                        : ""
+                )
+                + Text(
+                    $", learned {step.LearnedTokens / Math.Max(1e-9, step.LearningSeconds):0}/s, {Time(seconds)}, left {Time(left)}"
+                )
+        );
+    }
+
+    /// <summary>Seconds as people say them.</summary>
+    public static string Time(double seconds) =>
+        seconds switch
+        {
+            < 99.5 => Text($"{seconds:0.0} s"),
+            < 3600 => Text($"{(int)seconds / 60} min {(int)seconds % 60} s"),
+            _ => Text($"{(int)seconds / 3600} h {(int)seconds / 60 % 60} min"),
+        };
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}
