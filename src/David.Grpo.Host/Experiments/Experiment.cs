@@ -240,11 +240,11 @@ public sealed record Experiment
             && Enumerable.Range(tuning.FirstSeed, tuning.Seeds).Intersect(Enumerable.Range(FirstSeed, Seeds)).Any()
         )
             throw new ArgumentException(
-                $"The tuning's first seed is {tuning.FirstSeed}: seeds of the comparison would be tuned on. Take others."
+                $"tune.first_seed is {tuning.FirstSeed}: seeds of the comparison would be tuned on. Take others."
             );
         if (Focus is not null && Variants.All(variant => variant.Name != Focus))
             throw new ArgumentException(
-                $"Focus is \"{Focus}\"; variants are {string.Join(", ", Variants.Select(variant => variant.Name))}."
+                $"focus is {Focus}; variants are {string.Join(", ", Variants.Select(variant => variant.Name))}."
             );
         foreach (
             (string name, int value, int least) in (ReadOnlySpan<(string, int, int)>)

@@ -128,7 +128,7 @@ public sealed class ExperimentTests : IDisposable
         [
             (Tiny(), "no variants"),
             (Tiny(grpo, grpo), "Two variants are called \"grpo\""),
-            (Tiny(grpo) with { Focus = "david" }, "Focus is \"david\"; variants are grpo"),
+            (Tiny(grpo) with { Focus = "david" }, "focus is david; variants are grpo"),
             (Tiny(grpo) with { Marks = [80] }, "A mark is 80"),
             (Tiny(grpo) with { Workers = 0 }, "Workers is 0"),
         ];
