@@ -18,40 +18,32 @@ let private say (text: string) = async { console.WriteLine text }
 let private indented (text: string) =
     text.Trim().ReplaceLineEndings("\n").Replace("\n", "\n    ")
 
-/// The first line of a trace that is a test's and not an expectation's, with what stands there.
-let private place (trace: string) =
+/// The lines of a trace in sources that are here, expectations left out, with what stands there; the innermost is first.
+let private places (trace: string) =
     Regex.Matches(trace, @" in (.+\.fs):line (\d+)")
     |> Seq.map (fun found -> found.Groups[1].Value, int found.Groups[2].Value)
-    |> Seq.tryFind (fun (file, _) -> File.Exists file && not (file.Contains "/tests/Support/"))
-    |> Option.fold
-        (fun _ (file, line) ->
-            $"\n    {Path.GetFileName file}:{line}: {(File.ReadLines file |> Seq.item (line - 1)).Trim()}")
-        ""
+    |> Seq.filter (fun (file, _) -> File.Exists file && not (file.Contains "/tests/Support/"))
+    |> Seq.map (fun (file, line) ->
+        $"\n{Path.GetFileName file}:{line}: {(File.ReadLines file |> Seq.item (line - 1)).Trim()}")
+    |> String.concat ""
 
-let private failed (name: string) (message: string) (trace: string) =
+let private failed (name: string) (message: string) =
     // Expecto's own expectations colour what differs.
-    let message = Regex.Replace(message, @"\x1b\[\d*m", "")
-    say $"failed {name}\n    {indented message}{place trace}"
+    let told =
+        Regex.Replace(message, @"\x1b\[\d*m|^\s+at .*\n?", "", RegexOptions.Multiline)
+
+    say $"failed {name}\n    {indented (told.TrimEnd() + places message)}"
 
 let private printer =
     { TestPrinters.silent with
         ignored = fun name reason -> say $"skipped {name}\n    {indented reason}"
-        failed =
-            fun name message _ ->
-                let trace = Regex.Match(message, @"^   at ", RegexOptions.Multiline)
-
-                let told =
-                    if trace.Success then
-                        message[.. trace.Index - 1]
-                    else
-                        message
-
-                failed name told message
-        exn = fun name error _ -> failed name $"{error}" $"{error}"
+        failed = fun name message _ -> failed name message
+        exn = fun name error _ -> failed name $"{error}"
         summary =
             fun _ summary ->
                 let failed = summary.failed.Length + summary.errored.Length
-                say $"{summary.passed.Length} passed, {failed} failed, {summary.ignored.Length} skipped"
+                // On a line of its own, whatever the tests have printed.
+                say $"\n{summary.passed.Length} passed, {failed} failed, {summary.ignored.Length} skipped"
     }
 
 [<EntryPoint>]
