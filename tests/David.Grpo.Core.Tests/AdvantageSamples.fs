@@ -1,7 +1,7 @@
 namespace David.Grpo.Tests
 
 open FsCheck.FSharp
-open Xunit
+open Expecto
 
 /// A batch of one of verl's advantage files: padded token rewards, a mask and a group for each row.
 [<RequireQualifiedAccess>]
@@ -36,7 +36,7 @@ module VerlBatch =
     /// All cases of the file, which are `count`.
     let all (count: int) (name: string) : Batch[] =
         let cases = GoldenCase.all $"golden/rl/verl_adv_{name}.json"
-        Assert.Equal(count, cases.Length)
+        cases.Length |> equals count
 
         cases
         |> Array.map (fun case ->
@@ -62,7 +62,7 @@ module VerlBatch =
     /// Ours by token, [B][n_b], are theirs on the tokens that count.
     let assertByToken tolerance name (batch: Batch) (ours: float[][]) : unit =
         let theirs = GoldenCase.matrix name batch.Case.Outputs |> strip batch
-        Assert.Equal(theirs.Length, ours.Length)
+        ours.Length |> equals theirs.Length
 
         Array.iteri2
             (fun row theirs ours ->

@@ -182,7 +182,7 @@ module TokenBatches =
 
 module AggregationTests =
 
-    open Xunit
+    open Expecto
 
     let private means =
         [
@@ -200,168 +200,174 @@ module AggregationTests =
     let private total aggregation (batch: TokenBatch) (losses: float[]) =
         Array.map2 (*) (Aggregation.weights aggregation batch) losses |> Numerics.sum
 
-    [<Fact>]
-    let ``the weights of a mean add up to one`` () =
-        lawFor TokenBatches.sample (fun sample ->
-            means
-            |> List.forall (fun mean -> Golden.close 1e-12 1.0 (Array.sum (Aggregation.weights mean sample.Batch))))
+    [<Tests>]
+    let tests =
+        testList "AggregationTests" [
+            test "the weights of a mean add up to one" {
+                lawFor TokenBatches.sample (fun sample ->
+                    means
+                    |> List.forall (fun mean ->
+                        Golden.close 1e-12 1.0 (Array.sum (Aggregation.weights mean sample.Batch))))
+            }
 
-    [<Fact>]
-    let ``weights follow their tokens through a permutation`` () =
-        lawFor TokenBatches.sample (fun sample ->
-            let order, other = TokenBatches.reorder sample
+            test "weights follow their tokens through a permutation" {
+                lawFor TokenBatches.sample (fun sample ->
+                    let order, other = TokenBatches.reorder sample
 
-            all
-            |> List.forall (fun aggregation ->
-                let weights = Aggregation.weights aggregation sample.Batch
-                (order |> Array.map (fun token -> weights[token])) = Aggregation.weights aggregation other.Batch))
+                    all
+                    |> List.forall (fun aggregation ->
+                        let weights = Aggregation.weights aggregation sample.Batch
 
-    [<Fact>]
-    let ``a batch twice has the same means, and a fixed divisor twice the sum`` () =
-        lawFor TokenBatches.sample (fun sample ->
-            let twice = TokenBatches.duplicate sample
+                        (order |> Array.map (fun token -> weights[token])) =
+                            Aggregation.weights aggregation other.Batch))
+            }
 
-            let once aggregation =
-                total aggregation sample.Batch sample.Entropies
+            test "a batch twice has the same means, and a fixed divisor twice the sum" {
+                lawFor TokenBatches.sample (fun sample ->
+                    let twice = TokenBatches.duplicate sample
 
-            let double aggregation =
-                total aggregation twice.Batch twice.Entropies
+                    let once aggregation =
+                        total aggregation sample.Batch sample.Entropies
 
-            (Aggregation.SequenceMeanTokenSum :: means)
-            |> List.forall (fun mean -> Golden.close 1e-12 (once mean) (double mean))
-            && ([ Aggregation.TokenSum 24.0; Aggregation.SequenceSumTokenMean 7.0 ]
-                |> List.forall (fun fixedly -> Golden.close 1e-12 (2.0 * once fixedly) (double fixedly))))
+                    let double aggregation =
+                        total aggregation twice.Batch twice.Entropies
 
-    [<Fact>]
-    let ``the mean of a constant is that constant`` () =
-        lawFor TokenBatches.sample (fun sample ->
-            means
-            |> List.forall (fun mean ->
-                Golden.close 1e-12 3.5 (total mean sample.Batch (Array.replicate sample.Batch.Tokens 3.5))))
+                    (Aggregation.SequenceMeanTokenSum :: means)
+                    |> List.forall (fun mean -> Golden.close 1e-12 (once mean) (double mean))
+                    && ([ Aggregation.TokenSum 24.0; Aggregation.SequenceSumTokenMean 7.0 ]
+                        |> List.forall (fun fixedly -> Golden.close 1e-12 (2.0 * once fixedly) (double fixedly))))
+            }
 
-    [<Fact>]
-    let ``one question makes the question mean the sequence mean, one token each makes both the token mean`` () =
-        let mask = [| [| 1.0; 1.0; 1.0 |]; [| 1.0; 0.0; 0.0 |]; [| 0.0; 0.0; 0.0 |] |]
-        let oneQuestion = Masked.shape [| 4; 4; 4 |] mask
+            test "the mean of a constant is that constant" {
+                lawFor TokenBatches.sample (fun sample ->
+                    means
+                    |> List.forall (fun mean ->
+                        Golden.close 1e-12 3.5 (total mean sample.Batch (Array.replicate sample.Batch.Tokens 3.5))))
+            }
 
-        Assert.Equal<float[]>(
-            Aggregation.weights Aggregation.SequenceMeanTokenMean oneQuestion,
-            Aggregation.weights Aggregation.QuestionMean oneQuestion
-        )
+            test "one question makes the question mean the sequence mean, one token each makes both the token mean" {
+                let mask = [| [| 1.0; 1.0; 1.0 |]; [| 1.0; 0.0; 0.0 |]; [| 0.0; 0.0; 0.0 |] |]
+                let oneQuestion = Masked.shape [| 4; 4; 4 |] mask
 
-        let single = Masked.shape [| 0; 1; 2 |] [| [| 1.0 |]; [| 1.0 |]; [| 1.0 |] |]
+                Aggregation.weights Aggregation.QuestionMean oneQuestion
+                |> equals (Aggregation.weights Aggregation.SequenceMeanTokenMean oneQuestion)
 
-        for mean in means do
-            GoldenCase.assertAllClose "weights" 1e-15 (Array.replicate 3 (1.0 / 3.0)) (Aggregation.weights mean single)
+                let single = Masked.shape [| 0; 1; 2 |] [| [| 1.0 |]; [| 1.0 |]; [| 1.0 |] |]
 
-    [<Fact>]
-    let ``a batch without tokens has no weights`` () =
-        for aggregation in all do
-            Assert.Empty(Aggregation.weights aggregation (Masked.shape [| 0; 1 |] [| [| 0.0 |]; [| 0.0 |] |]))
+                for mean in means do
+                    GoldenCase.assertAllClose
+                        "weights"
+                        1e-15
+                        (Array.replicate 3 (1.0 / 3.0))
+                        (Aggregation.weights mean single)
+            }
 
-    [<Fact>]
-    let ``divided by the sequences with tokens, the sum of means is the sequence mean`` () =
-        lawFor TokenBatches.sample (fun sample ->
-            let present = sample.Batch.Sequence |> Array.distinct |> Array.length |> float
+            test "a batch without tokens has no weights" {
+                for aggregation in all do
+                    isEmpty (Aggregation.weights aggregation (Masked.shape [| 0; 1 |] [| [| 0.0 |]; [| 0.0 |] |]))
+            }
 
-            Aggregation.weights (Aggregation.SequenceSumTokenMean present) sample.Batch =
-                Aggregation.weights Aggregation.SequenceMeanTokenMean sample.Batch)
+            test "divided by the sequences with tokens, the sum of means is the sequence mean" {
+                lawFor TokenBatches.sample (fun sample ->
+                    let present = sample.Batch.Sequence |> Array.distinct |> Array.length |> float
 
-    [<Fact>]
-    let ``factors and masks leave the denominators as they are`` () =
-        Assert.Equal<float[]>([| 0.5; 0.0 |], Aggregation.scaled [| 2.0; 0.0 |] [| 0.25; 0.75 |])
-        Assert.Equal<float[]>([| 0.25; 0.0 |], Aggregation.kept [| true; false |] [| 0.25; 0.75 |])
+                    Aggregation.weights (Aggregation.SequenceSumTokenMean present) sample.Batch =
+                        Aggregation.weights Aggregation.SequenceMeanTokenMean sample.Batch)
+            }
 
-        Assert.Contains(
-            "factors[0] is -1",
-            GoldenCase.refusal (fun () -> Aggregation.scaled [| -1.0 |] [| 1.0 |] |> ignore)
-        )
+            test "factors and masks leave the denominators as they are" {
+                Aggregation.scaled [| 2.0; 0.0 |] [| 0.25; 0.75 |] |> equals [| 0.5; 0.0 |]
+                Aggregation.kept [| true; false |] [| 0.25; 0.75 |] |> equals [| 0.25; 0.0 |]
 
-        Assert.Contains(
-            "keep has 0 entries; expected 1",
-            GoldenCase.refusal (fun () -> Aggregation.kept [||] [| 1.0 |] |> ignore)
-        )
+                GoldenCase.refusal (fun () -> Aggregation.scaled [| -1.0 |] [| 1.0 |] |> ignore)
+                |> containsText "factors[0] is -1"
 
-    [<Fact>]
-    let ``a divisor of zero is refused`` () =
-        Assert.Contains(
-            "divisor is 0",
-            GoldenCase.refusal (fun () ->
-                Aggregation.weights (Aggregation.TokenSum 0.0) (Masked.shape [| 0 |] [| [| 1.0 |] |]) |> ignore)
-        )
+                GoldenCase.refusal (fun () -> Aggregation.kept [||] [| 1.0 |] |> ignore)
+                |> containsText "keep has 0 entries; expected 1"
+            }
 
-    [<Fact>]
-    let ``a batch names what is wrong with its arrays`` () =
-        let refusal (sequence, question, advantages, old, reference) =
-            GoldenCase.refusal (fun () -> TokenBatch.Create(sequence, question, advantages, old, reference) |> ignore)
+            test "a divisor of zero is refused" {
+                GoldenCase.refusal (fun () ->
+                    Aggregation.weights (Aggregation.TokenSum 0.0) (Masked.shape [| 0 |] [| [| 1.0 |] |]) |> ignore)
+                |> containsText "divisor is 0"
+            }
 
-        Assert.Contains("advantages has 1 entries; expected 2", refusal ([| 0; 0 |], [| 0 |], [| 1.0 |], [||], [||]))
+            test "a batch names what is wrong with its arrays" {
+                let refusal (sequence, question, advantages, old, reference) =
+                    GoldenCase.refusal (fun () ->
+                        TokenBatch.Create(sequence, question, advantages, old, reference) |> ignore)
 
-        Assert.Contains("oldLogProbs[1] is NaN", refusal ([| 0; 0 |], [| 0 |], [| 1.0; 1.0 |], [| -1.0; nan |], [||]))
+                refusal ([| 0; 0 |], [| 0 |], [| 1.0 |], [||], [||])
+                |> containsText "advantages has 1 entries; expected 2"
 
-        Assert.Contains(
-            "referenceLogProbs has 1 entries; expected 2",
-            refusal ([| 0; 0 |], [| 0 |], [| 1.0; 1.0 |], [| -1.0; -1.0 |], [| -1.0 |])
-        )
+                refusal ([| 0; 0 |], [| 0 |], [| 1.0; 1.0 |], [| -1.0; nan |], [||])
+                |> containsText "oldLogProbs[1] is NaN"
 
-        Assert.Contains("sequence[0] is 1; expected 0 to 0", refusal ([| 1 |], [| 0 |], [| 1.0 |], [| -1.0 |], [||]))
-        Assert.Contains("question[0] is -1", refusal ([| 0 |], [| -1 |], [| 1.0 |], [| -1.0 |], [||]))
+                refusal ([| 0; 0 |], [| 0 |], [| 1.0; 1.0 |], [| -1.0; -1.0 |], [| -1.0 |])
+                |> containsText "referenceLogProbs has 1 entries; expected 2"
 
-    [<Fact>]
-    let ``a batch does not change with the arrays it was made from`` () =
-        let advantages = [| 1.0 |]
-        let batch = TokenBatch.Create([| 0 |], [| 0 |], advantages, [| -1.0 |], [||])
-        advantages[0] <- 5.0
-        Assert.Equal(1.0, batch.Advantages[0])
+                refusal ([| 1 |], [| 0 |], [| 1.0 |], [| -1.0 |], [||])
+                |> containsText "sequence[0] is 1; expected 0 to 0"
 
-    [<Fact>]
-    let ``micro-batches share out a batch's tokens`` () =
-        lawFor TokenBatches.sample (fun sample ->
-            let batch = sample.Batch
+                refusal ([| 0 |], [| -1 |], [| 1.0 |], [| -1.0 |], [||]) |> containsText "question[0] is -1"
+            }
 
-            let odd, even =
-                [| 0 .. batch.Sequences - 1 |] |> Array.partition (fun s -> s % 2 = 1)
+            test "a batch does not change with the arrays it was made from" {
+                let advantages = [| 1.0 |]
+                let batch = TokenBatch.Create([| 0 |], [| 0 |], advantages, [| -1.0 |], [||])
+                advantages[0] <- 5.0
+                batch.Advantages[0] |> equals 1.0
+            }
 
-            let parts = [| batch.TokensOf odd; batch.TokensOf even |]
+            test "micro-batches share out a batch's tokens" {
+                lawFor TokenBatches.sample (fun sample ->
+                    let batch = sample.Batch
 
-            Array.sort (Array.concat parts) = [| 0 .. batch.Tokens - 1 |]
-            && parts
-               |> Array.forall (fun tokens ->
-                   let part = batch.Pick tokens
+                    let odd, even =
+                        [| 0 .. batch.Sequences - 1 |] |> Array.partition (fun s -> s % 2 = 1)
 
-                   part.Sequences = batch.Sequences
-                   && part.HasReference
-                   && part.Advantages = (tokens |> Array.map (fun token -> batch.Advantages[token]))
-                   && part.Sequence = (tokens |> Array.map (fun token -> batch.Sequence[token]))))
+                    let parts = [| batch.TokensOf odd; batch.TokensOf even |]
 
-    [<Fact>]
-    let ``all five modes of verl have their values and slopes`` () =
-        for case in GoldenCase.all "golden/rl/verl_agg_loss.json" do
-            let mask = GoldenCase.matrix "mask" case.Inputs
-            let losses = GoldenCase.matrix "loss_mat" case.Inputs |> Masked.flatten mask
-            let mode = string (case.Inputs.GetProperty "loss_agg_mode")
-            let weights = VerlAggregation.weights mode mask case.Inputs
+                    Array.sort (Array.concat parts) = [| 0 .. batch.Tokens - 1 |]
+                    && parts
+                       |> Array.forall (fun tokens ->
+                           let part = batch.Pick tokens
 
-            Array.map2 (*) weights losses
-            |> Array.sum
-            |> GoldenCase.assertClose case.Name 1e-9 (GoldenCase.number "value" case.Outputs)
+                           part.Sequences = batch.Sequences
+                           && part.HasReference
+                           && part.Advantages = (tokens |> Array.map (fun token -> batch.Advantages[token]))
+                           && part.Sequence = (tokens |> Array.map (fun token -> batch.Sequence[token]))))
+            }
 
-            let slopes = GoldenCase.matrix "grad_loss_mat" case.Outputs
-            GoldenCase.assertAllClose case.Name 1e-9 (Masked.flatten mask slopes) weights
+            test "all five modes of verl have their values and slopes" {
+                for case in GoldenCase.all "golden/rl/verl_agg_loss.json" do
+                    let mask = GoldenCase.matrix "mask" case.Inputs
+                    let losses = GoldenCase.matrix "loss_mat" case.Inputs |> Masked.flatten mask
+                    let mode = string (case.Inputs.GetProperty "loss_agg_mode")
+                    let weights = VerlAggregation.weights mode mask case.Inputs
 
-    [<Fact>]
-    let ``the question mean is that of David-GRPO's authors`` () =
-        let cases =
-            (Golden.json "golden/david/token_weights.json.gz").EnumerateArray() |> Array.ofSeq
+                    Array.map2 (*) weights losses
+                    |> Array.sum
+                    |> GoldenCase.assertClose case.Name 1e-9 (GoldenCase.number "value" case.Outputs)
 
-        Assert.True(cases.Length > 0)
+                    let slopes = GoldenCase.matrix "grad_loss_mat" case.Outputs
+                    GoldenCase.assertAllClose case.Name 1e-9 (Masked.flatten mask slopes) weights
+            }
 
-        for index, case in Array.indexed cases do
-            let mask = GoldenCase.matrix "mask" case
-            let question = GoldenCase.numbers "question" case |> Array.map int
-            let theirs = GoldenCase.matrix "weights" case
+            test "the question mean is that of David-GRPO's authors" {
+                let cases =
+                    (Golden.json "golden/david/token_weights.json.gz").EnumerateArray() |> Array.ofSeq
 
-            // Counted in float32 there.
-            Masked.shape question mask
-            |> Aggregation.weights Aggregation.QuestionMean
-            |> GoldenCase.assertAllClose $"case {index}" 1e-6 (Masked.flatten mask theirs)
+                isTrue (cases.Length > 0)
+
+                for index, case in Array.indexed cases do
+                    let mask = GoldenCase.matrix "mask" case
+                    let question = GoldenCase.numbers "question" case |> Array.map int
+                    let theirs = GoldenCase.matrix "weights" case
+
+                    // Counted in float32 there.
+                    Masked.shape question mask
+                    |> Aggregation.weights Aggregation.QuestionMean
+                    |> GoldenCase.assertAllClose $"case {index}" 1e-6 (Masked.flatten mask theirs)
+            }
+        ]

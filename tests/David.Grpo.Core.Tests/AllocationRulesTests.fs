@@ -1,6 +1,6 @@
 module David.Grpo.Tests.AllocationRulesTests
 
-open Xunit
+open Expecto
 open David.Grpo
 
 let private plan (rule: AllocationRule) : LoopPlan =
@@ -100,204 +100,206 @@ let private steps commands =
         | (state: LoopState), Command.Select kept -> Some(state.Sampled, kept)
         | _ -> None)
 
-let rules: TheoryData<string> = TheoryData<string> AllocationRules.names
+let private rules = AllocationRules.names
 
-[<Theory; MemberData(nameof rules)>]
-let ``no allocation spends more than the budget, passes a mark before it was evaluated at, or stands still`` name =
-    law (fun (budget: uint16, mark: uint16, perStep: byte, size: byte, forks: byte) ->
-        let plan =
-            { plan (AllocationRules.create name) with
-                Budget = Limits.OfRollouts(int budget % 900)
-                Marks = [| int mark % 900 |]
-                QuestionsPerStep = 1 + int perStep % 12
-                GroupSize = 1 + int size % 8
-                Forks = int forks % 3
-            }
+[<Tests>]
+let tests =
+    testList "AllocationRulesTests" [
+        testTheory
+            "no allocation spends more than the budget, passes a mark before it was evaluated at, or stands still"
+            rules
+            (fun name ->
+                law (fun (budget: uint16, mark: uint16, perStep: byte, size: byte, forks: byte) ->
+                    let plan =
+                        { plan (AllocationRules.create name) with
+                            Budget = Limits.OfRollouts(int budget % 900)
+                            Marks = [| int mark % 900 |]
+                            QuestionsPerStep = 1 + int perStep % 12
+                            GroupSize = 1 + int size % 8
+                            Forks = int forks % 3
+                        }
 
-        let commands = run (TrainingLoop.start plan)
+                    let commands = run (TrainingLoop.start plan)
 
-        let evaluatedAt =
-            commands
-            |> List.choose (function
-                | state, Command.Evaluate true -> Some state.Ledger.Spent.Rollouts
-                | _ -> None)
+                    let evaluatedAt =
+                        commands
+                        |> List.choose (function
+                            | state, Command.Evaluate true -> Some state.Ledger.Spent.Rollouts
+                            | _ -> None)
 
-        let final = commands |> List.last |> fst
+                    let final = commands |> List.last |> fst
 
-        // A ledger throws where too much is spent.
-        final.Ledger.RolloutsLeft >= 0
-        // Where the mark was passed, an evaluation lies less than an even step before it.
-        && (final.Ledger.Spent.Rollouts <= plan.Marks[0]
-            || evaluatedAt
-               |> List.exists (fun spent ->
-                   spent <= plan.Marks[0]
-                   && spent > plan.Marks[0] - plan.QuestionsPerStep * (plan.GroupSize + plan.Forks)))
-        && commands
-           |> List.forall (function
-               | _, Command.RollOut(_, requests) -> requests.Length > 0
-               | _ -> true))
+                    // A ledger throws where too much is spent.
+                    final.Ledger.RolloutsLeft >= 0
+                    // Where the mark was passed, an evaluation lies less than an even step before it.
+                    && (final.Ledger.Spent.Rollouts <= plan.Marks[0]
+                        || evaluatedAt
+                           |> List.exists (fun spent ->
+                               spent <= plan.Marks[0]
+                               && spent > plan.Marks[0] - plan.QuestionsPerStep * (plan.GroupSize + plan.Forks)))
+                    && commands
+                       |> List.forall (function
+                           | _, Command.RollOut(_, requests) -> requests.Length > 0
+                           | _ -> true)))
 
-[<Theory; MemberData(nameof rules)>]
-let ``a run restored at any checkpoint goes on as if it had not stopped`` name =
-    let plan = plan (AllocationRules.create name)
+        testTheory "a run restored at any checkpoint goes on as if it had not stopped" rules (fun name ->
+            let plan = plan (AllocationRules.create name)
 
-    let checkpoints =
-        run (TrainingLoop.start plan) |> List.filter (fun (_, command) -> command = Command.SaveCheckpoint)
+            let checkpoints =
+                run (TrainingLoop.start plan) |> List.filter (fun (_, command) -> command = Command.SaveCheckpoint)
 
-    Assert.True(checkpoints.Length > 2)
+            isTrue (checkpoints.Length > 2)
 
-    for state, _ in checkpoints do
-        let after = run (TrainingLoop.evolve state Event.Saved) |> List.map snd
-        let restored = run (TrainingLoop.restore plan state.Progress) |> List.map snd
-        Assert.Equal<Command list>(after, restored)
+            for state, _ in checkpoints do
+                let after = run (TrainingLoop.evolve state Event.Saved) |> List.map snd
+                let restored = run (TrainingLoop.restore plan state.Progress) |> List.map snd
+                restored |> equals after)
 
-[<Fact>]
-let ``refilled steps are full of groups with a signal`` () =
-    for groups, kept in steps (runOf AllocationRules.refill) |> List.truncate 10 do
-        let trained = kept |> Array.filter (fun places -> places.Length > 0)
+        test "refilled steps are full of groups with a signal" {
+            for groups, kept in steps (runOf AllocationRules.refill) |> List.truncate 10 do
+                let trained = kept |> Array.filter (fun places -> places.Length > 0)
 
-        Assert.All(
-            Array.zip groups kept,
-            (fun (group, places) -> Assert.Equal(Selection.hasSignal group.Rewards, places.Length > 0))
-        )
-        // A third of the questions has one: three rounds of at most 8 find more than an even step's 2 or 3.
-        Assert.InRange(trained.Length, 4, 24)
-
-[<Fact>]
-let ``questions that are always or never solved are skipped more and more`` () =
-    let shareOf commands =
-        commands
-        |> List.collect (fun (groups: SampledGroup[], _) -> List.ofArray groups)
-        |> List.averageBy (fun group -> if Selection.hasSignal group.Rewards then 1.0 else 0.0)
-
-    let plan =
-        { plan AllocationRules.skip with
-            Budget = Limits.OfRollouts 6000
+                Array.zip groups kept
+                |> Seq.iter (fun (group, places) -> (places.Length > 0) |> equals (Selection.hasSignal group.Rewards))
+                // A third of the questions has one: three rounds of at most 8 find more than an even step's 2 or 3.
+                trained.Length |> isBetween 4 24
         }
 
-    let all = steps (run (TrainingLoop.start plan))
-    let first, last = List.truncate 8 all, List.skip (all.Length - 8) all
-    Assert.True(shareOf last > 1.5 * shareOf first, $"{shareOf first} to {shareOf last}")
+        test "questions that are always or never solved are skipped more and more" {
+            let shareOf commands =
+                commands
+                |> List.collect (fun (groups: SampledGroup[], _) -> List.ofArray groups)
+                |> List.averageBy (fun group -> if Selection.hasSignal group.Rewards then 1.0 else 0.0)
 
-[<Fact>]
-let ``the knapsack gives most to questions that are solved now and then`` () =
-    // Every question has been visited after four steps.
-    let later = steps (runOf AllocationRules.knapsack) |> List.skip 5
+            let plan =
+                { plan AllocationRules.skip with
+                    Budget = Limits.OfRollouts 6000
+                }
 
-    let mean third =
-        later
-        |> List.collect (fun (groups, _) -> List.ofArray groups)
-        |> List.filter (fun group -> group.Question % 3 = third)
-        |> List.averageBy (fun group -> float group.Rewards.Length)
+            let all = steps (run (TrainingLoop.start plan))
+            let first, last = List.truncate 8 all, List.skip (all.Length - 8) all
+            Expect.isTrue (shareOf last > 1.5 * shareOf first) $"{shareOf first} to {shareOf last}"
+        }
 
-    Assert.True(mean 1 > 1.5 * mean 0 && mean 1 > 1.5 * mean 2, $"{mean 0}, {mean 1}, {mean 2}")
+        test "the knapsack gives most to questions that are solved now and then" {
+            // Every question has been visited after four steps.
+            let later = steps (runOf AllocationRules.knapsack) |> List.skip 5
 
-    Assert.All(
-        later |> List.rev |> List.skip 1,
-        (fun (groups, _) -> Assert.Equal(32, groups |> Array.sumBy _.Rewards.Length))
-    )
+            let mean third =
+                later
+                |> List.collect (fun (groups, _) -> List.ofArray groups)
+                |> List.filter (fun group -> group.Question % 3 = third)
+                |> List.averageBy (fun group -> float group.Rewards.Length)
 
-[<Fact>]
-let ``a pilot commits to what is solved now and then, and what is hard comes again`` () =
-    let all = steps (runOf AllocationRules.pilot)
+            Expect.isTrue (mean 1 > 1.5 * mean 0 && mean 1 > 1.5 * mean 2) $"{mean 0}, {mean 1}, {mean 2}"
 
-    for groups, kept in List.rev all |> List.skip 1 do
-        for group, places in Array.zip groups kept do
-            if places.Length > 0 then
-                Assert.Equal(2 + 4, group.Rewards.Length)
-            else
-                Assert.Equal(2, group.Rewards.Length)
+            later
+            |> List.rev
+            |> List.skip 1
+            |> Seq.iter (fun (groups, _) -> groups |> Array.sumBy _.Rewards.Length |> equals 32)
+        }
 
-    // Five visits of a pass of thirty are even; questions that nobody solves are drawn oftener.
-    let visits third =
-        all
-        |> List.collect (fun (groups, _) -> List.ofArray groups)
-        |> List.filter (fun group -> group.Question % 3 = third)
-        |> List.length
+        test "a pilot commits to what is solved now and then, and what is hard comes again" {
+            let all = steps (runOf AllocationRules.pilot)
 
-    Assert.True(visits 0 > visits 2)
+            for groups, kept in List.rev all |> List.skip 1 do
+                for group, places in Array.zip groups kept do
+                    if places.Length > 0 then
+                        group.Rewards.Length |> equals (2 + 4)
+                    else
+                        group.Rewards.Length |> equals 2
 
-[<Fact>]
-let ``variance and hardness draw the second half of a step's rollouts`` () =
-    let mean rule third =
-        steps (runOf rule)
-        |> List.collect (fun (groups, _) -> List.ofArray groups)
-        |> List.filter (fun group -> group.Question % 3 = third)
-        |> List.averageBy (fun group -> float group.Rewards.Length)
+            // Five visits of a pass of thirty are even; questions that nobody solves are drawn oftener.
+            let visits third =
+                all
+                |> List.collect (fun (groups, _) -> List.ofArray groups)
+                |> List.filter (fun group -> group.Question % 3 = third)
+                |> List.length
 
-    Assert.True(mean AllocationRules.byVariance 1 > mean AllocationRules.byVariance 2 + 1.0)
-    Assert.True(mean AllocationRules.inverseRoot 0 > mean AllocationRules.inverseRoot 2 + 1.0)
+            isTrue (visits 0 > visits 2)
+        }
 
-[<Fact>]
-let ``a question that gave a signal does not come again in its pass`` () =
-    let mutable spent = Set.empty
+        test "variance and hardness draw the second half of a step's rollouts" {
+            let mean rule third =
+                steps (runOf rule)
+                |> List.collect (fun (groups, _) -> List.ofArray groups)
+                |> List.filter (fun group -> group.Question % 3 = third)
+                |> List.averageBy (fun group -> float group.Rewards.Length)
 
-    for groups, _ in steps (runOf AllocationRules.recycle) do
-        Assert.All(groups, (fun group -> Assert.DoesNotContain(group.Question, spent :> seq<int>)))
+            isTrue (mean AllocationRules.byVariance 1 > mean AllocationRules.byVariance 2 + 1.0)
+            isTrue (mean AllocationRules.inverseRoot 0 > mean AllocationRules.inverseRoot 2 + 1.0)
+        }
 
-        spent <-
-            (spent, groups)
-            ||> Array.fold (fun spent group ->
-                if Selection.hasSignal group.Rewards then
-                    spent.Add group.Question
-                else
-                    spent)
+        testCase "a question that gave a signal does not come again in its pass" (fun () ->
+            let mutable spent = Set.empty
 
-        // A pass ends when all are spent; here only a third ever is.
-        Assert.All(spent, (fun question -> Assert.Equal(1, question % 3)))
+            for groups, _ in steps (runOf AllocationRules.recycle) do
+                groups |> Seq.iter (fun group -> spent |> lacks group.Question)
 
-[<Fact>]
-let ``of twice the rollouts those of the largest variance are kept`` () =
-    for groups, kept in steps (runOf AllocationRules.maximalVariance) |> List.truncate 5 do
-        Assert.Equal(4, groups.Length)
+                spent <-
+                    (spent, groups)
+                    ||> Array.fold (fun spent group ->
+                        if Selection.hasSignal group.Rewards then
+                            spent.Add group.Question
+                        else
+                            spent)
 
-        for group, places in Array.zip groups kept do
-            Assert.Equal(8, group.Rewards.Length)
-            Assert.Equal(4, places.Length)
+                // A pass ends when all are spent; here only a third ever is.
+                spent |> Seq.iter (fun question -> question % 3 |> equals 1))
 
-            let right =
-                places |> Array.filter (fun place -> group.Rewards[place] = 1.0) |> Array.length
+        test "of twice the rollouts those of the largest variance are kept" {
+            for groups, kept in steps (runOf AllocationRules.maximalVariance) |> List.truncate 5 do
+                groups.Length |> equals 4
 
-            let all = group.Rewards |> Array.filter ((=) 1.0) |> Array.length
-            Assert.Equal(max (4 - (8 - all)) (min 2 all), right)
+                for group, places in Array.zip groups kept do
+                    group.Rewards.Length |> equals 8
+                    places.Length |> equals 4
 
-[<Fact>]
-let ``conformal groups stop early, and the steps that calibrate are sampled to the end`` () =
-    let sizesOf seed =
-        let plan =
-            { plan AllocationRules.conformal with
-                Seed = Seed.ofInt64 seed
-                Budget = Limits.OfRollouts 3000
-                QuestionsPerStep = 24
-            }
+                    let right =
+                        places |> Array.filter (fun place -> group.Rewards[place] = 1.0) |> Array.length
 
-        steps (run (TrainingLoop.start plan))
-        |> List.map (fun (groups, _) -> groups |> Array.map _.Rewards.Length)
+                    let all = group.Rewards |> Array.filter ((=) 1.0) |> Array.length
+                    right |> equals (max (4 - (8 - all)) (min 2 all))
+        }
 
-    // Where chance puts too many hopeless questions into a calibration, its thresholds are 1 and nothing stops.
-    let all = List.init 5 (fun seed -> sizesOf (int64 seed))
+        test "conformal groups stop early, and the steps that calibrate are sampled to the end" {
+            let sizesOf seed =
+                let plan =
+                    { plan AllocationRules.conformal with
+                        Seed = Seed.ofInt64 seed
+                        Budget = Limits.OfRollouts 3000
+                        QuestionsPerStep = 24
+                    }
 
-    for sizes in all do
-        Assert.All(Array.append sizes[0] sizes[8], (fun size -> Assert.Equal(8, size)))
-        Assert.All(Array.concat sizes, (fun size -> Assert.Contains(size, [ 2; 4; 8 ])))
+                steps (run (TrainingLoop.start plan))
+                |> List.map (fun (groups, _) -> groups |> Array.map _.Rewards.Length)
 
-    let stopping = all |> List.filter (fun sizes -> Array.contains 2 sizes[1])
-    Assert.InRange(stopping.Length, 2, 5)
+            // Where chance puts too many hopeless questions into a calibration, its thresholds are 1 and nothing stops.
+            let all = List.init 5 (fun seed -> sizesOf (int64 seed))
 
-[<Fact>]
-let ``a rule of one's own says how often each upcoming question is sampled`` () =
-    let twice =
-        AllocationRule.Create(
-            "first_twice",
-            fun rates total -> Array.init rates.Length (fun i -> if i = 0 then 2 else 1)
-        )
+            for sizes in all do
+                Array.append sizes[0] sizes[8] |> Seq.iter (fun size -> size |> equals 8)
+                Array.concat sizes |> Seq.iter (fun size -> [ 2; 4; 8 ] |> contains size)
 
-    let groups, _ = steps (runOf twice) |> List.head
-    Assert.Equal<int[]>([| 2; 1; 1; 1; 1; 1; 1; 1 |], groups |> Array.map _.Rewards.Length)
+            let stopping = all |> List.filter (fun sizes -> Array.contains 2 sizes[1])
+            stopping.Length |> isBetween 2 5
+        }
 
-[<Fact>]
-let ``an unknown allocation is refused with the names there are`` () =
-    let error =
-        Assert.Throws<System.ArgumentException>(fun () -> AllocationRules.create "greedy" |> ignore)
+        test "a rule of one's own says how often each upcoming question is sampled" {
+            let twice =
+                AllocationRule.Create(
+                    "first_twice",
+                    fun rates total -> Array.init rates.Length (fun i -> if i = 0 then 2 else 1)
+                )
 
-    Assert.Contains("uniform, refill, skip", error.Message)
+            let groups, _ = steps (runOf twice) |> List.head
+            groups |> Array.map _.Rewards.Length |> equals [| 2; 1; 1; 1; 1; 1; 1; 1 |]
+        }
+
+        test "an unknown allocation is refused with the names there are" {
+            let error =
+                throws<System.ArgumentException>(fun () -> AllocationRules.create "greedy" |> ignore)
+
+            error.Message |> containsText "uniform, refill, skip"
+        }
+    ]

@@ -3,7 +3,7 @@ module David.Grpo.Tests.AnswerTests
 open System
 open System.Text.Json
 open FsCheck.FSharp
-open Xunit
+open Expecto
 open David.Grpo
 
 let private strings (array: JsonElement) =
@@ -37,81 +37,22 @@ let private all (score: AnswerScore) =
         "recall", score.Recall
     ]
 
-[<Fact>]
-let ``normalised texts equal the scorers'`` () =
-    for row, prediction, golds in pairs.Value do
-        Assert.Equal(row.GetProperty("normalized").GetString(), Answer.normalize prediction)
-        Assert.Equal<string[]>(strings (row.GetProperty "normalized_golds"), Array.map Answer.normalize golds)
-
-[<Fact>]
-let ``HotpotQA's numbers are HotpotQA's`` () =
-    Assert.Empty(
-        differences "hotpot" (fun prediction golds -> all (Answer.score AnswerScorer.HotpotQa prediction golds))
-    )
-
-[<Fact>]
-let ``SQuAD's numbers are SQuAD's`` () =
-    Assert.Empty(
-        differences "squad" (fun prediction golds ->
-            List.take 2 (all (Answer.score AnswerScorer.Squad prediction golds)))
-    )
-
-[<Fact>]
-let ``MuSiQue's numbers are MuSiQue's`` () =
-    Assert.Empty(
-        differences "musique" (fun prediction golds ->
-            List.take 2 (all (Answer.score AnswerScorer.MuSiQue prediction golds)))
-    )
-
-[<Fact>]
-let ``2Wiki's numbers are 2Wiki's`` () =
-    Assert.Empty(differences "2wiki" (fun prediction golds -> all (Answer.score AnswerScorer.TwoWiki prediction golds)))
-
-[<Fact>]
-let ``FlashRAG's numbers are FlashRAG's`` () =
-    Assert.Empty(
-        differences "flashrag" (fun prediction golds ->
-            ("acc", asNumber (Answer.containsGold prediction golds))
-            :: all (Answer.score AnswerScorer.TwoWiki prediction golds))
-    )
-
-[<Fact>]
-let ``Search-R1's numbers are Search-R1's`` () =
-    Assert.Empty(
-        differences "searchr1" (fun prediction golds ->
-            [
-                "em", asNumber (Answer.exactMatch prediction golds)
-                "subem", asNumber (Answer.containsGold prediction golds)
-            ])
-    )
-
-[<Fact>]
-let ``our F1 is the best of HotpotQA's over the gold answers`` () =
-    for _, prediction, golds in pairs.Value do
-        let best =
-            golds
-            |> Seq.map (fun gold -> (Answer.score AnswerScorer.HotpotQa prediction [| gold |]).F1)
-            |> Seq.max
-
-        Assert.Equal(best, Answer.f1 prediction golds)
-
 /// Answers of few words, so that some are equal.
 let private answer =
-    Gen.elements
-        [
-            "the"
-            "a"
-            "Paris"
-            "paris"
-            "France"
-            "yes"
-            "no"
-            "."
-            " "
-            "new-york"
-            "é"
-            "²"
-        ]
+    Gen.elements [
+        "the"
+        "a"
+        "Paris"
+        "paris"
+        "France"
+        "yes"
+        "no"
+        "."
+        " "
+        "new-york"
+        "é"
+        "²"
+    ]
     |> Gen.listOf
     |> Gen.map (String.concat " ")
 
@@ -127,110 +68,177 @@ let private scorers =
 let private question =
     Gen.zip answer (Gen.nonEmptyListOf answer |> Gen.map Array.ofList)
 
-[<Fact>]
-let ``every number is between 0 and 1`` () =
-    lawFor question (fun (prediction, golds) ->
-        scorers
-        |> List.forall (fun scorer ->
-            all (Answer.score scorer prediction golds)
-            |> List.forall (fun (_, number) -> number >= 0.0 && number <= 1.0)))
-
-[<Fact>]
-let ``an exact match has F1 1 unless nothing is left of the words`` () =
-    lawFor question (fun (prediction, golds) ->
-        scorers
-        |> List.forall (fun scorer ->
-            let score = Answer.score scorer prediction golds
-
-            not score.ExactMatch
-            || score.F1 = 1.0
-            || (Answer.normalize prediction = "" && scorer <> AnswerScorer.MuSiQue)))
-
-[<Fact>]
-let ``F1 is symmetric for one gold answer`` () =
-    lawFor (Gen.zip answer answer) (fun (left, right) ->
-        Golden.close 1e-12 (Answer.f1 left [| right |]) (Answer.f1 right [| left |]))
-
-[<Fact>]
-let ``a further gold answer never lowers our scores`` () =
-    lawFor (Gen.zip question answer) (fun ((prediction, golds), further) ->
-        let more = Array.append golds [| further |]
-
-        Answer.f1 prediction more >= Answer.f1 prediction golds
-        && (Answer.exactMatch prediction more || not (Answer.exactMatch prediction golds)))
-
-[<Fact>]
-let ``normalising twice is normalising once`` () =
-    lawFor PythonTextTests.awkwardText (fun text -> Answer.normalize (Answer.normalize text) = Answer.normalize text)
-
-[<Fact>]
-let ``scoring against no gold answer says what to do`` () =
-    let error =
-        Assert.Throws<ArgumentException>(fun () -> Answer.exactMatch "Paris" [||] |> ignore)
-
-    Assert.Contains("at least 1 is needed", error.Message)
-
 let private boxedRows = lazy (Golden.jsonLines "golden/scoring/boxed.jsonl")
 
 let private textOf (row: JsonElement) (name: string) : string | null = row.GetProperty(name).GetString()
 
-[<Fact>]
-let ``all boxes are those that a careful reader finds`` () =
-    Assert.Equal(75, boxedRows.Value.Length)
+[<Tests>]
+let tests =
+    testList "AnswerTests" [
+        test "normalised texts equal the scorers'" {
+            for row, prediction, golds in pairs.Value do
+                Answer.normalize prediction |> equals (string (row.GetProperty "normalized"))
+                Array.map Answer.normalize golds |> equals (strings (row.GetProperty "normalized_golds"))
+        }
 
-    for row in boxedRows.Value do
-        Assert.Equal<string[]>(strings (row.GetProperty "all"), Answer.allBoxed (string (textOf row "text")))
+        test "HotpotQA's numbers are HotpotQA's" {
+            isEmpty (
+                differences "hotpot" (fun prediction golds -> all (Answer.score AnswerScorer.HotpotQa prediction golds))
+            )
+        }
 
-[<Fact>]
-let ``the last box is the one that a careful reader finds`` () =
-    for row in boxedRows.Value do
-        Assert.Equal(textOf row "last", Answer.lastBoxed (string (textOf row "text")))
+        test "SQuAD's numbers are SQuAD's" {
+            isEmpty (
+                differences "squad" (fun prediction golds ->
+                    List.take 2 (all (Answer.score AnswerScorer.Squad prediction golds)))
+            )
+        }
 
-[<Fact>]
-let ``the policy's last box is the one that a careful reader finds`` () =
-    for row in boxedRows.Value do
-        Assert.Equal(textOf row "policy_last", Answer.policyLastBoxed (string (textOf row "text")))
+        test "MuSiQue's numbers are MuSiQue's" {
+            isEmpty (
+                differences "musique" (fun prediction golds ->
+                    List.take 2 (all (Answer.score AnswerScorer.MuSiQue prediction golds)))
+            )
+        }
 
-[<Theory>]
-[<InlineData(@"thinking \boxed{Lon </think> so \boxed{Paris}}", "Paris")>]
-[<InlineData(@"</think>\boxed{Paris} <search_result> </think> \boxed{London}", "Paris")>]
-[<InlineData(@"</think>\boxed{Paris} <search_result> <information> \boxed{London} </search_result> \boxed{Rome}", "Rome")>]
-let ``the policy's box is not swallowed by what is not the policy's answer`` (text: string) (expected: string) =
-    Assert.Equal(expected, Answer.policyLastBoxed text)
+        test "2Wiki's numbers are 2Wiki's" {
+            isEmpty (
+                differences "2wiki" (fun prediction golds -> all (Answer.score AnswerScorer.TwoWiki prediction golds))
+            )
+        }
 
-[<Fact>]
-let ``boxes, braces and backslashes in any order have a last box among all boxes`` () =
-    let text =
-        Gen.elements
+        test "FlashRAG's numbers are FlashRAG's" {
+            isEmpty (
+                differences "flashrag" (fun prediction golds ->
+                    ("acc", asNumber (Answer.containsGold prediction golds))
+                    :: all (Answer.score AnswerScorer.TwoWiki prediction golds))
+            )
+        }
+
+        test "Search-R1's numbers are Search-R1's" {
+            isEmpty (
+                differences "searchr1" (fun prediction golds ->
+                    [
+                        "em", asNumber (Answer.exactMatch prediction golds)
+                        "subem", asNumber (Answer.containsGold prediction golds)
+                    ])
+            )
+        }
+
+        test "our F1 is the best of HotpotQA's over the gold answers" {
+            for _, prediction, golds in pairs.Value do
+                let best =
+                    golds
+                    |> Seq.map (fun gold -> (Answer.score AnswerScorer.HotpotQa prediction [| gold |]).F1)
+                    |> Seq.max
+
+                Answer.f1 prediction golds |> equals best
+        }
+
+        test "every number is between 0 and 1" {
+            lawFor question (fun (prediction, golds) ->
+                scorers
+                |> List.forall (fun scorer ->
+                    all (Answer.score scorer prediction golds)
+                    |> List.forall (fun (_, number) -> number >= 0.0 && number <= 1.0)))
+        }
+
+        test "an exact match has F1 1 unless nothing is left of the words" {
+            lawFor question (fun (prediction, golds) ->
+                scorers
+                |> List.forall (fun scorer ->
+                    let score = Answer.score scorer prediction golds
+
+                    not score.ExactMatch
+                    || score.F1 = 1.0
+                    || (Answer.normalize prediction = "" && scorer <> AnswerScorer.MuSiQue)))
+        }
+
+        test "F1 is symmetric for one gold answer" {
+            lawFor (Gen.zip answer answer) (fun (left, right) ->
+                Golden.close 1e-12 (Answer.f1 left [| right |]) (Answer.f1 right [| left |]))
+        }
+
+        test "a further gold answer never lowers our scores" {
+            lawFor (Gen.zip question answer) (fun ((prediction, golds), further) ->
+                let more = Array.append golds [| further |]
+
+                Answer.f1 prediction more >= Answer.f1 prediction golds
+                && (Answer.exactMatch prediction more || not (Answer.exactMatch prediction golds)))
+        }
+
+        test "normalising twice is normalising once" {
+            lawFor PythonTextTests.awkwardText (fun text ->
+                Answer.normalize (Answer.normalize text) = Answer.normalize text)
+        }
+
+        test "scoring against no gold answer says what to do" {
+            let error =
+                throws<ArgumentException>(fun () -> Answer.exactMatch "Paris" [||] |> ignore)
+
+            error.Message |> containsText "at least 1 is needed"
+        }
+
+        test "all boxes are those that a careful reader finds" {
+            boxedRows.Value.Length |> equals 75
+
+            for row in boxedRows.Value do
+                Answer.allBoxed (string (textOf row "text")) |> equals (strings (row.GetProperty "all"))
+        }
+
+        test "the last box is the one that a careful reader finds" {
+            for row in boxedRows.Value do
+                Answer.lastBoxed (string (textOf row "text")) |> equals (textOf row "last")
+        }
+
+        test "the policy's last box is the one that a careful reader finds" {
+            for row in boxedRows.Value do
+                Answer.policyLastBoxed (string (textOf row "text")) |> equals (textOf row "policy_last")
+        }
+
+        testTheory
+            "the policy's box is not swallowed by what is not the policy's answer"
             [
-                @"\boxed{"
-                @"\boxed"
-                "{"
-                "}"
-                @"\"
-                "a"
-                "</think>"
-                "<search_result>"
-                "</search_result>"
+                @"thinking \boxed{Lon </think> so \boxed{Paris}}", "Paris"
+                @"</think>\boxed{Paris} <search_result> </think> \boxed{London}", "Paris"
+                @"</think>\boxed{Paris} <search_result> <information> \boxed{London} </search_result> \boxed{Rome}",
+                "Rome"
             ]
-        |> Gen.listOf
-        |> Gen.map (String.concat "")
+            (fun (text: string, expected: string) -> Answer.policyLastBoxed text |> equals expected)
 
-    lawFor text (fun text ->
-        let boxes = Answer.allBoxed text
+        test "boxes, braces and backslashes in any order have a last box among all boxes" {
+            let text =
+                Gen.elements [
+                    @"\boxed{"
+                    @"\boxed"
+                    "{"
+                    "}"
+                    @"\"
+                    "a"
+                    "</think>"
+                    "<search_result>"
+                    "</search_result>"
+                ]
+                |> Gen.listOf
+                |> Gen.map (String.concat "")
 
-        match Answer.lastBoxed text with
-        | null -> boxes.Length = 0
-        | last -> boxes.Length > 0 && last = Array.last boxes)
+            lawFor text (fun text ->
+                let boxes = Answer.allBoxed text
 
-[<Fact>]
-let ``many open boxes and tags take linear time`` () =
-    let clock = Diagnostics.Stopwatch.StartNew()
+                match Answer.lastBoxed text with
+                | null -> boxes.Length = 0
+                | last -> boxes.Length > 0 && last = Array.last boxes)
+        }
 
-    let text =
-        String.replicate 200_000 @"\boxed{ <search_result> <information></information>"
+        test "many open boxes and tags take linear time" {
+            let clock = Diagnostics.Stopwatch.StartNew()
 
-    Assert.Empty(Answer.allBoxed text)
-    Assert.Null(Answer.policyLastBoxed text)
-    // Quadratic work on these 10 million characters would take hours.
-    Assert.True(clock.Elapsed < TimeSpan.FromSeconds 60.0)
+            let text =
+                String.replicate 200_000 @"\boxed{ <search_result> <information></information>"
+
+            isEmpty (Answer.allBoxed text)
+            Answer.policyLastBoxed text |> equals null
+            // Quadratic work on these 10 million characters would take hours.
+            isTrue (clock.Elapsed < TimeSpan.FromSeconds 60.0)
+        }
+    ]

@@ -1,6 +1,6 @@
 module David.Grpo.Tests.ArmTests
 
-open Xunit
+open Expecto
 open David.Grpo
 open David.Grpo.Tests.RewardTests
 
@@ -44,207 +44,216 @@ let private rollout searches total tree : ScoredRollout =
         Values = [||]
     }
 
-[<Fact>]
-let ``every name makes the arm of that name`` () =
-    for name in Arms.names do
-        let arm = Arms.create name settings
-        Assert.Equal(name, arm.Name)
-        Assert.NotEmpty arm.Title
-        Assert.NotEmpty arm.Source
-        Assert.True(arm.GroupSize >= 1)
+[<Tests>]
+let tests =
+    testList "ArmTests" [
+        test "every name makes the arm of that name" {
+            for name in Arms.names do
+                let arm = Arms.create name settings
+                arm.Name |> equals name
+                isNotEmpty arm.Title
+                isNotEmpty arm.Source
+                isTrue (arm.GroupSize >= 1)
 
-    Assert.Equal(Arms.names.Length, (Array.distinct Arms.names).Length)
+            (Array.distinct Arms.names).Length |> equals Arms.names.Length
+        }
 
-[<Fact>]
-let ``an unknown arm is refused with the names that there are`` () =
-    let refused =
-        Assert.Throws<System.ArgumentException>(fun () -> Arms.create "davd" settings |> ignore)
+        test "an unknown arm is refused with the names that there are" {
+            let refused =
+                throws<System.ArgumentException>(fun () -> Arms.create "davd" settings |> ignore)
 
-    Assert.Contains("davd", refused.Message)
-    Assert.Contains("search_r1", refused.Message)
+            refused.Message |> containsText "davd"
+            refused.Message |> containsText "search_r1"
+        }
 
-[<Fact>]
-let ``each ablation changes one part of David`` () =
-    let david = Arms.create "david" settings
-    let without name = Arms.create name settings
-    Assert.Equal(WarmUp.None, (without "david_no_bootstrap").WarmUp)
-    Assert.Equal(WarmUp.Imitation, (without "david_sft").WarmUp)
-    Assert.Equal(0, (without "david_no_continuation").Exploration.MaxForks)
-    Assert.Equal(2, david.Exploration.MaxForks)
-    Assert.False (without "david_masked_prefix").TrainsKeptPrefix
-    let half = trajectory [ "a"; "b" ] [ [ "a" ] ] (Ending.Answered "right")
+        test "each ablation changes one part of David" {
+            let david = Arms.create "david" settings
+            let without name = Arms.create name settings
+            (without "david_no_bootstrap").WarmUp |> equals WarmUp.None
+            (without "david_sft").WarmUp |> equals WarmUp.Imitation
+            (without "david_no_continuation").Exploration.MaxForks |> equals 0
+            david.Exploration.MaxForks |> equals 2
+            isFalse (without "david_masked_prefix").TrainsKeptPrefix
+            let half = trajectory [ "a"; "b" ] [ [ "a" ] ] (Ending.Answered "right")
 
-    let total (arm: Arm) =
-        match Reward.scoreOf arm.Reward half with
-        | RewardOutcome.Scored parts -> parts.Total
-        | RewardOutcome.Failed reason -> failwith reason
+            let total (arm: Arm) =
+                match Reward.scoreOf arm.Reward half with
+                | RewardOutcome.Scored parts -> parts.Total
+                | RewardOutcome.Failed reason -> failwith reason
 
-    Assert.Equal(0.75, total david)
-    Assert.Equal(1.0, total (without "david_no_coverage"))
-    Assert.Equal(0.75, total (without "david_turn_credit"))
+            total david |> equals 0.75
+            total (without "david_no_coverage") |> equals 1.0
+            total (without "david_turn_credit") |> equals 0.75
+        }
 
-[<Fact>]
-let ``Tree-GRPO has two trees of three leaves, and a dual clip at 3`` () =
-    let arm = Arms.create "tree_grpo" settings
-    Assert.Equal(2, arm.GroupSize)
+        test "Tree-GRPO has two trees of three leaves, and a dual clip at 3" {
+            let arm = Arms.create "tree_grpo" settings
+            arm.GroupSize |> equals 2
 
-    let group =
-        [|
-            trajectory [ "a" ] [ [ "x" ]; [ "a" ] ] Ending.Unanswered
-            trajectory [ "a" ] [] Ending.Unanswered
-        |]
+            let group =
+                [|
+                    trajectory [ "a" ] [ [ "x" ]; [ "a" ] ] Ending.Unanswered
+                    trajectory [ "a" ] [] Ending.Unanswered
+                |]
 
-    let forks = arm.Exploration.Plan (Seed.ofInt64 1L) [| 0.0; 0.0 |] group
-    Assert.Equal<int[]>([| 0; 0; 1; 1 |], forks |> Array.map _.Member)
-    Assert.All(forks, (fun fork -> Assert.InRange(fork.KeptSegments, 1, group[fork.Member].Segments.Length - 1)))
-    Assert.Equal<int[]>([| 0..5 |], arm.Exploration.Select [| 0.0; 1.0 |] [| 0.0; 0.0; 1.0; 0.5 |])
+            let forks = arm.Exploration.Plan (Seed.ofInt64 1L) [| 0.0; 0.0 |] group
+            forks |> Array.map _.Member |> equals [| 0; 0; 1; 1 |]
 
-    let batch = TokenBatch.Create([| 0 |], [| 0 |], [| -1.0 |], [| -5.0 |], [||])
-    Assert.Equal(3.0, (arm.Objective.Loss [| 1.0 |] batch [| -1.0 |]).Value)
+            forks
+            |> Seq.iter (fun fork -> fork.KeptSegments |> isBetween 1 (group[fork.Member].Segments.Length - 1))
 
-[<Fact>]
-let ``a tree's advantages are those of GroupStructure on each of its tokens`` () =
-    let group = [| rollout 1 1.0 0; rollout 0 0.0 0; rollout 2 0.5 1; rollout 0 0.0 1 |]
-    let scale = Scale.SampleDeviation 1e-6
+            arm.Exploration.Select [| 0.0; 1.0 |] [| 0.0; 0.0; 1.0; 0.5 |] |> equals [| 0..5 |]
 
-    let expected =
-        GroupStructure.treeRelative scale [| 0; 0; 1; 1 |] [| 1.0; 0.0; 0.5; 0.0 |]
+            let batch = TokenBatch.Create([| 0 |], [| 0 |], [| -1.0 |], [| -5.0 |], [||])
+            (arm.Objective.Loss [| 1.0 |] batch [| -1.0 |]).Value |> equals 3.0
+        }
 
-    let actual = (AdvantageRules.treeRelative scale).Estimate [| group |]
+        test "a tree's advantages are those of GroupStructure on each of its tokens" {
+            let group = [| rollout 1 1.0 0; rollout 0 0.0 0; rollout 2 0.5 1; rollout 0 0.0 1 |]
+            let scale = Scale.SampleDeviation 1e-6
 
-    Array.iteri2
-        (fun i (own: float[]) expected ->
-            Assert.Equal(Trajectory.trainedTokens group[i].Trajectory, own.Length)
-            Assert.All(own, (fun advantage -> Assert.Equal(expected, advantage))))
-        actual[0]
-        expected
+            let expected =
+                GroupStructure.treeRelative scale [| 0; 0; 1; 1 |] [| 1.0; 0.0; 0.5; 0.0 |]
 
-[<Fact>]
-let ``every estimator gives one finite number for each trained token`` () =
-    law (fun (members: (byte * byte) list, others: (byte * byte) list) ->
-        let group members =
-            members
-            |> List.truncate 6
-            |> List.mapi (fun i (searches, reward) -> rollout (int searches % 4) (float reward / 255.0) (i / 2))
-            |> Array.ofList
+            let actual = (AdvantageRules.treeRelative scale).Estimate [| group |]
 
-        let groups =
-            [| group members; group others |] |> Array.filter (Array.isEmpty >> not)
+            Array.iteri2
+                (fun i (own: float[]) expected ->
+                    own.Length |> equals (Trajectory.trainedTokens group[i].Trajectory)
+                    own |> Seq.iter (fun advantage -> advantage |> equals expected))
+                actual[0]
+                expected
+        }
 
-        AdvantageRules.names
-        |> Array.forall (fun name ->
-            let advantages =
-                (AdvantageRules.create name (Scale.SampleDeviation 1e-6)).Estimate groups
+        test "every estimator gives one finite number for each trained token" {
+            law (fun (members: (byte * byte) list, others: (byte * byte) list) ->
+                let group members =
+                    members
+                    |> List.truncate 6
+                    |> List.mapi (fun i (searches, reward) ->
+                        rollout (int searches % 4) (float reward / 255.0) (i / 2))
+                    |> Array.ofList
 
-            Array.forall2
-                (fun (group: ScoredRollout[]) (own: float[][]) ->
+                let groups =
+                    [| group members; group others |] |> Array.filter (Array.isEmpty >> not)
+
+                AdvantageRules.names
+                |> Array.forall (fun name ->
+                    let advantages =
+                        (AdvantageRules.create name (Scale.SampleDeviation 1e-6)).Estimate groups
+
                     Array.forall2
-                        (fun (rollout: ScoredRollout) (tokens: float[]) ->
-                            tokens.Length = Trajectory.trainedTokens rollout.Trajectory
-                            && Array.forall System.Double.IsFinite tokens)
-                        group
-                        own)
-                groups
-                advantages))
+                        (fun (group: ScoredRollout[]) (own: float[][]) ->
+                            Array.forall2
+                                (fun (rollout: ScoredRollout) (tokens: float[]) ->
+                                    tokens.Length = Trajectory.trainedTokens rollout.Trajectory
+                                    && Array.forall System.Double.IsFinite tokens)
+                                group
+                                own)
+                        groups
+                        advantages))
+        }
 
-[<Fact>]
-let ``a turn's tokens are those before its search`` () =
-    // The helper writes two tokens a search, one an observation, one an answer.
-    let t = trajectory [ "a" ] [ [ "a" ]; [ "b" ] ] (Ending.Answered "x")
-    let turns = AdvantageRules.turnsOf t
-    Assert.Equal(Trajectory.trainedTokens t, turns.Length)
-    Assert.Equal<int[]>(Array.sort turns, turns)
-    Assert.Equal<int[]>([| 0; 1; 2 |], Array.distinct turns)
+        test "a turn's tokens are those before its search" {
+            // The helper writes two tokens a search, one an observation, one an answer.
+            let t = trajectory [ "a" ] [ [ "a" ]; [ "b" ] ] (Ending.Answered "x")
+            let turns = AdvantageRules.turnsOf t
+            turns.Length |> equals (Trajectory.trainedTokens t)
+            turns |> equals (Array.sort turns)
+            Array.distinct turns |> equals [| 0; 1; 2 |]
+        }
 
-[<Fact>]
-let ``rewards by token are paid at the end of their turns and add up to the total`` () =
-    let t = trajectory [ "a"; "b" ] [ [ "a" ]; [ "b" ] ] (Ending.Answered "right")
+        test "rewards by token are paid at the end of their turns and add up to the total" {
+            let t = trajectory [ "a"; "b" ] [ [ "a" ]; [ "b" ] ] (Ending.Answered "right")
 
-    match Reward.scoreOf (Reward.gated 0.5 |> Reward.creditTurns 0.5) t with
-    | RewardOutcome.Failed reason -> Assert.Fail reason
-    | RewardOutcome.Scored parts ->
-        Assert.Equal<float[]>([| 0.25; 0.25; 0.5 |], parts.Turns)
+            match Reward.scoreOf (Reward.gated 0.5 |> Reward.creditTurns 0.5) t with
+            | RewardOutcome.Failed reason -> failtest reason
+            | RewardOutcome.Scored parts ->
+                parts.Turns |> equals [| 0.25; 0.25; 0.5 |]
 
-        let rewards =
-            AdvantageRules.tokenRewards
-                {
-                    Trajectory = t
-                    Reward = parts
-                    Tree = 0
-                    Values = [||]
-                }
+                let rewards =
+                    AdvantageRules.tokenRewards
+                        {
+                            Trajectory = t
+                            Reward = parts
+                            Tree = 0
+                            Values = [||]
+                        }
 
-        Assert.Equal(parts.Total, Array.sum rewards)
-        let turns = AdvantageRules.turnsOf t
+                Array.sum rewards |> equals parts.Total
+                let turns = AdvantageRules.turnsOf t
 
-        for turn in 0..2 do
-            Assert.Equal(parts.Turns[turn], rewards[Array.findIndexBack ((=) turn) turns])
+                for turn in 0..2 do
+                    rewards[Array.findIndexBack ((=) turn) turns] |> equals parts.Turns[turn]
+        }
 
-[<Fact>]
-let ``paying by turn changes no trajectory's total`` () =
-    law (fun (found: bool list, answered: bool) ->
-        let searches =
-            found |> List.truncate 5 |> List.map (fun hit -> [ (if hit then "a" else "x") ])
+        test "paying by turn changes no trajectory's total" {
+            law (fun (found: bool list, answered: bool) ->
+                let searches =
+                    found |> List.truncate 5 |> List.map (fun hit -> [ (if hit then "a" else "x") ])
 
-        let ending =
-            if answered then
-                Ending.Answered "right"
-            else
-                Ending.Unanswered
+                let ending =
+                    if answered then
+                        Ending.Answered "right"
+                    else
+                        Ending.Unanswered
 
-        let t = trajectory [ "a"; "b" ] searches ending
+                let t = trajectory [ "a"; "b" ] searches ending
 
-        match Reward.scoreOf (Reward.gated 0.5) t, Reward.scoreOf (Reward.creditTurns 0.5 (Reward.gated 0.5)) t with
-        | RewardOutcome.Scored late, RewardOutcome.Scored early ->
-            late.Total = early.Total && abs (Array.sum early.Turns - late.Total) < 1e-12
-        | _ -> false)
+                match
+                    Reward.scoreOf (Reward.gated 0.5) t, Reward.scoreOf (Reward.creditTurns 0.5 (Reward.gated 0.5)) t
+                with
+                | RewardOutcome.Scored late, RewardOutcome.Scored early ->
+                    late.Total = early.Total && abs (Array.sum early.Turns - late.Total) < 1e-12
+                | _ -> false)
+        }
 
-[<Fact>]
-let ``with a critic that knows nothing the advantages are the whitened returns`` () =
-    let group =
-        [| rollout 1 1.0 0; rollout 0 0.0 1 |]
-        |> Array.map (fun rollout ->
-            { rollout with
-                Values = Array.zeroCreate (Trajectory.trainedTokens rollout.Trajectory)
-            })
+        test "with a critic that knows nothing the advantages are the whitened returns" {
+            let group =
+                [| rollout 1 1.0 0; rollout 0 0.0 1 |]
+                |> Array.map (fun rollout ->
+                    { rollout with
+                        Values = Array.zeroCreate (Trajectory.trainedTokens rollout.Trajectory)
+                    })
 
-    let returns =
-        group |> Array.map (fun rollout -> Returns.toGo 1.0 (AdvantageRules.tokenRewards rollout))
+            let returns =
+                group |> Array.map (fun rollout -> Returns.toGo 1.0 (AdvantageRules.tokenRewards rollout))
 
-    Assert.Equal<float[][]>(
-        Whitening.overTokens Whitening.VerlMasked returns,
-        (AdvantageRules.generalizedAdvantages 1.0 1.0).Estimate [| group |] |> Array.concat
-    )
+            (AdvantageRules.generalizedAdvantages 1.0 1.0).Estimate [| group |]
+            |> Array.concat
+            |> equals (Whitening.overTokens Whitening.VerlMasked returns)
+        }
 
-[<Fact>]
-let ``every objective has a finite loss, and one slope for each token`` () =
-    let batch =
-        TokenBatch.Create(
-            [| 0; 0; 1; 1; 1 |],
-            [| 0; 0 |],
-            [| 1.0; 1.0; -0.5; -0.5; -0.5 |],
-            [| -1.0; -0.5; -2.0; -0.1; -0.7 |],
-            [| -1.0; -0.5; -2.0; -0.1; -0.7 |]
-        )
+        test "every objective has a finite loss, and one slope for each token" {
+            let batch =
+                TokenBatch.Create(
+                    [| 0; 0; 1; 1; 1 |],
+                    [| 0; 0 |],
+                    [| 1.0; 1.0; -0.5; -0.5; -0.5 |],
+                    [| -1.0; -0.5; -2.0; -0.1; -0.7 |],
+                    [| -1.0; -0.5; -2.0; -0.1; -0.7 |]
+                )
 
-    for name in ObjectiveRules.names do
-        let rule = ObjectiveRules.create name (Clip.Symmetric 0.2) Aggregation.TokenMean
-        let weights = Aggregation.weights rule.Aggregation batch
-        let loss = rule.Loss weights batch [| -1.1; -0.4; -1.9; -0.1; -0.8 |]
-        Assert.True(System.Double.IsFinite loss.Value, name)
-        Assert.Equal(5, loss.Gradient.Length)
-        Assert.All(loss.Gradient, (fun slope -> Assert.True(System.Double.IsFinite slope, name)))
-        Assert.Contains(loss.Gradient, (fun slope -> slope <> 0.0))
+            for name in ObjectiveRules.names do
+                let rule = ObjectiveRules.create name (Clip.Symmetric 0.2) Aggregation.TokenMean
+                let weights = Aggregation.weights rule.Aggregation batch
+                let loss = rule.Loss weights batch [| -1.1; -0.4; -1.9; -0.1; -0.8 |]
+                Expect.isTrue (System.Double.IsFinite loss.Value) name
+                loss.Gradient.Length |> equals 5
+                loss.Gradient |> Seq.iter (fun slope -> Expect.isTrue (System.Double.IsFinite slope) name)
+                loss.Gradient |> containsAny (fun slope -> slope <> 0.0)
+        }
 
-[<Fact>]
-let ``on the old policy the token-level objectives have the policy gradient's slopes`` () =
-    let old = [| -1.0; -0.5; -2.0 |]
+        test "on the old policy the token-level objectives have the policy gradient's slopes" {
+            let old = [| -1.0; -0.5; -2.0 |]
 
-    let batch =
-        TokenBatch.Create([| 0; 0; 1 |], [| 0; 1 |], [| 1.0; 1.0; -0.5 |], old, [||])
+            let batch =
+                TokenBatch.Create([| 0; 0; 1 |], [| 0; 1 |], [| 1.0; 1.0; -0.5 |], old, [||])
 
-    for name in [ "clipped_surrogate"; "dapo"; "dual_clip"; "cispo"; "reinforce" ] do
-        let rule = ObjectiveRules.create name (Clip.Symmetric 0.2) Aggregation.TokenMean
-        let weights = Aggregation.weights rule.Aggregation batch
-        let slopes = (rule.Loss weights batch old).Gradient
-        Array.iter2 (fun (a: float) b -> Assert.Equal(-b / 3.0, a, 12)) slopes batch.Advantages
+            for name in [ "clipped_surrogate"; "dapo"; "dual_clip"; "cispo"; "reinforce" ] do
+                let rule = ObjectiveRules.create name (Clip.Symmetric 0.2) Aggregation.TokenMean
+                let weights = Aggregation.weights rule.Aggregation batch
+                let slopes = (rule.Loss weights batch old).Gradient
+                Array.iter2 (fun (a: float) b -> a |> isNear 0.5e-12 (-b / 3.0)) slopes batch.Advantages
+        }
+    ]

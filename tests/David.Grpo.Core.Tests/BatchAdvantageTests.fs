@@ -1,7 +1,7 @@
 module David.Grpo.Tests.BatchAdvantageTests
 
 open FsCheck.FSharp
-open Xunit
+open Expecto
 open David.Grpo
 
 let private sample = Scale.SampleDeviation 1e-6
@@ -10,279 +10,6 @@ let private groupRelative scale = GroupEstimator.GroupRelative scale
 
 let private lengthsOf (rewards: float[][]) =
     rewards |> Array.mapi (fun q group -> group |> Array.mapi (fun g _ -> (3 * q + 2 * g) % 5))
-
-[<Fact>]
-let ``a whitened batch has mean zero and deviation one`` () =
-    lawFor RewardSamples.batch (fun values ->
-        let whitened =
-            Whitening.overTokens (Whitening.Scaled(Scale.SampleDeviation 0.0)) values |> Array.concat
-
-        let all = Array.concat values
-
-        if Array.forall ((=) all[0]) all then
-            Array.forall ((=) 0.0) whitened
-        else
-            abs (Numerics.mean whitened) < 1e-12 && Golden.close 1e-12 1.0 (Numerics.deviation 1 whitened))
-
-[<Fact>]
-let ``sequences counted once a token whiten as their tokens do`` () =
-    lawFor RewardSamples.batch (fun values ->
-        let lengths = lengthsOf values
-
-        [ Whitening.Scaled sample; Whitening.VerlMasked ]
-        |> List.forall (fun whitening ->
-            let tokens = Array.map2 (Array.map2 Array.replicate) lengths values |> Array.concat
-
-            let bySequence =
-                Whitening.overBatch whitening (Population.Tokens lengths) values |> Array.concat
-
-            let expected = Whitening.overTokens whitening tokens
-
-            RewardSamples.sameRows expected (Array.map2 Array.replicate (Array.concat lengths) bySequence)))
-
-[<Fact>]
-let ``a batch without tokens is left as it is, one of nobody is nothing`` () =
-    let values = [| [| 1.0; 3.0 |] |]
-    let population = Population.Tokens [| [| 0; 0 |] |]
-    Assert.Equal<float[][]>(values, Whitening.overBatch Whitening.VerlMasked population values)
-    Assert.Equal<float[][]>([| [||] |], Whitening.overTokens Whitening.VerlMasked [| [||] |])
-    Assert.Equal<float[][]>([| [| 0.0 |] |], Whitening.overTokens Whitening.VerlMasked [| [| 3.0 |] |])
-
-[<Fact>]
-let ``sums, means, variances and whitened values are verl's`` () =
-    let cases = GoldenCase.all "golden/rl/verl_masked.json"
-    Assert.Equal(12, cases.Length)
-
-    for case in cases do
-        let rows =
-            Array.map2
-                (fun mask row -> Array.zip mask row |> Array.filter (fun (kept, _) -> kept > 0.0) |> Array.map snd)
-                (GoldenCase.matrix "mask" case.Inputs)
-                (GoldenCase.matrix "values" case.Inputs)
-
-        let values = Array.concat rows
-        // verl divides by n + 1e-8.
-        let guarded (values: float[]) =
-            let n = float values.Length
-            n / (n + 1e-8)
-
-        let theirs name = GoldenCase.number name case.Outputs
-        let mean = guarded values * Numerics.mean values
-        GoldenCase.assertClose case.Name 1e-9 (theirs "sum") (Numerics.sum values)
-        GoldenCase.assertClose case.Name 1e-9 (theirs "mean") mean
-
-        rows
-        |> Array.map (fun row ->
-            if row.Length = 0 then
-                0.0
-            else
-                guarded row * Numerics.mean row)
-        |> GoldenCase.assertAllClose case.Name 1e-9 (GoldenCase.numbers "row_mean" case.Outputs)
-
-        GoldenCase.assertClose case.Name 1e-9 (theirs "var") (guarded values * Numerics.deviation 1 values ** 2.0)
-
-        GoldenCase.assertClose
-            case.Name
-            1e-9
-            (theirs "var_biased")
-            (guarded values * Numerics.deviation 0 values ** 2.0)
-
-        let whitened = Whitening.overTokens Whitening.VerlMasked rows
-
-        let flatten name =
-            Array.map2
-                (fun mask row -> Array.zip mask row |> Array.filter (fun (kept, _) -> kept > 0.0) |> Array.map snd)
-                (GoldenCase.matrix "mask" case.Inputs)
-                (GoldenCase.matrix name case.Outputs)
-            |> Array.concat
-
-        GoldenCase.assertAllClose case.Name 1e-9 (flatten "whiten") (Array.concat whitened)
-
-        whitened
-        |> Array.concat
-        |> Array.map ((+) mean)
-        |> GoldenCase.assertAllClose case.Name 1e-9 (flatten "whiten_keep_mean")
-
-[<Fact>]
-let ``means and deviations by group are verl's`` () =
-    let cases = GoldenCase.all "golden/rl/verl_group_mean_std.json"
-    Assert.Equal(12, cases.Length)
-
-    for case in cases do
-        let means = GoldenCase.numbers "mean" case.Outputs
-        let deviations = GoldenCase.numbers "std" case.Outputs
-        let floor = sqrt (GoldenCase.number "eps" case.Inputs)
-        let scores = GoldenCase.numbers "scores" case.Inputs
-
-        for group, members in
-            GoldenCase.numbers "group" case.Inputs |> Array.map int |> Array.zip scores |> Array.groupBy snd do
-            match Array.map fst members with
-            | [| _ |] ->
-                Assert.Equal(0.0, means[group])
-                Assert.Equal(1.0, deviations[group])
-            | scores ->
-                // float32 there.
-                GoldenCase.assertClose case.Name 1e-6 means[group] (Numerics.mean scores)
-                GoldenCase.assertClose case.Name 1e-6 deviations[group] (max floor (Numerics.deviation 1 scores))
-
-[<Fact>]
-let ``a group alone in its batch is scaled by itself`` () =
-    lawFor RewardSamples.group (fun rewards ->
-        RewardSamples.sameRows
-            [| Advantage.groupRelative sample rewards |]
-            (BatchAdvantage.batchScaled sample [| rewards |]))
-
-[<Fact>]
-let ``a single reward decoupled is group-relative and whitened`` () =
-    lawFor RewardSamples.batch (fun rewards ->
-        [ Population.Sequences; Population.Tokens(lengthsOf rewards) ]
-        |> List.forall (fun population ->
-            let expected =
-                Advantage.ofGroups Lone.Zero (groupRelative sample) rewards
-                |> Whitening.overBatch (Whitening.Scaled trl) population
-
-            BatchAdvantage.decoupledRewards
-                Lone.Zero
-                sample
-                (Whitening.Scaled trl)
-                population
-                [| RewardColumn.Complete(1.0, rewards) |]
-            |> RewardSamples.sameRows expected))
-
-[<Fact>]
-let ``decoupled rewards do not ask for the unit of a term`` () =
-    let pair =
-        gen {
-            let! first = RewardSamples.batch
-
-            let! second =
-                first |> Array.map (fun group -> RewardSamples.ofSize group.Length) |> Gen.sequenceToArray
-
-            return first, second
-        }
-
-    lawFor pair (fun (first, second) ->
-        let decoupled unit' =
-            let scaled = second |> Array.map (Array.map (fun reward -> unit' * reward))
-
-            BatchAdvantage.decoupledRewards
-                Lone.Zero
-                (Scale.SampleDeviation 0.0)
-                (Whitening.Scaled trl)
-                Population.Sequences
-                [| RewardColumn.Complete(1.0, first); RewardColumn.Complete(0.5, scaled) |]
-
-        RewardSamples.sameRows (decoupled 1.0) (decoupled 64.0))
-
-[<Fact>]
-let ``equal rewards and constants give and change nothing in any batch estimator`` () =
-    lawFor RewardSamples.batch (fun rewards ->
-        let lengths = lengthsOf rewards
-        let equal = rewards |> Array.map (Array.map (fun _ -> 0.7))
-        let shifted = rewards |> Array.mapi (fun q -> RewardSamples.shifted (float q))
-
-        let estimators =
-            [
-                BatchAdvantage.reinforcePlusPlusBaseline Lone.Zero (Whitening.Scaled trl) lengths
-                BatchAdvantage.reinforcePlusPlusBaseline Lone.Zero Whitening.VerlMasked lengths
-                fun rewards ->
-                    BatchAdvantage.decoupledRewards
-                        Lone.Zero
-                        sample
-                        (Whitening.Scaled trl)
-                        (Population.Tokens lengths)
-                        [| RewardColumn.Complete(2.0, rewards) |]
-            ]
-
-        let isZero = Array.forall (Array.forall ((=) 0.0))
-
-        isZero (BatchAdvantage.batchScaled sample equal)
-        && isZero (BatchAdvantage.groupPolicyGradient Lone.Zero 1.0 equal)
-        && estimators
-           |> List.forall (fun estimate ->
-               isZero (estimate equal) && RewardSamples.sameRows (estimate rewards) (estimate shifted)))
-
-[<Fact>]
-let ``GPG without a zero reward is Dr. GRPO over its norm`` () =
-    let rewards = [| [| 1.0; 2.0; 4.0 |]; [| 3.0; 5.0 |] |]
-
-    let expected =
-        Advantage.ofGroups Lone.Zero (groupRelative Scale.One) rewards
-        |> Array.map (Array.map (fun advantage -> advantage / 2.0))
-
-    Assert.True(RewardSamples.sameRows expected (BatchAdvantage.groupPolicyGradient Lone.Zero 2.0 rewards))
-
-    // Two of four rewards are 0: twice as much.
-    Assert.Equal<float[][]>(
-        [| [| 1.0; -1.0; 1.0; -1.0 |] |],
-        BatchAdvantage.groupPolicyGradient Lone.Zero 1.0 [| [| 1.0; 0.0; 1.0; 0.0 |] |]
-    )
-
-[<Fact>]
-let ``a trajectory without any verdict is refused`` () =
-    let column =
-        {
-            Weight = 1.0
-            Verdicts = [| [| Verdict.Given 1.0; Verdict.Missing |] |]
-        }
-
-    let refusal columns =
-        GoldenCase.refusal (fun () ->
-            BatchAdvantage.decoupledRewards Lone.Zero sample (Whitening.Scaled trl) Population.Sequences columns
-            |> ignore)
-
-    Assert.Contains("Trajectory 1 of group 0 has no verdict", refusal [| column |])
-    Assert.Contains("other sizes", refusal [| column; RewardColumn.Complete(1.0, [| [| 1.0 |] |]) |])
-    Assert.Contains("at least 1", refusal [||])
-
-[<Fact>]
-let ``GPG is verl's`` () =
-    for batch in VerlBatch.all 29 "gpg" do
-        VerlBatch.byGroup batch batch.Outcomes
-        |> BatchAdvantage.groupPolicyGradient Lone.Reward (VerlBatch.number "f_norm" batch)
-        |> VerlBatch.assertBySequence 1e-9 batch
-
-[<Fact>]
-let ``REINFORCE++ with a group baseline is verl's`` () =
-    for batch in VerlBatch.all 28 "reinforce_plus_plus_baseline" do
-        VerlBatch.byGroup batch batch.Outcomes
-        |> BatchAdvantage.reinforcePlusPlusBaseline Lone.Reward Whitening.VerlMasked (VerlBatch.lengths batch)
-        |> VerlBatch.assertBySequence 1e-9 batch
-
-[<Fact>]
-let ``GDPO is verl's`` () =
-    for batch in VerlBatch.all 64 "gdpo" do
-        let scale =
-            if VerlBatch.flag "norm_adv_by_std" batch then
-                Scale.SampleDeviation(VerlBatch.number "epsilon" batch)
-            else
-                Scale.One
-
-        let columns =
-            if GoldenCase.has "reward_parts" batch.Case.Inputs then
-                let parts = batch.Case.Inputs.GetProperty "reward_parts"
-
-                let weights =
-                    if GoldenCase.has "reward_weights" batch.Case.Inputs then
-                        GoldenCase.numbers "reward_weights" batch.Case.Inputs
-                    else
-                        [| 1.0; 1.0; 1.0 |]
-
-                Array.map2
-                    (fun weight name ->
-                        RewardColumn.Complete(weight, VerlBatch.byGroup batch (GoldenCase.numbers name parts)))
-                    weights
-                    [| "accuracy"; "format"; "length" |]
-            else
-                [| RewardColumn.Complete(1.0, VerlBatch.byGroup batch batch.Outcomes) |]
-
-        columns
-        |> BatchAdvantage.decoupledRewards
-            Lone.Reward
-            scale
-            Whitening.VerlMasked
-            (Population.Tokens(VerlBatch.lengths batch))
-        |> VerlBatch.assertBySequence 1e-5 batch
 
 /// TRL's groups: the rows that some function judged, by group, with their numbers.
 let private judged (case: GoldenCase.Case) =
@@ -312,82 +39,370 @@ let private assertTrl (case: GoldenCase.Case) (groups: (int * 'row)[][]) (ours: 
 
     GoldenCase.assertAllClose case.Name 1e-9 theirs all
 
-[<Fact>]
-let ``advantages under every scale and aggregation are TRL's`` () =
-    let cases = GoldenCase.all "golden/rl/trl_advantages.json"
-    Assert.Equal(48, cases.Length)
+[<Tests>]
+let tests =
+    testList "BatchAdvantageTests" [
+        test "a whitened batch has mean zero and deviation one" {
+            lawFor RewardSamples.batch (fun values ->
+                let whitened =
+                    Whitening.overTokens (Whitening.Scaled(Scale.SampleDeviation 0.0)) values |> Array.concat
 
-    for case in cases do
-        let weights = GoldenCase.numbers "reward_weights" case.Inputs
-        let groups = judged case
+                let all = Array.concat values
 
-        let summed = groups |> Array.map (Array.map (snd >> weightedSum weights))
+                if Array.forall ((=) all[0]) all then
+                    Array.forall ((=) 0.0) whitened
+                else
+                    abs (Numerics.mean whitened) < 1e-12 && Golden.close 1e-12 1.0 (Numerics.deviation 1 whitened))
+        }
 
-        let ours =
-            match
-                string (case.Inputs.GetProperty "multi_objective_aggregation"),
-                string (case.Inputs.GetProperty "scale_rewards")
-            with
-            | "sum_then_normalize", "group" -> Advantage.ofGroups Lone.Zero (groupRelative trl) summed
-            | "sum_then_normalize", "none" -> Advantage.ofGroups Lone.Zero (groupRelative Scale.One) summed
-            | "sum_then_normalize", "batch" -> BatchAdvantage.batchScaled trl summed
-            | "normalize_then_sum", _ ->
-                weights
-                |> Array.mapi (fun column weight ->
-                    {
-                        Weight = weight
-                        Verdicts =
-                            groups
-                            |> Array.map (
-                                Array.map (fun (_, verdicts) ->
-                                    if System.Double.IsNaN verdicts[column] then
-                                        Verdict.Missing
-                                    else
-                                        Verdict.Given verdicts[column])
-                            )
-                    })
-                |> BatchAdvantage.decoupledRewards Lone.Zero trl (Whitening.Scaled trl) Population.Sequences
-            | other -> failwith $"unknown {other}"
+        test "sequences counted once a token whiten as their tokens do" {
+            lawFor RewardSamples.batch (fun values ->
+                let lengths = lengthsOf values
 
-        assertTrl case groups ours
+                [ Whitening.Scaled sample; Whitening.VerlMasked ]
+                |> List.forall (fun whitening ->
+                    let tokens = Array.map2 (Array.map2 Array.replicate) lengths values |> Array.concat
 
-[<Fact>]
-let ``leave-one-out advantages with clip, penalty and whitening are TRL's`` () =
-    let cases = GoldenCase.all "golden/rl/trl_rloo_advantages.json"
-    Assert.Equal(60, cases.Length)
+                    let bySequence =
+                        Whitening.overBatch whitening (Population.Tokens lengths) values |> Array.concat
 
-    for case in cases do
-        let weights = GoldenCase.numbers "reward_weights" case.Inputs
+                    let expected = Whitening.overTokens whitening tokens
 
-        let clip =
-            if GoldenCase.has "reward_clip_range" case.Inputs then
-                let range = GoldenCase.numbers "reward_clip_range" case.Inputs
-                fun reward -> System.Math.Clamp(reward, range[0], range[1])
-            else
-                id
+                    RewardSamples.sameRows expected (Array.map2 Array.replicate (Array.concat lengths) bySequence)))
+        }
 
-        let own = GoldenCase.matrix "old_log_prob" case.Inputs
-        let reference = GoldenCase.matrix "ref_log_prob" case.Inputs
-        let mask = GoldenCase.matrix "mask" case.Inputs
-        let size = int (GoldenCase.number "group_size" case.Inputs)
+        test "a batch without tokens is left as it is, one of nobody is nothing" {
+            let values = [| [| 1.0; 3.0 |] |]
+            let population = Population.Tokens [| [| 0; 0 |] |]
+            Whitening.overBatch Whitening.VerlMasked population values |> equals values
+            Whitening.overTokens Whitening.VerlMasked [| [||] |] |> equals [| [||] |]
+            Whitening.overTokens Whitening.VerlMasked [| [| 3.0 |] |] |> equals [| [| 0.0 |] |]
+        }
 
-        let reward (row, verdicts) =
-            let divergence =
-                (Divergence.estimate Estimator.K1 Estimator.K1 own[row] reference[row]).Values
-                |> Array.map2 (*) mask[row]
+        test "sums, means, variances and whitened values are verl's" {
+            let cases = GoldenCase.all "golden/rl/verl_masked.json"
+            cases.Length |> equals 12
 
-            Returns.atEnd divergence.Length (clip (weightedSum weights verdicts))
-            |> Returns.penalised (GoldenCase.number "beta" case.Inputs) divergence
-            |> Numerics.sum
+            for case in cases do
+                let rows =
+                    Array.map2
+                        (fun mask row ->
+                            Array.zip mask row |> Array.filter (fun (kept, _) -> kept > 0.0) |> Array.map snd)
+                        (GoldenCase.matrix "mask" case.Inputs)
+                        (GoldenCase.matrix "values" case.Inputs)
 
-        // TRL leaves who lost all its siblings out of the whitening too.
-        let groups = judged case |> Array.filter (fun group -> group.Length > 1 || size = 1)
+                let values = Array.concat rows
+                // verl divides by n + 1e-8.
+                let guarded (values: float[]) =
+                    let n = float values.Length
+                    n / (n + 1e-8)
 
-        let advantages =
-            groups |> Array.map (Array.map reward) |> Advantage.ofGroups Lone.Zero GroupEstimator.LeaveOneOut
+                let theirs name = GoldenCase.number name case.Outputs
+                let mean = guarded values * Numerics.mean values
+                GoldenCase.assertClose case.Name 1e-9 (theirs "sum") (Numerics.sum values)
+                GoldenCase.assertClose case.Name 1e-9 (theirs "mean") mean
 
-        if (case.Inputs.GetProperty "normalize_advantages").GetBoolean() then
-            Whitening.overBatch (Whitening.Scaled trl) Population.Sequences advantages
-        else
-            advantages
-        |> assertTrl case groups
+                rows
+                |> Array.map (fun row ->
+                    if row.Length = 0 then
+                        0.0
+                    else
+                        guarded row * Numerics.mean row)
+                |> GoldenCase.assertAllClose case.Name 1e-9 (GoldenCase.numbers "row_mean" case.Outputs)
+
+                GoldenCase.assertClose
+                    case.Name
+                    1e-9
+                    (theirs "var")
+                    (guarded values * Numerics.deviation 1 values ** 2.0)
+
+                GoldenCase.assertClose
+                    case.Name
+                    1e-9
+                    (theirs "var_biased")
+                    (guarded values * Numerics.deviation 0 values ** 2.0)
+
+                let whitened = Whitening.overTokens Whitening.VerlMasked rows
+
+                let flatten name =
+                    Array.map2
+                        (fun mask row ->
+                            Array.zip mask row |> Array.filter (fun (kept, _) -> kept > 0.0) |> Array.map snd)
+                        (GoldenCase.matrix "mask" case.Inputs)
+                        (GoldenCase.matrix name case.Outputs)
+                    |> Array.concat
+
+                GoldenCase.assertAllClose case.Name 1e-9 (flatten "whiten") (Array.concat whitened)
+
+                whitened
+                |> Array.concat
+                |> Array.map ((+) mean)
+                |> GoldenCase.assertAllClose case.Name 1e-9 (flatten "whiten_keep_mean")
+        }
+
+        test "means and deviations by group are verl's" {
+            let cases = GoldenCase.all "golden/rl/verl_group_mean_std.json"
+            cases.Length |> equals 12
+
+            for case in cases do
+                let means = GoldenCase.numbers "mean" case.Outputs
+                let deviations = GoldenCase.numbers "std" case.Outputs
+                let floor = sqrt (GoldenCase.number "eps" case.Inputs)
+                let scores = GoldenCase.numbers "scores" case.Inputs
+
+                for group, members in
+                    GoldenCase.numbers "group" case.Inputs |> Array.map int |> Array.zip scores |> Array.groupBy snd do
+                    match Array.map fst members with
+                    | [| _ |] ->
+                        means[group] |> equals 0.0
+                        deviations[group] |> equals 1.0
+                    | scores ->
+                        // float32 there.
+                        GoldenCase.assertClose case.Name 1e-6 means[group] (Numerics.mean scores)
+
+                        GoldenCase.assertClose
+                            case.Name
+                            1e-6
+                            deviations[group]
+                            (max floor (Numerics.deviation 1 scores))
+        }
+
+        test "a group alone in its batch is scaled by itself" {
+            lawFor RewardSamples.group (fun rewards ->
+                RewardSamples.sameRows
+                    [| Advantage.groupRelative sample rewards |]
+                    (BatchAdvantage.batchScaled sample [| rewards |]))
+        }
+
+        test "a single reward decoupled is group-relative and whitened" {
+            lawFor RewardSamples.batch (fun rewards ->
+                [ Population.Sequences; Population.Tokens(lengthsOf rewards) ]
+                |> List.forall (fun population ->
+                    let expected =
+                        Advantage.ofGroups Lone.Zero (groupRelative sample) rewards
+                        |> Whitening.overBatch (Whitening.Scaled trl) population
+
+                    BatchAdvantage.decoupledRewards Lone.Zero sample (Whitening.Scaled trl) population [|
+                        RewardColumn.Complete(1.0, rewards)
+                    |]
+                    |> RewardSamples.sameRows expected))
+        }
+
+        test "decoupled rewards do not ask for the unit of a term" {
+            let pair =
+                gen {
+                    let! first = RewardSamples.batch
+
+                    let! second =
+                        first |> Array.map (fun group -> RewardSamples.ofSize group.Length) |> Gen.sequenceToArray
+
+                    return first, second
+                }
+
+            lawFor pair (fun (first, second) ->
+                let decoupled unit' =
+                    let scaled = second |> Array.map (Array.map (fun reward -> unit' * reward))
+
+                    BatchAdvantage.decoupledRewards
+                        Lone.Zero
+                        (Scale.SampleDeviation 0.0)
+                        (Whitening.Scaled trl)
+                        Population.Sequences
+                        [| RewardColumn.Complete(1.0, first); RewardColumn.Complete(0.5, scaled) |]
+
+                RewardSamples.sameRows (decoupled 1.0) (decoupled 64.0))
+        }
+
+        test "equal rewards and constants give and change nothing in any batch estimator" {
+            lawFor RewardSamples.batch (fun rewards ->
+                let lengths = lengthsOf rewards
+                let equal = rewards |> Array.map (Array.map (fun _ -> 0.7))
+                let shifted = rewards |> Array.mapi (fun q -> RewardSamples.shifted (float q))
+
+                let estimators =
+                    [
+                        BatchAdvantage.reinforcePlusPlusBaseline Lone.Zero (Whitening.Scaled trl) lengths
+                        BatchAdvantage.reinforcePlusPlusBaseline Lone.Zero Whitening.VerlMasked lengths
+                        fun rewards ->
+                            BatchAdvantage.decoupledRewards
+                                Lone.Zero
+                                sample
+                                (Whitening.Scaled trl)
+                                (Population.Tokens lengths)
+                                [| RewardColumn.Complete(2.0, rewards) |]
+                    ]
+
+                let isZero = Array.forall (Array.forall ((=) 0.0))
+
+                isZero (BatchAdvantage.batchScaled sample equal)
+                && isZero (BatchAdvantage.groupPolicyGradient Lone.Zero 1.0 equal)
+                && estimators
+                   |> List.forall (fun estimate ->
+                       isZero (estimate equal) && RewardSamples.sameRows (estimate rewards) (estimate shifted)))
+        }
+
+        test "GPG without a zero reward is Dr. GRPO over its norm" {
+            let rewards = [| [| 1.0; 2.0; 4.0 |]; [| 3.0; 5.0 |] |]
+
+            let expected =
+                Advantage.ofGroups Lone.Zero (groupRelative Scale.One) rewards
+                |> Array.map (Array.map (fun advantage -> advantage / 2.0))
+
+            isTrue (RewardSamples.sameRows expected (BatchAdvantage.groupPolicyGradient Lone.Zero 2.0 rewards))
+
+            // Two of four rewards are 0: twice as much.
+            BatchAdvantage.groupPolicyGradient Lone.Zero 1.0 [| [| 1.0; 0.0; 1.0; 0.0 |] |]
+            |> equals [| [| 1.0; -1.0; 1.0; -1.0 |] |]
+        }
+
+        test "a trajectory without any verdict is refused" {
+            let column =
+                {
+                    Weight = 1.0
+                    Verdicts = [| [| Verdict.Given 1.0; Verdict.Missing |] |]
+                }
+
+            let refusal columns =
+                GoldenCase.refusal (fun () ->
+                    BatchAdvantage.decoupledRewards
+                        Lone.Zero
+                        sample
+                        (Whitening.Scaled trl)
+                        Population.Sequences
+                        columns
+                    |> ignore)
+
+            refusal [| column |] |> containsText "Trajectory 1 of group 0 has no verdict"
+            refusal [| column; RewardColumn.Complete(1.0, [| [| 1.0 |] |]) |] |> containsText "other sizes"
+            refusal [||] |> containsText "at least 1"
+        }
+
+        test "GPG is verl's" {
+            for batch in VerlBatch.all 29 "gpg" do
+                VerlBatch.byGroup batch batch.Outcomes
+                |> BatchAdvantage.groupPolicyGradient Lone.Reward (VerlBatch.number "f_norm" batch)
+                |> VerlBatch.assertBySequence 1e-9 batch
+        }
+
+        test "REINFORCE++ with a group baseline is verl's" {
+            for batch in VerlBatch.all 28 "reinforce_plus_plus_baseline" do
+                VerlBatch.byGroup batch batch.Outcomes
+                |> BatchAdvantage.reinforcePlusPlusBaseline Lone.Reward Whitening.VerlMasked (VerlBatch.lengths batch)
+                |> VerlBatch.assertBySequence 1e-9 batch
+        }
+
+        test "GDPO is verl's" {
+            for batch in VerlBatch.all 64 "gdpo" do
+                let scale =
+                    if VerlBatch.flag "norm_adv_by_std" batch then
+                        Scale.SampleDeviation(VerlBatch.number "epsilon" batch)
+                    else
+                        Scale.One
+
+                let columns =
+                    if GoldenCase.has "reward_parts" batch.Case.Inputs then
+                        let parts = batch.Case.Inputs.GetProperty "reward_parts"
+
+                        let weights =
+                            if GoldenCase.has "reward_weights" batch.Case.Inputs then
+                                GoldenCase.numbers "reward_weights" batch.Case.Inputs
+                            else
+                                [| 1.0; 1.0; 1.0 |]
+
+                        Array.map2
+                            (fun weight name ->
+                                RewardColumn.Complete(weight, VerlBatch.byGroup batch (GoldenCase.numbers name parts)))
+                            weights
+                            [| "accuracy"; "format"; "length" |]
+                    else
+                        [| RewardColumn.Complete(1.0, VerlBatch.byGroup batch batch.Outcomes) |]
+
+                columns
+                |> BatchAdvantage.decoupledRewards
+                    Lone.Reward
+                    scale
+                    Whitening.VerlMasked
+                    (Population.Tokens(VerlBatch.lengths batch))
+                |> VerlBatch.assertBySequence 1e-5 batch
+        }
+
+        test "advantages under every scale and aggregation are TRL's" {
+            let cases = GoldenCase.all "golden/rl/trl_advantages.json"
+            cases.Length |> equals 48
+
+            for case in cases do
+                let weights = GoldenCase.numbers "reward_weights" case.Inputs
+                let groups = judged case
+
+                let summed = groups |> Array.map (Array.map (snd >> weightedSum weights))
+
+                let ours =
+                    match
+                        string (case.Inputs.GetProperty "multi_objective_aggregation"),
+                        string (case.Inputs.GetProperty "scale_rewards")
+                    with
+                    | "sum_then_normalize", "group" -> Advantage.ofGroups Lone.Zero (groupRelative trl) summed
+                    | "sum_then_normalize", "none" -> Advantage.ofGroups Lone.Zero (groupRelative Scale.One) summed
+                    | "sum_then_normalize", "batch" -> BatchAdvantage.batchScaled trl summed
+                    | "normalize_then_sum", _ ->
+                        weights
+                        |> Array.mapi (fun column weight ->
+                            {
+                                Weight = weight
+                                Verdicts =
+                                    groups
+                                    |> Array.map (
+                                        Array.map (fun (_, verdicts) ->
+                                            if System.Double.IsNaN verdicts[column] then
+                                                Verdict.Missing
+                                            else
+                                                Verdict.Given verdicts[column])
+                                    )
+                            })
+                        |> BatchAdvantage.decoupledRewards Lone.Zero trl (Whitening.Scaled trl) Population.Sequences
+                    | other -> failwith $"unknown {other}"
+
+                assertTrl case groups ours
+        }
+
+        test "leave-one-out advantages with clip, penalty and whitening are TRL's" {
+            let cases = GoldenCase.all "golden/rl/trl_rloo_advantages.json"
+            cases.Length |> equals 60
+
+            for case in cases do
+                let weights = GoldenCase.numbers "reward_weights" case.Inputs
+
+                let clip =
+                    if GoldenCase.has "reward_clip_range" case.Inputs then
+                        let range = GoldenCase.numbers "reward_clip_range" case.Inputs
+                        fun reward -> System.Math.Clamp(reward, range[0], range[1])
+                    else
+                        id
+
+                let own = GoldenCase.matrix "old_log_prob" case.Inputs
+                let reference = GoldenCase.matrix "ref_log_prob" case.Inputs
+                let mask = GoldenCase.matrix "mask" case.Inputs
+                let size = int (GoldenCase.number "group_size" case.Inputs)
+
+                let reward (row, verdicts) =
+                    let divergence =
+                        (Divergence.estimate Estimator.K1 Estimator.K1 own[row] reference[row]).Values
+                        |> Array.map2 (*) mask[row]
+
+                    Returns.atEnd divergence.Length (clip (weightedSum weights verdicts))
+                    |> Returns.penalised (GoldenCase.number "beta" case.Inputs) divergence
+                    |> Numerics.sum
+
+                // TRL leaves who lost all its siblings out of the whitening too.
+                let groups = judged case |> Array.filter (fun group -> group.Length > 1 || size = 1)
+
+                let advantages =
+                    groups |> Array.map (Array.map reward) |> Advantage.ofGroups Lone.Zero GroupEstimator.LeaveOneOut
+
+                if (case.Inputs.GetProperty "normalize_advantages").GetBoolean() then
+                    Whitening.overBatch (Whitening.Scaled trl) Population.Sequences advantages
+                else
+                    advantages
+                |> assertTrl case groups
+        }
+    ]

@@ -1,7 +1,7 @@
 module David.Grpo.Tests.BootstrapTests
 
 open FsCheck.FSharp
-open Xunit
+open Expecto
 open David.Grpo
 
 let private ends (interval: Interval) =
@@ -40,206 +40,206 @@ let private someMatrix =
             |> Array.ofList
     }
 
-[<Fact>]
-let ``percentile, basic and BCa intervals of four statistics are scipy's`` () =
-    let cases = GoldenCase.all "golden/stats/bootstrap.json"
-    Assert.Equal(19, cases.Length)
+[<Tests>]
+let tests =
+    testList "BootstrapTests" [
+        test "percentile, basic and BCa intervals of four statistics are scipy's" {
+            let cases = GoldenCase.all "golden/stats/bootstrap.json"
+            cases.Length |> equals 19
 
-    for case in cases do
-        let x = GoldenCase.numbers "x" case.Inputs
-        let statistic = statisticOf (string (case.Inputs.GetProperty "statistic"))
-        let indices = whole (GoldenCase.matrix "indices" case.Inputs)
-        let distribution = Bootstrap.distribution statistic indices x
+            for case in cases do
+                let x = GoldenCase.numbers "x" case.Inputs
+                let statistic = statisticOf (string (case.Inputs.GetProperty "statistic"))
+                let indices = whole (GoldenCase.matrix "indices" case.Inputs)
+                let distribution = Bootstrap.distribution statistic indices x
 
-        GoldenCase.assertAllClose
-            case.Name
-            1e-9
-            (GoldenCase.numbers "distribution" case.Outputs)
-            (Array.truncate 10 distribution)
-
-        GoldenCase.assertClose
-            case.Name
-            1e-9
-            (GoldenCase.number "standard_error" case.Outputs)
-            (Statistics.sampleDeviation distribution)
-
-        for name, method in methods do
-            for level in [ "0.9"; "0.95" ] do
-                Bootstrap.interval method (float level) statistic indices x
-                |> ends
-                |> GoldenCase.assertAllClose
-                    $"{case.Name} {name} {level}"
+                GoldenCase.assertAllClose
+                    case.Name
                     1e-9
-                    (GoldenCase.numbers $"{name}_{level}" case.Outputs)
+                    (GoldenCase.numbers "distribution" case.Outputs)
+                    (Array.truncate 10 distribution)
 
-[<Fact>]
-let ``intervals of paired differences are scipy's`` () =
-    let cases = GoldenCase.all "golden/stats/bootstrap_paired.json"
-    Assert.Equal(3, cases.Length)
+                GoldenCase.assertClose
+                    case.Name
+                    1e-9
+                    (GoldenCase.number "standard_error" case.Outputs)
+                    (Statistics.sampleDeviation distribution)
 
-    for case in cases do
-        let x, y = GoldenCase.numbers "x" case.Inputs, GoldenCase.numbers "y" case.Inputs
-        let differences = Array.map2 (-) x y
-        let indices = whole (GoldenCase.matrix "indices" case.Inputs)
-        GoldenCase.assertClose case.Name 1e-9 (GoldenCase.number "estimate" case.Outputs) (Statistics.mean differences)
+                for name, method in methods do
+                    for level in [ "0.9"; "0.95" ] do
+                        Bootstrap.interval method (float level) statistic indices x
+                        |> ends
+                        |> GoldenCase.assertAllClose
+                            $"{case.Name} {name} {level}"
+                            1e-9
+                            (GoldenCase.numbers $"{name}_{level}" case.Outputs)
+        }
 
-        for name, method in methods |> List.filter (fun (name, _) -> name <> "basic") do
-            Bootstrap.interval method 0.95 Statistic.Mean indices differences
-            |> ends
-            |> GoldenCase.assertAllClose $"{case.Name} {name}" 1e-9 (GoldenCase.numbers $"{name}_0.95" case.Outputs)
+        test "intervals of paired differences are scipy's" {
+            let cases = GoldenCase.all "golden/stats/bootstrap_paired.json"
+            cases.Length |> equals 3
 
-[<Fact>]
-let ``two-level distributions at given draws are numpy's`` () =
-    let cases = GoldenCase.all "golden/stats/bootstrap_clustered.json"
-    Assert.Equal(4, cases.Length)
+            for case in cases do
+                let x, y = GoldenCase.numbers "x" case.Inputs, GoldenCase.numbers "y" case.Inputs
+                let differences = Array.map2 (-) x y
+                let indices = whole (GoldenCase.matrix "indices" case.Inputs)
 
-    for case in cases do
-        let scores = GoldenCase.matrix "scores" case.Inputs
-        let rows = whole (GoldenCase.matrix "seed_indices" case.Inputs)
-        let columns = whole (GoldenCase.matrix "question_indices" case.Inputs)
+                GoldenCase.assertClose
+                    case.Name
+                    1e-9
+                    (GoldenCase.number "estimate" case.Outputs)
+                    (Statistics.mean differences)
 
-        let nested =
-            (case.Inputs.GetProperty "nested_question_indices").EnumerateArray()
-            |> Seq.map (fun draw ->
-                draw.EnumerateArray()
-                |> Seq.map (fun row -> row.EnumerateArray() |> Seq.map _.GetInt32() |> Array.ofSeq)
-                |> Array.ofSeq)
-            |> Array.ofSeq
+                for name, method in methods |> List.filter (fun (name, _) -> name <> "basic") do
+                    Bootstrap.interval method 0.95 Statistic.Mean indices differences
+                    |> ends
+                    |> GoldenCase.assertAllClose
+                        $"{case.Name} {name}"
+                        1e-9
+                        (GoldenCase.numbers $"{name}_0.95" case.Outputs)
+        }
 
-        let designs =
-            [
-                "crossed", Array.map2 (fun r c -> ClusteredDraw.Crossed(r, c)) rows columns
-                "nested", Array.map2 (fun r c -> ClusteredDraw.Nested(r, c)) rows nested
-            ]
+        test "two-level distributions at given draws are numpy's" {
+            let cases = GoldenCase.all "golden/stats/bootstrap_clustered.json"
+            cases.Length |> equals 4
 
-        for name, draws in designs do
-            let expected = case.Outputs.GetProperty(name: string)
-            let values = Bootstrap.clusteredDistribution draws scores
-            GoldenCase.assertAllClose $"{case.Name} {name}" 1e-9 (GoldenCase.numbers "values" expected) values
+            for case in cases do
+                let scores = GoldenCase.matrix "scores" case.Inputs
+                let rows = whole (GoldenCase.matrix "seed_indices" case.Inputs)
+                let columns = whole (GoldenCase.matrix "question_indices" case.Inputs)
 
-            GoldenCase.assertClose
-                case.Name
-                1e-9
-                (GoldenCase.number "standard_error" expected)
-                (Statistics.sampleDeviation values)
+                let nested =
+                    (case.Inputs.GetProperty "nested_question_indices").EnumerateArray()
+                    |> Seq.map (fun draw ->
+                        draw.EnumerateArray()
+                        |> Seq.map (fun row -> row.EnumerateArray() |> Seq.map _.GetInt32() |> Array.ofSeq)
+                        |> Array.ofSeq)
+                    |> Array.ofSeq
 
-            for level in [ "0.9"; "0.95" ] do
-                Statistics.percentileInterval (float level) values
-                |> ends
-                |> GoldenCase.assertAllClose case.Name 1e-9 (GoldenCase.numbers $"interval_{level}" expected)
+                let designs =
+                    [
+                        "crossed", Array.map2 (fun r c -> ClusteredDraw.Crossed(r, c)) rows columns
+                        "nested", Array.map2 (fun r c -> ClusteredDraw.Nested(r, c)) rows nested
+                    ]
 
-[<Fact>]
-let ``drawing, then the percentile interval, is Statistics.bootstrapMean`` () =
-    lawFor someMatrix (fun scores ->
-        let x = Array.concat scores
-        let draws = Bootstrap.draw 30 x.Length (Seed.ofInt64 5L)
+                for name, draws in designs do
+                    let expected = case.Outputs.GetProperty(name: string)
+                    let values = Bootstrap.clusteredDistribution draws scores
+                    GoldenCase.assertAllClose $"{case.Name} {name}" 1e-9 (GoldenCase.numbers "values" expected) values
 
-        Bootstrap.interval BootstrapMethod.Percentile 0.9 Statistic.Mean draws x =
-            (Statistics.bootstrapMean 0.9 30 (Seed.ofInt64 5L) x).Interval)
+                    GoldenCase.assertClose
+                        case.Name
+                        1e-9
+                        (GoldenCase.number "standard_error" expected)
+                        (Statistics.sampleDeviation values)
 
-[<Fact>]
-let ``an arm against itself differs by nothing, and turned round the interval is mirrored`` () =
-    lawFor someMatrix (fun scores ->
-        let other = scores |> Array.map (Array.map (fun score -> 1.0 - score * score))
+                    for level in [ "0.9"; "0.95" ] do
+                        Statistics.percentileInterval (float level) values
+                        |> ends
+                        |> GoldenCase.assertAllClose case.Name 1e-9 (GoldenCase.numbers $"interval_{level}" expected)
+        }
 
-        let difference x y =
-            Bootstrap.clusteredDifference SeedPairing.Paired 0.9 25 (Seed.ofInt64 2L) x y
+        test "drawing, then the percentile interval, is Statistics.bootstrapMean" {
+            lawFor someMatrix (fun scores ->
+                let x = Array.concat scores
+                let draws = Bootstrap.draw 30 x.Length (Seed.ofInt64 5L)
 
-        ends (difference scores scores).Interval = [| 0.0; 0.0 |]
-        && Array.forall2
-            (Golden.close 1e-12)
-            (ends (difference scores other).Interval)
-            (ends (difference other scores).Interval |> Array.rev |> Array.map (~-)))
+                Bootstrap.interval BootstrapMethod.Percentile 0.9 Statistic.Mean draws x =
+                    (Statistics.bootstrapMean 0.9 30 (Seed.ofInt64 5L) x).Interval)
+        }
 
-[<Fact>]
-let ``a paired difference is the mean of the differences`` () =
-    lawFor someMatrix (fun scores ->
-        let zeros = scores |> Array.map (Array.map (fun _ -> 0.0))
-        let seed = Seed.ofInt64 3L
+        test "an arm against itself differs by nothing, and turned round the interval is mirrored" {
+            lawFor someMatrix (fun scores ->
+                let other = scores |> Array.map (Array.map (fun score -> 1.0 - score * score))
 
-        Bootstrap.clusteredDifference SeedPairing.Paired 0.9 25 seed scores zeros =
-            Bootstrap.clusteredMean Clustering.Crossed 0.9 25 seed scores)
+                let difference x y =
+                    Bootstrap.clusteredDifference SeedPairing.Paired 0.9 25 (Seed.ofInt64 2L) x y
 
-[<Fact>]
-let ``seeds that differ widen the interval that questions alone would give`` () =
-    // Seeds differ by 0.4 and questions by nothing: all error is between seeds, √(Σ (x − mean)² / n) / √n of 5 seeds.
-    let scores = Array.init 5 (fun seed -> Array.create 20 (0.1 * float seed))
+                ends (difference scores scores).Interval = [| 0.0; 0.0 |]
+                && Array.forall2
+                    (Golden.close 1e-12)
+                    (ends (difference scores other).Interval)
+                    (ends (difference other scores).Interval |> Array.rev |> Array.map (~-)))
+        }
 
-    let estimate =
-        Bootstrap.clusteredMean Clustering.Crossed 0.95 4000 (Seed.ofInt64 1L) scores
+        test "a paired difference is the mean of the differences" {
+            lawFor someMatrix (fun scores ->
+                let zeros = scores |> Array.map (Array.map (fun _ -> 0.0))
+                let seed = Seed.ofInt64 3L
 
-    GoldenCase.assertClose "mean" 1e-12 0.2 estimate.Mean
-    GoldenCase.assertClose "standard error" 3e-3 (sqrt (0.02 / 5.0)) estimate.StandardError
+                Bootstrap.clusteredDifference SeedPairing.Paired 0.9 25 seed scores zeros =
+                    Bootstrap.clusteredMean Clustering.Crossed 0.9 25 seed scores)
+        }
 
-    let alone =
-        Bootstrap.clusteredMean Clustering.Crossed 0.95 4000 (Seed.ofInt64 1L) [| scores[2] |]
+        test "seeds that differ widen the interval that questions alone would give" {
+            // Seeds differ by 0.4 and questions by nothing: all error is between seeds, √(Σ (x − mean)² / n) / √n of 5 seeds.
+            let scores = Array.init 5 (fun seed -> Array.create 20 (0.1 * float seed))
 
-    Assert.Equal(Interval.Between(scores[2][0], scores[2][0]), alone.Interval)
+            let estimate =
+                Bootstrap.clusteredMean Clustering.Crossed 0.95 4000 (Seed.ofInt64 1L) scores
 
-[<Fact>]
-let ``seeds drawn for each arm take away the error that they would share`` () =
-    // Seed effects of both arms are the same, so that paired they cancel and drawn apart they do not.
-    let arm = Array.init 6 (fun seed -> Array.create 10 (float (seed % 3)))
+            GoldenCase.assertClose "mean" 1e-12 0.2 estimate.Mean
+            GoldenCase.assertClose "standard error" 3e-3 (sqrt (0.02 / 5.0)) estimate.StandardError
 
-    let error pairing =
-        (Bootstrap.clusteredDifference pairing 0.95 500 (Seed.ofInt64 1L) arm arm).StandardError
+            let alone =
+                Bootstrap.clusteredMean Clustering.Crossed 0.95 4000 (Seed.ofInt64 1L) [| scores[2] |]
 
-    Assert.Equal(0.0, error SeedPairing.Paired)
-    // √(2 · var / 6), var = 2/3.
-    GoldenCase.assertClose "independent" 0.05 (sqrt (2.0 * 2.0 / 3.0 / 6.0)) (error SeedPairing.Independent)
+            alone.Interval |> equals (Interval.Between(scores[2][0], scores[2][0]))
+        }
 
-[<Fact>]
-let ``draws stay in range and are functions of their seed`` () =
-    let draw seed =
-        Bootstrap.drawClustered Clustering.Nested 20 3 7 (Seed.ofInt64 seed)
+        test "seeds drawn for each arm take away the error that they would share" {
+            // Seed effects of both arms are the same, so that paired they cancel and drawn apart they do not.
+            let arm = Array.init 6 (fun seed -> Array.create 10 (float (seed % 3)))
 
-    Assert.Equal<ClusteredDraw[]>(draw 1L, draw 1L)
-    Assert.NotEqual<ClusteredDraw[]>(draw 1L, draw 2L)
+            let error pairing =
+                (Bootstrap.clusteredDifference pairing 0.95 500 (Seed.ofInt64 1L) arm arm).StandardError
 
-    for resample in draw 1L do
-        match resample with
-        | ClusteredDraw.Nested(rows, columns) ->
-            Assert.Equal(3, rows.Length)
-            Assert.All(rows, (fun row -> Assert.InRange(row, 0, 2)))
-            Assert.All(Array.concat columns, (fun column -> Assert.InRange(column, 0, 6)))
-        | ClusteredDraw.Crossed _ -> Assert.Fail "nested was asked for"
+            error SeedPairing.Paired |> equals 0.0
+            // √(2 · var / 6), var = 2/3.
+            GoldenCase.assertClose "independent" 0.05 (sqrt (2.0 * 2.0 / 3.0 / 6.0)) (error SeedPairing.Independent)
+        }
 
-[<Fact>]
-let ``one value, no resample and one cell have no interval`` () =
-    let interval = Bootstrap.interval BootstrapMethod.Percentile 0.95 Statistic.Mean
-    Assert.Equal(Interval.Undefined, interval [| [| 0 |] |] [| 1.0 |])
-    Assert.Equal(Interval.Undefined, interval [||] [| 1.0; 2.0 |])
+        test "draws stay in range and are functions of their seed" {
+            let draw seed =
+                Bootstrap.drawClustered Clustering.Nested 20 3 7 (Seed.ofInt64 seed)
 
-    Assert.Equal(
-        Interval.Undefined,
-        (Bootstrap.clusteredMean Clustering.Crossed 0.95 10 (Seed.ofInt64 1L) [| [| 1.0 |] |]).Interval
-    )
+            draw 1L |> equals (draw 1L)
+            draw 2L |> differsFrom (draw 1L)
 
-[<Fact>]
-let ``wrong arguments are refused by name`` () =
-    let refusal (call: unit -> 'result) =
-        GoldenCase.refusal (fun () -> call () |> ignore)
+            for resample in draw 1L do
+                match resample with
+                | ClusteredDraw.Nested(rows, columns) ->
+                    rows.Length |> equals 3
+                    rows |> Seq.iter (fun row -> row |> isBetween 0 2)
+                    Array.concat columns |> Seq.iter (fun column -> column |> isBetween 0 6)
+                | ClusteredDraw.Crossed _ -> failtest "nested was asked for"
+        }
 
-    Assert.Contains(
-        "indices has the position 2",
-        refusal (fun () -> Bootstrap.distribution Statistic.Mean [| [| 2 |] |] [| 1.0; 2.0 |])
-    )
+        test "one value, no resample and one cell have no interval" {
+            let interval = Bootstrap.interval BootstrapMethod.Percentile 0.95 Statistic.Mean
+            interval [| [| 0 |] |] [| 1.0 |] |> equals Interval.Undefined
+            interval [||] [| 1.0; 2.0 |] |> equals Interval.Undefined
 
-    Assert.Contains("resamples is 0", refusal (fun () -> Bootstrap.draw 0 3 (Seed.ofInt64 1L)))
+            (Bootstrap.clusteredMean Clustering.Crossed 0.95 10 (Seed.ofInt64 1L) [| [| 1.0 |] |]).Interval
+            |> equals Interval.Undefined
+        }
 
-    Assert.Contains(
-        "scores[1] has 1 entries; expected 2",
-        refusal (fun () -> Bootstrap.clusteredDistribution [||] [| [| 1.0; 2.0 |]; [| 1.0 |] |])
-    )
+        test "wrong arguments are refused by name" {
+            let refusal (call: unit -> 'result) =
+                GoldenCase.refusal (fun () -> call () |> ignore)
 
-    Assert.Contains(
-        "y has 1 entries; expected 2",
-        refusal (fun () ->
-            Bootstrap.clusteredDifference
-                SeedPairing.Paired
-                0.9
-                5
-                (Seed.ofInt64 1L)
-                [| [| 1.0 |]; [| 2.0 |] |]
-                [| [| 1.0 |] |])
-    )
+            refusal (fun () -> Bootstrap.distribution Statistic.Mean [| [| 2 |] |] [| 1.0; 2.0 |])
+            |> containsText "indices has the position 2"
+
+            refusal (fun () -> Bootstrap.draw 0 3 (Seed.ofInt64 1L)) |> containsText "resamples is 0"
+
+            refusal (fun () -> Bootstrap.clusteredDistribution [||] [| [| 1.0; 2.0 |]; [| 1.0 |] |])
+            |> containsText "scores[1] has 1 entries; expected 2"
+
+            refusal (fun () ->
+                Bootstrap.clusteredDifference SeedPairing.Paired 0.9 5 (Seed.ofInt64 1L) [| [| 1.0 |]; [| 2.0 |] |] [|
+                    [| 1.0 |]
+                |])
+            |> containsText "y has 1 entries; expected 2"
+        }
+    ]

@@ -2,25 +2,24 @@ module David.Grpo.Tests.ChunkingTests
 
 open System
 open FsCheck.FSharp
-open Xunit
+open Expecto
 open David.Grpo
 
 /// Texts of paragraphs, long words, records, emoji and combining marks.
 let private texts =
-    Gen.elements
-        [
-            "A hotel room may cost up to 140 euro. "
-            "Breakfast is included! "
-            "\n\n"
-            "\n"
-            "status: open\n"
-            " "
-            "x"
-            String('w', 37)
-            "Trondheim und Tromsø 🧭🧭 "
-            "e\u0301e\u0301"
-            "京都は古い。"
-        ]
+    Gen.elements [
+        "A hotel room may cost up to 140 euro. "
+        "Breakfast is included! "
+        "\n\n"
+        "\n"
+        "status: open\n"
+        " "
+        "x"
+        String('w', 37)
+        "Trondheim und Tromsø 🧭🧭 "
+        "e\u0301e\u0301"
+        "京都は古い。"
+    ]
     |> Gen.listOf
     |> Gen.map (String.concat "")
 
@@ -28,39 +27,6 @@ let private limits = Gen.choose (2, 120)
 
 let private solid (text: string) =
     text |> String.filter (Char.IsWhiteSpace >> not)
-
-[<Fact>]
-let ``every character that is no white space is in exactly one part, in order`` () =
-    lawFor (Gen.zip limits texts) (fun (limit, text) ->
-        Chunking.ranges limit text
-        |> Array.map (fun (struct (first, last)) -> text.Substring(first, last - first))
-        |> String.concat ""
-        |> solid
-        |> (=) (solid text))
-
-[<Fact>]
-let ``no part exceeds the limit, begins or ends with white space, or cuts a surrogate pair`` () =
-    lawFor (Gen.zip limits texts) (fun (limit, text) ->
-        Chunking.ranges limit text
-        |> Array.forall (fun (struct (first, last)) ->
-            last - first <= limit
-            && last > first
-            && not (Char.IsWhiteSpace text[first] || Char.IsWhiteSpace text[last - 1])
-            && not (Char.IsLowSurrogate text[first])))
-
-[<Fact>]
-let ``a text within the limit is one part, and paragraphs are kept whole where they fit`` () =
-    lawFor texts (fun text -> (Chunking.ranges (max 2 text.Length) text).Length <= 1)
-
-    let paragraphs = [| String('a', 40); String('b', 50); String('c', 60) |]
-
-    let parts =
-        let text = String.Join("\n\n", paragraphs)
-
-        Chunking.ranges 100 text
-        |> Array.map (fun (struct (first, last)) -> text.Substring(first, last - first))
-
-    Assert.Equal<string[]>([| paragraphs[0] + "\n\n" + paragraphs[1]; paragraphs[2] |], parts)
 
 let private sections =
     Gen.zip (Gen.elements [ "Hotels"; "Meals"; "Trains" ]) texts
@@ -77,49 +43,81 @@ let private sections =
 let private ids sections =
     Chunking.passages 60 "travel.md" "Travel" sections |> Array.map _.Id.Value
 
-[<Fact>]
-let ``ids are unique`` () =
-    lawFor sections (fun sections -> let ids = ids sections in (Array.distinct ids).Length = ids.Length)
+[<Tests>]
+let tests =
+    testList "ChunkingTests" [
+        test "every character that is no white space is in exactly one part, in order" {
+            lawFor (Gen.zip limits texts) (fun (limit, text) ->
+                Chunking.ranges limit text
+                |> Array.map (fun (struct (first, last)) -> text.Substring(first, last - first))
+                |> String.concat ""
+                |> solid
+                |> (=) (solid text))
+        }
 
-[<Fact>]
-let ``an edit of one section leaves the ids of the others`` () =
-    lawFor (Gen.zip sections texts) (fun (sections, other) ->
-        let before = ids sections
+        test "no part exceeds the limit, begins or ends with white space, or cuts a surrogate pair" {
+            lawFor (Gen.zip limits texts) (fun (limit, text) ->
+                Chunking.ranges limit text
+                |> Array.forall (fun (struct (first, last)) ->
+                    last - first <= limit
+                    && last > first
+                    && not (Char.IsWhiteSpace text[first] || Char.IsWhiteSpace text[last - 1])
+                    && not (Char.IsLowSurrogate text[first])))
+        }
 
-        let edit =
-            {
-                Headings = [| "Insurance" |]
-                Text = other
-            }
+        test "a text within the limit is one part, and paragraphs are kept whole where they fit" {
+            lawFor texts (fun text -> (Chunking.ranges (max 2 text.Length) text).Length <= 1)
 
-        let after = ids (Array.append [| edit |] sections)
-        Array.forall (fun id -> Array.contains id after) before)
+            let paragraphs = [| String('a', 40); String('b', 50); String('c', 60) |]
 
-[<Fact>]
-let ``a title has the document and the headings, each once in a row`` () =
-    Assert.Equal("Travel › Hotels › Bergen", Chunking.title "Travel" [| "travel"; "Hotels"; " Bergen\n" |])
-    Assert.Equal("Travel", Chunking.title "Travel" [||])
+            let parts =
+                let text = String.Join("\n\n", paragraphs)
 
-[<Fact>]
-let ``a heading with nothing below it is a passage, one with subsections is in their titles`` () =
-    let passages =
-        Chunking.passages
-            200
-            "x.md"
-            "X"
-            [|
-                {
-                    Headings = [| "Upper" |]
-                    Text = "\n"
-                }
-                {
-                    Headings = [| "Upper"; "Lower" |]
-                    Text = "words"
-                }
-                { Headings = [| "Bare" |]; Text = "" }
-            |]
+                Chunking.ranges 100 text
+                |> Array.map (fun (struct (first, last)) -> text.Substring(first, last - first))
 
-    Assert.Equal<(string * string)[]>(
-        [| "X › Upper › Lower", "words"; "X › Bare", "Bare" |],
-        passages |> Array.map (fun passage -> passage.Title, passage.Text)
-    )
+            parts |> equals [| paragraphs[0] + "\n\n" + paragraphs[1]; paragraphs[2] |]
+        }
+
+        test "ids are unique" {
+            lawFor sections (fun sections -> let ids = ids sections in (Array.distinct ids).Length = ids.Length)
+        }
+
+        test "an edit of one section leaves the ids of the others" {
+            lawFor (Gen.zip sections texts) (fun (sections, other) ->
+                let before = ids sections
+
+                let edit =
+                    {
+                        Headings = [| "Insurance" |]
+                        Text = other
+                    }
+
+                let after = ids (Array.append [| edit |] sections)
+                Array.forall (fun id -> Array.contains id after) before)
+        }
+
+        test "a title has the document and the headings, each once in a row" {
+            Chunking.title "Travel" [| "travel"; "Hotels"; " Bergen\n" |] |> equals "Travel › Hotels › Bergen"
+            Chunking.title "Travel" [||] |> equals "Travel"
+        }
+
+        test "a heading with nothing below it is a passage, one with subsections is in their titles" {
+            let passages =
+                Chunking.passages 200 "x.md" "X" [|
+                    {
+                        Headings = [| "Upper" |]
+                        Text = "\n"
+                    }
+                    {
+                        Headings = [| "Upper"; "Lower" |]
+                        Text = "words"
+                    }
+                    { Headings = [| "Bare" |]; Text = "" }
+                |]
+
+            passages
+            |> Array.map (fun passage -> passage.Title, passage.Text)
+            |> equals [| "X › Upper › Lower", "words"; "X › Bare", "Bare" |]
+        }
+    ]

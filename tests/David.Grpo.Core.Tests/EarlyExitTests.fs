@@ -1,7 +1,7 @@
 module David.Grpo.Tests.EarlyExitTests
 
 open FsCheck.FSharp
-open Xunit
+open Expecto
 open David.Grpo
 
 let private rule threshold patience floor =
@@ -57,235 +57,236 @@ let private run =
         check 0.95 1.0 5.0
     |]
 
-[<Fact>]
-let ``an exit needs the threshold, so many times in a row, after the floor`` () =
-    let decide patience floor confidences =
-        EarlyExit.decide (rule 0.8 patience floor) (Array.ofList confidences)
-
-    Assert.Equal(ExitDecision.Continue, decide 1 0 [])
-    Assert.Equal(ExitDecision.Exit, decide 1 0 [ 0.8 ])
-    Assert.Equal(ExitDecision.Continue, decide 1 0 [ 0.9; 0.7 ])
-    Assert.Equal(ExitDecision.Continue, decide 2 0 [ 0.7; 0.9 ])
-    Assert.Equal(ExitDecision.Exit, decide 2 0 [ 0.7; 0.9; 0.8 ])
-    Assert.Equal(ExitDecision.Continue, decide 1 2 [ 0.9; 0.9 ])
-    Assert.Equal(ExitDecision.Exit, decide 3 2 [ 0.9; 0.9; 0.9 ])
-
-[<Fact>]
-let ``trial answers decide as their confidences do`` () =
-    let trial votes : Trial =
-        {
-            Answer = ""
-            Tokens = [||]
-            Votes = votes
-            LogProbsWith = [||]
-            LogProbsWithout = [||]
-            Retrieval = { Best = 0.0; Gap = 0.0; Fresh = 0.0 }
-        }
-
-    let trials = [| trial [| "a b"; "c" |]; trial [| "Rome"; "Rome" |] |]
-    Assert.Equal(ExitDecision.Exit, EarlyExit.decideOnTrials (rule 0.9 1 0) trials)
-    Assert.Equal(ExitDecision.Continue, EarlyExit.decideOnTrials (rule 0.9 2 0) trials)
-
-[<Fact>]
-let ``an infinite threshold never exits early, whatever the confidence`` () =
-    lawFor someRuns (fun runs ->
-        let certain =
-            runs |> Array.map (Array.map (fun check -> { check with Confidence = infinity }))
-
-        let never = rule infinity 1 0
-        let summary = EarlyExit.replay never certain
-
-        EarlyExit.exitSteps never certain = (runs |> Array.map (fun run -> run.Length - 1))
-        && summary.SearchesSaved = 0.0
-        && summary.ExcessRisk = 0.0
-        && summary.EarlyExits = 0.0
-        && EarlyExit.decide never [| infinity |] = ExitDecision.Continue)
-
-[<Fact>]
-let ``more patience, a higher threshold or a later floor never exits sooner`` () =
-    lawFor (Gen.zip someRuns someRule) (fun (runs, rule) ->
-        let later other =
-            Array.forall2 (<=) (EarlyExit.exitSteps rule runs) (EarlyExit.exitSteps other runs)
-
-        later
-            { rule with
-                Patience = rule.Patience + 1
-            }
-        && later
-            { rule with
-                Threshold = rule.Threshold + 0.1
-            }
-        && later { rule with Floor = rule.Floor + 1 })
-
-[<Fact>]
-let ``the exit step is the first check at which the rule decides to exit`` () =
-    lawFor (Gen.zip someRun someRule) (fun (run, rule) ->
-        let step = EarlyExit.exitSteps rule [| run |] |> Array.head
-
-        let decision t =
-            EarlyExit.decide rule (run |> Array.truncate (t + 1) |> Array.map _.Confidence)
-
-        seq { 0 .. step - 1 } |> Seq.forall (fun t -> decision t = ExitDecision.Continue)
-        && (step = run.Length - 1 || decision step = ExitDecision.Exit))
-
-[<Fact>]
-let ``a replay adds up`` () =
-    lawFor (Gen.zip someRuns someRule) (fun (runs, rule) ->
-        let summary = EarlyExit.replay rule runs
-        let full = EarlyExit.replay { rule with Threshold = infinity } runs
-
-        Golden.close 1e-12 full.Searches (summary.Searches + summary.SearchesSaved)
-        && Golden.close 1e-12 full.Cost (summary.Cost + summary.CostSaved)
-        && summary.FullScore = full.Score
-        && summary.ExcessRisk >= summary.FullScore - summary.Score - 1e-12)
-
-[<Fact>]
-let ``a hand-made replay`` () =
-    let sooner = EarlyExit.replay (rule 0.8 1 0) [| run |]
-    Assert.Equal(1.0, sooner.Searches)
-    Assert.Equal(1.0, sooner.ExcessRisk)
-    Assert.Equal(3.0, sooner.CostSaved)
-    let later = EarlyExit.replay (rule 0.8 2 0) [| run |]
-    Assert.Equal(2.0, later.Searches)
-    Assert.Equal(0.0, later.ExcessRisk)
-    Assert.Equal(1.0, later.Score)
-
-    Assert.Equal<float[][]>(
-        [| [| 1.0; 0.0; 0.0 |] |],
-        EarlyExit.losses ExitLoss.Excess (rule 0.0 1 0) [| 0.8; 0.9; infinity |] [| run |]
-    )
-
-    Assert.Equal<float[][]>(
-        [| [| 1.0; 0.0 |] |],
-        EarlyExit.losses ExitLoss.Wrong (rule 0.0 1 0) [| 0.0; 0.95 |] [| run |]
-    )
-
-[<Fact>]
-let ``a threshold learnt on replayed losses keeps the risk on new questions`` () =
-    // Right from a random check on; confidence is a noisy sign of it.
-    let question seed =
-        let draw i = Seed.uniform (Seed.child i seed)
-        let rightFrom = int (5.0 * draw 0L)
-
-        Array.init 5 (fun t ->
-            let right = t >= rightFrom
-            let noise = draw (int64 (t + 1))
-            check (if right then 0.4 + 0.6 * noise else 0.7 * noise) (if right then 1.0 else 0.0) (float t))
-
-    let questions name count =
-        let seed = Seed.named name (Seed.ofInt64 4L)
-        Array.init count (fun i -> question (Seed.child (int64 i) seed))
-
-    let grid = Array.init 20 (fun i -> 0.05 * float (i + 1))
-    let start = rule 0.0 1 0
-
-    match
-        EarlyExit.losses ExitLoss.Excess start grid (questions "calibration" 400)
-        |> RiskControl.learnThenTest 0.1 0.05 grid
-    with
-    | Threshold.At(_, tau) ->
-        let summary =
-            EarlyExit.replay { start with Threshold = tau } (questions "test" 4000)
-
-        Assert.InRange(summary.ExcessRisk, 0.0, 0.1)
-        Assert.True(summary.SearchesSaved > 0.5, $"saves {summary.SearchesSaved} searches")
-    | Threshold.NoneSafe -> Assert.Fail "a safe threshold exists"
-
-[<Fact>]
-let ``right exits earn half as much each time, wrong ones nothing`` () =
-    Assert.Equal<float[]>(
-        [| 0.0; 1.0; 0.0; 0.5; 0.25 |],
-        EarlyExit.decayingRewards 0.5 [| false; true; false; true; true |]
-    )
-
-    Assert.Equal<float[]>([||], EarlyExit.decayingRewards 0.5 [||])
-
-[<Fact>]
-let ``decaying rewards never rise along right exits and are outcome rewards without decay`` () =
-    law (fun (correct: bool[]) ->
-        let rewards = EarlyExit.decayingRewards 0.5 correct
-        let earned = rewards |> Array.filter (fun reward -> reward > 0.0)
-
-        (earned = Array.sortDescending earned)
-        && EarlyExit.decayingRewards 1.0 correct = (correct |> Array.map (fun right -> if right then 1.0 else 0.0)))
-
 let private states =
     [ StoppingState.SearchCount; StoppingState.SearchCountAndScore ]
 
-[<Fact>]
-let ``the envelope is at least what any fixed number of searches gets`` () =
-    lawFor (Gen.zip someRuns (Gen.choose (0, 4))) (fun (runs, tenths) ->
-        let price = float tenths / 10.0
+[<Tests>]
+let tests =
+    testList "EarlyExitTests" [
+        test "an exit needs the threshold, so many times in a row, after the floor" {
+            let decide patience floor confidences =
+                EarlyExit.decide (rule 0.8 patience floor) (Array.ofList confidences)
 
-        states
-        |> List.forall (fun state ->
-            let oracle = EarlyExit.oracle state price runs
+            decide 1 0 [] |> equals ExitDecision.Continue
+            decide 1 0 [ 0.8 ] |> equals ExitDecision.Exit
+            decide 1 0 [ 0.9; 0.7 ] |> equals ExitDecision.Continue
+            decide 2 0 [ 0.7; 0.9 ] |> equals ExitDecision.Continue
+            decide 2 0 [ 0.7; 0.9; 0.8 ] |> equals ExitDecision.Exit
+            decide 1 2 [ 0.9; 0.9 ] |> equals ExitDecision.Continue
+            decide 3 2 [ 0.9; 0.9; 0.9 ] |> equals ExitDecision.Exit
+        }
 
-            seq { 0..5 }
-            |> Seq.forall (fun searches ->
-                let steps = runs |> Array.map (fun run -> min searches (run.Length - 1))
-                EarlyExit.utility price runs steps <= oracle.Value + 1e-12)))
+        test "trial answers decide as their confidences do" {
+            let trial votes : Trial =
+                {
+                    Answer = ""
+                    Tokens = [||]
+                    Votes = votes
+                    LogProbsWith = [||]
+                    LogProbsWithout = [||]
+                    Retrieval = { Best = 0.0; Gap = 0.0; Fresh = 0.0 }
+                }
 
-[<Fact>]
-let ``regret to hindsight is never negative`` () =
-    lawFor (Gen.zip3 someRuns someRule (Gen.choose (0, 4))) (fun (runs, rule, tenths) ->
-        let price = float tenths / 10.0
-        let regret = EarlyExit.hindsightRegret price rule runs
-        let oracle = EarlyExit.oracle StoppingState.SearchCount price runs
+            let trials = [| trial [| "a b"; "c" |]; trial [| "Rome"; "Rome" |] |]
+            EarlyExit.decideOnTrials (rule 0.9 1 0) trials |> equals ExitDecision.Exit
+            EarlyExit.decideOnTrials (rule 0.9 2 0) trials |> equals ExitDecision.Continue
+        }
 
-        regret >= 0.0
-        && EarlyExit.utility price runs oracle.Stops <= oracle.HindsightValue + 1e-12
-        && Golden.close
-            1e-12
-            (oracle.HindsightValue - EarlyExit.utility price runs (EarlyExit.exitSteps rule runs))
-            regret)
+        test "an infinite threshold never exits early, whatever the confidence" {
+            lawFor someRuns (fun runs ->
+                let certain =
+                    runs |> Array.map (Array.map (fun check -> { check with Confidence = infinity }))
 
-[<Fact>]
-let ``of one rollout the envelope is its best moment`` () =
-    lawFor someRun (fun run ->
-        states
-        |> List.forall (fun state ->
-            let oracle = EarlyExit.oracle state 0.1 [| run |]
+                let never = rule infinity 1 0
+                let summary = EarlyExit.replay never certain
 
-            Golden.close 1e-12 oracle.HindsightValue oracle.Value
-            && Golden.close 1e-12 oracle.Value (EarlyExit.utility 0.1 [| run |] oracle.Stops)))
+                EarlyExit.exitSteps never certain = (runs |> Array.map (fun run -> run.Length - 1))
+                && summary.SearchesSaved = 0.0
+                && summary.ExcessRisk = 0.0
+                && summary.EarlyExits = 0.0
+                && EarlyExit.decide never [| infinity |] = ExitDecision.Continue)
+        }
 
-[<Fact>]
-let ``the envelope of a hand-made pair`` () =
-    // Free searches: one rollout is right now and wrong next, the other the other way round. Expected to be right next: 1/2.
-    let falls = [| check 0.0 1.0 0.0; check 0.0 0.0 0.0 |]
-    let rises = [| check 0.0 0.0 0.0; check 0.0 1.0 0.0 |]
-    let byCount = EarlyExit.oracle StoppingState.SearchCount 0.0 [| falls; rises |]
-    Assert.Equal(0.75, byCount.Value)
-    Assert.Equal(1.0, byCount.HindsightValue)
-    Assert.Equal<int[]>([| 0; 1 |], byCount.Stops)
-    // With the score in the state, who is right stays where it is and who is wrong goes on.
-    Assert.Equal(1.0, (EarlyExit.oracle StoppingState.SearchCountAndScore 0.0 [| falls; rises |]).Value)
+        test "more patience, a higher threshold or a later floor never exits sooner" {
+            lawFor (Gen.zip someRuns someRule) (fun (runs, rule) ->
+                let later other =
+                    Array.forall2 (<=) (EarlyExit.exitSteps rule runs) (EarlyExit.exitSteps other runs)
 
-[<Fact>]
-let ``searches dearer than an answer are worth none`` () =
-    lawFor someRuns (fun runs ->
-        let dear =
-            runs |> Array.map (Array.mapi (fun t check -> { check with Cost = float t }))
+                later
+                    { rule with
+                        Patience = rule.Patience + 1
+                    }
+                && later
+                    { rule with
+                        Threshold = rule.Threshold + 0.1
+                    }
+                && later { rule with Floor = rule.Floor + 1 })
+        }
 
-        states |> List.forall (fun state -> (EarlyExit.oracle state 2.0 dear).Stops |> Array.forall ((=) 0)))
+        test "the exit step is the first check at which the rule decides to exit" {
+            lawFor (Gen.zip someRun someRule) (fun (run, rule) ->
+                let step = EarlyExit.exitSteps rule [| run |] |> Array.head
 
-[<Fact>]
-let ``wrong arguments are refused by name`` () =
-    let refusal (call: unit -> 'result) =
-        GoldenCase.refusal (fun () -> call () |> ignore)
+                let decision t =
+                    EarlyExit.decide rule (run |> Array.truncate (t + 1) |> Array.map _.Confidence)
 
-    Assert.Contains("Threshold is NaN", refusal (fun () -> EarlyExit.decide (rule nan 1 0) [||]))
-    Assert.Contains("Patience is 0", refusal (fun () -> EarlyExit.decide (rule 0.5 0 0) [||]))
-    Assert.Contains("confidences[0] is NaN", refusal (fun () -> EarlyExit.decide (rule 0.5 1 0) [| nan |]))
-    Assert.Contains("runs[0] has no check", refusal (fun () -> EarlyExit.exitSteps (rule 0.5 1 0) [| [||] |]))
+                seq { 0 .. step - 1 } |> Seq.forall (fun t -> decision t = ExitDecision.Continue)
+                && (step = run.Length - 1 || decision step = ExitDecision.Exit))
+        }
 
-    Assert.Contains(
-        "never falls",
-        refusal (fun () -> EarlyExit.replay (rule 0.5 1 0) [| [| check 0.0 0.0 2.0; check 0.0 0.0 1.0 |] |])
-    )
+        test "a replay adds up" {
+            lawFor (Gen.zip someRuns someRule) (fun (runs, rule) ->
+                let summary = EarlyExit.replay rule runs
+                let full = EarlyExit.replay { rule with Threshold = infinity } runs
 
-    Assert.Contains("No run", refusal (fun () -> EarlyExit.replay (rule 0.5 1 0) [||]))
-    Assert.Contains("decay is 2", refusal (fun () -> EarlyExit.decayingRewards 2.0 [||]))
-    Assert.Contains("No rollout", refusal (fun () -> EarlyExit.oracle StoppingState.SearchCount 0.1 [||]))
-    Assert.Contains("steps has 4", refusal (fun () -> EarlyExit.utility 0.1 [| run |] [| 4 |]))
+                Golden.close 1e-12 full.Searches (summary.Searches + summary.SearchesSaved)
+                && Golden.close 1e-12 full.Cost (summary.Cost + summary.CostSaved)
+                && summary.FullScore = full.Score
+                && summary.ExcessRisk >= summary.FullScore - summary.Score - 1e-12)
+        }
+
+        test "a hand-made replay" {
+            let sooner = EarlyExit.replay (rule 0.8 1 0) [| run |]
+            sooner.Searches |> equals 1.0
+            sooner.ExcessRisk |> equals 1.0
+            sooner.CostSaved |> equals 3.0
+            let later = EarlyExit.replay (rule 0.8 2 0) [| run |]
+            later.Searches |> equals 2.0
+            later.ExcessRisk |> equals 0.0
+            later.Score |> equals 1.0
+
+            EarlyExit.losses ExitLoss.Excess (rule 0.0 1 0) [| 0.8; 0.9; infinity |] [| run |]
+            |> equals [| [| 1.0; 0.0; 0.0 |] |]
+
+            EarlyExit.losses ExitLoss.Wrong (rule 0.0 1 0) [| 0.0; 0.95 |] [| run |]
+            |> equals [| [| 1.0; 0.0 |] |]
+        }
+
+        test "a threshold learnt on replayed losses keeps the risk on new questions" {
+            // Right from a random check on; confidence is a noisy sign of it.
+            let question seed =
+                let draw i = Seed.uniform (Seed.child i seed)
+                let rightFrom = int (5.0 * draw 0L)
+
+                Array.init 5 (fun t ->
+                    let right = t >= rightFrom
+                    let noise = draw (int64 (t + 1))
+                    check (if right then 0.4 + 0.6 * noise else 0.7 * noise) (if right then 1.0 else 0.0) (float t))
+
+            let questions name count =
+                let seed = Seed.named name (Seed.ofInt64 4L)
+                Array.init count (fun i -> question (Seed.child (int64 i) seed))
+
+            let grid = Array.init 20 (fun i -> 0.05 * float (i + 1))
+            let start = rule 0.0 1 0
+
+            match
+                EarlyExit.losses ExitLoss.Excess start grid (questions "calibration" 400)
+                |> RiskControl.learnThenTest 0.1 0.05 grid
+            with
+            | Threshold.At(_, tau) ->
+                let summary =
+                    EarlyExit.replay { start with Threshold = tau } (questions "test" 4000)
+
+                summary.ExcessRisk |> isBetween 0.0 0.1
+                Expect.isTrue (summary.SearchesSaved > 0.5) $"saves {summary.SearchesSaved} searches"
+            | Threshold.NoneSafe -> failtest "a safe threshold exists"
+        }
+
+        test "right exits earn half as much each time, wrong ones nothing" {
+            EarlyExit.decayingRewards 0.5 [| false; true; false; true; true |]
+            |> equals [| 0.0; 1.0; 0.0; 0.5; 0.25 |]
+
+            EarlyExit.decayingRewards 0.5 [||] |> equals [||]
+        }
+
+        test "decaying rewards never rise along right exits and are outcome rewards without decay" {
+            law (fun (correct: bool[]) ->
+                let rewards = EarlyExit.decayingRewards 0.5 correct
+                let earned = rewards |> Array.filter (fun reward -> reward > 0.0)
+
+                (earned = Array.sortDescending earned)
+                && EarlyExit.decayingRewards 1.0 correct =
+                    (correct |> Array.map (fun right -> if right then 1.0 else 0.0)))
+        }
+
+        test "the envelope is at least what any fixed number of searches gets" {
+            lawFor (Gen.zip someRuns (Gen.choose (0, 4))) (fun (runs, tenths) ->
+                let price = float tenths / 10.0
+
+                states
+                |> List.forall (fun state ->
+                    let oracle = EarlyExit.oracle state price runs
+
+                    seq { 0..5 }
+                    |> Seq.forall (fun searches ->
+                        let steps = runs |> Array.map (fun run -> min searches (run.Length - 1))
+                        EarlyExit.utility price runs steps <= oracle.Value + 1e-12)))
+        }
+
+        test "regret to hindsight is never negative" {
+            lawFor (Gen.zip3 someRuns someRule (Gen.choose (0, 4))) (fun (runs, rule, tenths) ->
+                let price = float tenths / 10.0
+                let regret = EarlyExit.hindsightRegret price rule runs
+                let oracle = EarlyExit.oracle StoppingState.SearchCount price runs
+
+                regret >= 0.0
+                && EarlyExit.utility price runs oracle.Stops <= oracle.HindsightValue + 1e-12
+                && Golden.close
+                    1e-12
+                    (oracle.HindsightValue - EarlyExit.utility price runs (EarlyExit.exitSteps rule runs))
+                    regret)
+        }
+
+        test "of one rollout the envelope is its best moment" {
+            lawFor someRun (fun run ->
+                states
+                |> List.forall (fun state ->
+                    let oracle = EarlyExit.oracle state 0.1 [| run |]
+
+                    Golden.close 1e-12 oracle.HindsightValue oracle.Value
+                    && Golden.close 1e-12 oracle.Value (EarlyExit.utility 0.1 [| run |] oracle.Stops)))
+        }
+
+        test "the envelope of a hand-made pair" {
+            // Free searches: one rollout is right now and wrong next, the other the other way round. Expected to be right next: 1/2.
+            let falls = [| check 0.0 1.0 0.0; check 0.0 0.0 0.0 |]
+            let rises = [| check 0.0 0.0 0.0; check 0.0 1.0 0.0 |]
+            let byCount = EarlyExit.oracle StoppingState.SearchCount 0.0 [| falls; rises |]
+            byCount.Value |> equals 0.75
+            byCount.HindsightValue |> equals 1.0
+            byCount.Stops |> equals [| 0; 1 |]
+            // With the score in the state, who is right stays where it is and who is wrong goes on.
+            (EarlyExit.oracle StoppingState.SearchCountAndScore 0.0 [| falls; rises |]).Value |> equals 1.0
+        }
+
+        test "searches dearer than an answer are worth none" {
+            lawFor someRuns (fun runs ->
+                let dear =
+                    runs |> Array.map (Array.mapi (fun t check -> { check with Cost = float t }))
+
+                states |> List.forall (fun state -> (EarlyExit.oracle state 2.0 dear).Stops |> Array.forall ((=) 0)))
+        }
+
+        test "wrong arguments are refused by name" {
+            let refusal (call: unit -> 'result) =
+                GoldenCase.refusal (fun () -> call () |> ignore)
+
+            refusal (fun () -> EarlyExit.decide (rule nan 1 0) [||]) |> containsText "Threshold is NaN"
+            refusal (fun () -> EarlyExit.decide (rule 0.5 0 0) [||]) |> containsText "Patience is 0"
+
+            refusal (fun () -> EarlyExit.decide (rule 0.5 1 0) [| nan |])
+            |> containsText "confidences[0] is NaN"
+
+            refusal (fun () -> EarlyExit.exitSteps (rule 0.5 1 0) [| [||] |])
+            |> containsText "runs[0] has no check"
+
+            refusal (fun () -> EarlyExit.replay (rule 0.5 1 0) [| [| check 0.0 0.0 2.0; check 0.0 0.0 1.0 |] |])
+            |> containsText "never falls"
+
+            refusal (fun () -> EarlyExit.replay (rule 0.5 1 0) [||]) |> containsText "No run"
+            refusal (fun () -> EarlyExit.decayingRewards 2.0 [||]) |> containsText "decay is 2"
+            refusal (fun () -> EarlyExit.oracle StoppingState.SearchCount 0.1 [||]) |> containsText "No rollout"
+            refusal (fun () -> EarlyExit.utility 0.1 [| run |] [| 4 |]) |> containsText "steps has 4"
+        }
+    ]

@@ -1,6 +1,6 @@
 module David.Grpo.Tests.GroundingTests
 
-open Xunit
+open Expecto
 open David.Grpo
 
 let private passage id title text =
@@ -22,90 +22,92 @@ let private clock =
 let private varga =
     passage "varga" "Edda Varga" "Edda Varga learned her trade in the town of Lisk."
 
-[<Fact>]
-let ``support is the share of the answer's words that one passage holds`` () =
-    Assert.Equal<float[]>([| 1.0; 0.0 |], Grounding.shares "140 euro" [| travel; clock |])
-    Assert.Equal<float[]>([| 0.5 |], Grounding.shares "140 dollars" [| travel |])
-    Assert.Equal<float[]>([| 1.0 |], Grounding.shares "Yes." [| travel |])
-    Assert.Equal<float[]>([| 0.0 |], Grounding.shares "…" [| travel |])
-
-[<Fact>]
-let ``numbers are no forms of each other, inflected words are`` () =
-    Assert.True(ContentWords.areForms "reimburse" "reimbursement")
-    Assert.True(ContentWords.areForms "euro" "euros")
-    Assert.False(ContentWords.areForms "20261" "20262")
-    Assert.False(ContentWords.areForms "cat" "car")
-    Assert.True(ContentWords.areForms "" "")
-
-[<Fact>]
-let ``an answer that says the question again is an echo, unless it chooses`` () =
-    Assert.True(Grounding.isEcho "Who runs the archive at Sandviken?" "Sandviken")
-    Assert.False(Grounding.isEcho "Who runs the archive at Sandviken?" "Marit Lunde")
-    Assert.False(Grounding.isEcho "Which is older, Lisk or Ostmere?" "Lisk")
-
-[<Fact>]
-let ``the quote is the sentence that the question asks for`` () =
-    match Grounding.quoteOrNull "How much may a hotel room cost in Bergen?" [||] [| clock; travel; varga |] with
-    | null -> failwith "no quote"
-    | quote ->
-        Assert.Equal(1, quote.Index)
-        Assert.Equal("A hotel room may cost up to 140 euro a night in Bergen.", quote.Sentence)
-        Assert.InRange(quote.Confidence, 0.7, 1.0)
-
-[<Fact>]
-let ``what no passage speaks of weighs most against the quote`` () =
-    let sure question =
-        match Grounding.quoteOrNull question [||] [| travel; clock; varga |] with
-        | null -> 0.0
-        | quote -> quote.Confidence
-
-    Assert.True(sure "hotel room Bergen" > sure "hotel room Tromsø")
-    Assert.Equal(0.0, sure "dentist insurance")
-
-[<Fact>]
-let ``what the chain speaks of is not missed, and not quoted again`` () =
-    let question = "In which town did the builder of Old Ferrand learn her trade?"
-
-    match Grounding.quoteOrNull question [| clock |] [| clock; varga; travel |] with
-    | null -> failwith "no quote"
-    | quote -> Assert.Equal("Edda Varga learned her trade in the town of Lisk.", quote.Sentence)
-
-[<Fact>]
-let ``of several quotes the one with the word asked for answers`` () =
-    let quote sentence =
-        {
-            Index = 0
-            Sentence = sentence
-            Confidence = 1.0
+[<Tests>]
+let tests =
+    testList "GroundingTests" [
+        test "support is the share of the answer's words that one passage holds" {
+            Grounding.shares "140 euro" [| travel; clock |] |> equals [| 1.0; 0.0 |]
+            Grounding.shares "140 dollars" [| travel |] |> equals [| 0.5 |]
+            Grounding.shares "Yes." [| travel |] |> equals [| 1.0 |]
+            Grounding.shares "…" [| travel |] |> equals [| 0.0 |]
         }
 
-    let lisk, clock =
-        quote "She learned her trade in the town of Lisk.", quote "The clock is named Old Ferrand."
+        test "numbers are no forms of each other, inflected words are" {
+            isTrue (ContentWords.areForms "reimburse" "reimbursement")
+            isTrue (ContentWords.areForms "euro" "euros")
+            isFalse (ContentWords.areForms "20261" "20262")
+            isFalse (ContentWords.areForms "cat" "car")
+            isTrue (ContentWords.areForms "" "")
+        }
 
-    let answer question =
-        (Grounding.answering question [| lisk; clock |]).Sentence
+        test "an answer that says the question again is an echo, unless it chooses" {
+            isTrue (Grounding.isEcho "Who runs the archive at Sandviken?" "Sandviken")
+            isFalse (Grounding.isEcho "Who runs the archive at Sandviken?" "Marit Lunde")
+            isFalse (Grounding.isEcho "Which is older, Lisk or Ostmere?" "Lisk")
+        }
 
-    Assert.Equal(lisk.Sentence, answer "In which town did the builder of Old Ferrand learn her trade?")
-    Assert.Equal(clock.Sentence, answer "Who is it?")
+        test "the quote is the sentence that the question asks for" {
+            match Grounding.quoteOrNull "How much may a hotel room cost in Bergen?" [||] [| clock; travel; varga |] with
+            | null -> failwith "no quote"
+            | quote ->
+                quote.Index |> equals 1
+                quote.Sentence |> equals "A hotel room may cost up to 140 euro a night in Bergen."
+                quote.Confidence |> isBetween 0.7 1.0
+        }
 
-[<Fact>]
-let ``the next query has the names that were found and drops what a title has`` () =
-    Assert.Equal(
-        "Edda Varga town builder old ferrand learn trade",
-        Grounding.nextQuery [| "In which town did the builder of Old Ferrand learn her trade?" |] [| clock |]
-    )
-    // Where nothing new is named, it is the question.
-    Assert.Equal("what is new", Grounding.nextQuery [| "what is new" |] [||])
+        test "what no passage speaks of weighs most against the quote" {
+            let sure question =
+                match Grounding.quoteOrNull question [||] [| travel; clock; varga |] with
+                | null -> 0.0
+                | quote -> quote.Confidence
 
-[<Fact>]
-let ``wrapped lines are one sentence, the fields of a record are one`` () =
-    let wrapped =
-        passage
-            "w"
-            "Contracts"
-            "Contracts above 10,000 euro are signed by two persons of the company: the managing\ndirector and the head of finance."
+            isTrue (sure "hotel room Bergen" > sure "hotel room Tromsø")
+            sure "dentist insurance" |> equals 0.0
+        }
 
-    Assert.EndsWith("head of finance.", Grounding.excerpt "managing director" wrapped)
+        test "what the chain speaks of is not missed, and not quoted again" {
+            let question = "In which town did the builder of Old Ferrand learn her trade?"
 
-    let record = passage "r" "T-1041" "id: T-1041\nstatus: open\nasset: PR-207"
-    Assert.Equal("id: T-1041 · status: open · asset: PR-207", Grounding.excerpt "open" record)
+            match Grounding.quoteOrNull question [| clock |] [| clock; varga; travel |] with
+            | null -> failwith "no quote"
+            | quote -> quote.Sentence |> equals "Edda Varga learned her trade in the town of Lisk."
+        }
+
+        test "of several quotes the one with the word asked for answers" {
+            let quote sentence =
+                {
+                    Index = 0
+                    Sentence = sentence
+                    Confidence = 1.0
+                }
+
+            let lisk, clock =
+                quote "She learned her trade in the town of Lisk.", quote "The clock is named Old Ferrand."
+
+            let answer question =
+                (Grounding.answering question [| lisk; clock |]).Sentence
+
+            answer "In which town did the builder of Old Ferrand learn her trade?" |> equals lisk.Sentence
+            answer "Who is it?" |> equals clock.Sentence
+        }
+
+        test "the next query has the names that were found and drops what a title has" {
+            Grounding.nextQuery [| "In which town did the builder of Old Ferrand learn her trade?" |] [| clock |]
+            |> equals "Edda Varga town builder old ferrand learn trade"
+            // Where nothing new is named, it is the question.
+            Grounding.nextQuery [| "what is new" |] [||] |> equals "what is new"
+        }
+
+        test "wrapped lines are one sentence, the fields of a record are one" {
+            let wrapped =
+                passage
+                    "w"
+                    "Contracts"
+                    "Contracts above 10,000 euro are signed by two persons of the company: the managing\ndirector and the head of finance."
+
+            Grounding.excerpt "managing director" wrapped |> endsWith "head of finance."
+
+            let record = passage "r" "T-1041" "id: T-1041\nstatus: open\nasset: PR-207"
+            Grounding.excerpt "open" record |> equals "id: T-1041 · status: open · asset: PR-207"
+        }
+    ]

@@ -1,7 +1,7 @@
 module David.Grpo.Tests.GroupStoppingTests
 
 open FsCheck.FSharp
-open Xunit
+open Expecto
 open David.Grpo
 
 let private given (answers: string) =
@@ -26,108 +26,6 @@ let private sampled count (number: int64) (seed: Seed) =
         | u when u < 0.9 -> DrawnAnswer.Given $"wrong {Seed.below 3 (Seed.path [| 2L; int64 draw |] own)}"
         | _ -> DrawnAnswer.Missing)
 
-[<Fact>]
-let ``ranks and quantiles are the published formula's`` () =
-    let cases = GoldenCase.all "golden/stats/conformal.json"
-    Assert.Equal(64, cases.Length)
-
-    for case in cases do
-        let scores, delta =
-            GoldenCase.numbers "scores" case.Inputs, GoldenCase.number "alpha" case.Inputs
-
-        Assert.Equal(int (GoldenCase.number "rank" case.Outputs), GroupStopping.quantileRank delta scores.Length)
-        Assert.Equal(GoldenCase.number "threshold" case.Outputs, GroupStopping.quantile delta scores)
-
-[<Fact>]
-let ``the right answer is in the set as often as the level says`` () =
-    // Each calibration of 39 questions covers a share that is Beta(28, 12) distributed, with deviation 0.072; over 300 of
-    // them, each tried on 20 questions, the mean has a standard error of 0.0073. Four of these are allowed.
-    let delta, budgets, gold = 0.3, [| 2; 4; 8 |], "g"
-    let tolerance = 0.03
-
-    let trial run =
-        let seed = Seed.child (int64 run) seed
-        let questions = Array.init 39 (fun i -> sampled 8 (int64 i) seed)
-
-        let calibration =
-            GroupStopping.calibrate delta budgets (Seed.named "calibrate" seed) questions (Array.replicate 39 gold)
-
-        Array.init 20 (fun i ->
-            let draws = sampled 8 (int64 (100 + i)) seed
-            let own = Seed.path [| int64 i |] (Seed.named "test" seed)
-
-            Array.map2
-                (fun budget threshold ->
-                    let draws = Array.truncate budget draws
-                    let score = GroupStopping.score own draws gold
-
-                    let covered =
-                        match GroupStopping.answerSet threshold own draws with
-                        | AnswerSet.Anything -> true
-                        | AnswerSet.Of answers -> Array.contains gold answers
-
-                    // With the same order of ties, the set holds what scores at most the threshold.
-                    Assert.True(covered || score > threshold, $"run {run}, question {i}, budget {budget}")
-                    struct (covered, score <= threshold))
-                budgets
-                calibration.Thresholds)
-
-    let trials = Array.init 300 trial |> Array.concat
-
-    let share pick =
-        float (trials |> Array.filter pick |> Array.length) / float trials.Length
-
-    for place in 0..2 do
-        let covered = share (fun trial -> let struct (covered, _) = trial[place] in covered)
-        Assert.True(covered >= 1.0 - delta - tolerance, $"budget {budgets[place]}: {covered}")
-
-    // After 8 rollouts few gold answers are unseen, so scores do not tie, and coverage is no more than a rank above.
-    let exact = share (fun trial -> let struct (_, atMost) = trial[2] in atMost)
-    Assert.InRange(exact, 1.0 - delta - tolerance, 1.0 - delta + 1.0 / 40.0 + tolerance)
-
-[<Fact>]
-let ``a score lies between the mass before the gold answer and the mass with it`` () =
-    let draws = given "aaabbbbg-c"
-
-    for run in 0L .. 50L do
-        let score = GroupStopping.score (Seed.child run seed) draws
-
-        // b 0.4, a 0.3, then c and g with 0.1 each in either order; '-' has no mass.
-        Assert.InRange(score "b", 0.0, 0.4)
-        Assert.InRange(score "a", 0.4, 0.7)
-        Assert.InRange(score "g", 0.7, 0.9)
-        Assert.Equal(1.0, score "z")
-        Assert.Equal(1.0, score "-")
-
-[<Fact>]
-let ``ties stand in an order of chance`` () =
-    let first =
-        Array.init 400 (fun run ->
-            match GroupStopping.answerSet 0.3 (Seed.child (int64 run) seed) (given "ab") with
-            | AnswerSet.Of [| answer |] -> answer
-            | other -> failwith $"{other}")
-
-    // Half, and four standard errors of 0.025.
-    Assert.InRange(float (first |> Array.filter ((=) "a") |> Array.length) / 400.0, 0.4, 0.6)
-
-[<Fact>]
-let ``an answer set grows with the threshold`` () =
-    let draws = given "aaaabbc-"
-
-    let set threshold =
-        GroupStopping.answerSet threshold seed draws
-
-    Assert.Equal(AnswerSet.Of [| "a" |], set 0.0)
-    Assert.Equal(AnswerSet.Of [| "a" |], set 0.5)
-    Assert.Equal(AnswerSet.Of [| "a"; "b" |], set 0.51)
-    Assert.Equal(AnswerSet.Of [| "a"; "b"; "c" |], set 0.8)
-    // The missing one's mass is nobody's.
-    Assert.Equal(AnswerSet.Anything, set 0.9)
-    Assert.Equal(AnswerSet.Anything, set 1.0)
-    Assert.Equal(AnswerSet.Anything, set infinity)
-    Assert.Equal(AnswerSet.Anything, GroupStopping.answerSet 0.0 seed (given "--"))
-    Assert.Equal(AnswerSet.Anything, GroupStopping.answerSet 0.0 seed [||])
-
 let private calibration =
     {
         Budgets = [| 2; 4; 8 |]
@@ -136,102 +34,209 @@ let private calibration =
         Rollouts = 80
     }
 
-[<Fact>]
-let ``a group stops at a budget, when one answer reaches the threshold`` () =
-    let decide answers =
-        GroupStopping.decide calibration seed (given answers)
+[<Tests>]
+let tests =
+    testList "GroupStoppingTests" [
+        test "ranks and quantiles are the published formula's" {
+            let cases = GoldenCase.all "golden/stats/conformal.json"
+            cases.Length |> equals 64
 
-    Assert.Equal(StoppingDecision.Sample 2, decide "")
-    Assert.Equal(StoppingDecision.Sample 1, decide "a")
-    Assert.Equal(StoppingDecision.Sample 2, decide "aa")
-    Assert.Equal(StoppingDecision.Stop "a", decide "aaba")
-    Assert.Equal(StoppingDecision.Sample 4, decide "abab")
-    Assert.Equal(StoppingDecision.Sample 4, decide "aa-b")
-    // Between budgets nothing is decided, however clear.
-    Assert.Equal(StoppingDecision.Sample 3, decide "aaaaa")
-    Assert.Equal(StoppingDecision.Stop "a", decide "abacadaa")
-    Assert.Equal(StoppingDecision.Exhausted, decide "abacbdab")
-    Assert.Equal(StoppingDecision.Exhausted, decide "aaaaaaaaa")
+            for case in cases do
+                let scores, delta =
+                    GoldenCase.numbers "scores" case.Inputs, GoldenCase.number "alpha" case.Inputs
 
-[<Fact>]
-let ``a fixed small delta with a weak policy never stops, delta by the solve rate does`` () =
-    // Four in ten gold answers are never sampled.
-    let questions =
-        Array.init 100 (fun i -> if i % 10 < 4 then given "bbbbbbbb" else given "gggggggg")
+                GroupStopping.quantileRank delta scores.Length
+                |> equals (int (GoldenCase.number "rank" case.Outputs))
 
-    let stops delta =
-        let calibration =
-            GroupStopping.calibrate delta [| 2; 4; 8 |] seed questions (Array.replicate 100 "g")
+                GroupStopping.quantile delta scores |> equals (GoldenCase.number "threshold" case.Outputs)
+        }
 
-        match GroupStopping.decide calibration seed (given "gg") with
-        | StoppingDecision.Stop _ -> true
-        | _ -> false
+        test "the right answer is in the set as often as the level says" {
+            // Each calibration of 39 questions covers a share that is Beta(28, 12) distributed, with deviation 0.072; over 300 of
+            // them, each tried on 20 questions, the mean has a standard error of 0.0073. Four of these are allowed.
+            let delta, budgets, gold = 0.3, [| 2; 4; 8 |], "g"
+            let tolerance = 0.03
 
-    Assert.False(stops 0.05)
-    Assert.True(stops (GroupStopping.deltaOf 0.6))
+            let trial run =
+                let seed = Seed.child (int64 run) seed
+                let questions = Array.init 39 (fun i -> sampled 8 (int64 i) seed)
 
-[<Fact>]
-let ``delta follows the solve rate within its range`` () =
-    Assert.Equal(0.05, GroupStopping.deltaOf 1.0)
-    Assert.Equal(0.95, GroupStopping.deltaOf 0.0)
-    GoldenCase.assertClose "0.6" 1e-15 0.45 (GroupStopping.deltaOf 0.6)
+                let calibration =
+                    GroupStopping.calibrate
+                        delta
+                        budgets
+                        (Seed.named "calibrate" seed)
+                        questions
+                        (Array.replicate 39 gold)
 
-[<Fact>]
-let ``calibration is a cost, and counts against what stopping saved`` () =
-    let calibration =
-        GroupStopping.calibrate
-            0.3
-            [| 2; 4; 8 |]
-            seed
-            (Array.init 10 (fun i -> sampled 9 (int64 i) seed))
-            (Array.replicate 10 "g")
+                Array.init 20 (fun i ->
+                    let draws = sampled 8 (int64 (100 + i)) seed
+                    let own = Seed.path [| int64 i |] (Seed.named "test" seed)
 
-    Assert.Equal(80, calibration.Rollouts)
-    Assert.Equal(80, (GroupStopping.calibrationCost calibration).Rollouts)
-    // 12 questions stop after 2: 72 saved, 80 spent on knowing when.
-    Assert.Equal(-8, GroupStopping.saved calibration (Array.replicate 12 2))
-    Assert.Equal(10, GroupStopping.saved calibration (Array.replicate 15 2))
-    Assert.Equal(-80, GroupStopping.saved calibration [||])
+                    Array.map2
+                        (fun budget threshold ->
+                            let draws = Array.truncate budget draws
+                            let score = GroupStopping.score own draws gold
 
-[<Fact>]
-let ``a calibration depends on its seed and questions alone; without questions nothing stops`` () =
-    let questions = Array.init 20 (fun i -> sampled 8 (int64 i) seed)
-    let gold = Array.replicate 20 "g"
+                            let covered =
+                                match GroupStopping.answerSet threshold own draws with
+                                | AnswerSet.Anything -> true
+                                | AnswerSet.Of answers -> Array.contains gold answers
 
-    Assert.Equal(
-        GroupStopping.calibrate 0.3 [| 2; 8 |] seed questions gold,
-        GroupStopping.calibrate 0.3 [| 2; 8 |] seed questions gold
-    )
+                            // With the same order of ties, the set holds what scores at most the threshold.
+                            Expect.isTrue (covered || score > threshold) $"run {run}, question {i}, budget {budget}"
+                            struct (covered, score <= threshold))
+                        budgets
+                        calibration.Thresholds)
 
-    let none = GroupStopping.calibrate 0.3 [| 2; 8 |] seed [||] [||]
-    Assert.Equal<float[]>([| infinity; infinity |], none.Thresholds)
-    Assert.Equal(0, none.Rollouts)
+            let trials = Array.init 300 trial |> Array.concat
 
-[<Fact>]
-let ``quantiles rise with the level`` () =
-    let scores =
-        Gen.choose (0, 16) |> Gen.map (fun k -> float k / 16.0) |> Gen.listOf |> Gen.map Array.ofList
+            let share pick =
+                float (trials |> Array.filter pick |> Array.length) / float trials.Length
 
-    lawFor scores (fun scores ->
-        let quantiles =
-            [| 0.05..0.05..0.95 |] |> Array.map (fun delta -> GroupStopping.quantile delta scores)
+            for place in 0..2 do
+                let covered = share (fun trial -> let struct (covered, _) = trial[place] in covered)
+                Expect.isTrue (covered >= 1.0 - delta - tolerance) $"budget {budgets[place]}: {covered}"
 
-        Array.pairwise quantiles |> Array.forall (fun (strict, loose) -> strict >= loose))
+            // After 8 rollouts few gold answers are unseen, so scores do not tie, and coverage is no more than a rank above.
+            let exact = share (fun trial -> let struct (_, atMost) = trial[2] in atMost)
+            exact |> isBetween (1.0 - delta - tolerance) (1.0 - delta + 1.0 / 40.0 + tolerance)
+        }
 
-[<Fact>]
-let ``wrong levels, budgets and groups are refused`` () =
-    let refusal (call: unit -> 'result) =
-        GoldenCase.refusal (fun () -> call () |> ignore)
+        test "a score lies between the mass before the gold answer and the mass with it" {
+            let draws = given "aaabbbbg-c"
 
-    Assert.Contains("delta is 1", refusal (fun () -> GroupStopping.quantile 1.0 [| 0.5 |]))
-    Assert.Contains("scores[0] is NaN", refusal (fun () -> GroupStopping.quantile 0.5 [| nan |]))
+            for run in 0L .. 50L do
+                let score = GroupStopping.score (Seed.child run seed) draws
 
-    Assert.Contains(
-        "expected rising numbers",
-        refusal (fun () -> GroupStopping.calibrate 0.1 [| 4; 4 |] seed [||] [||])
-    )
+                // b 0.4, a 0.3, then c and g with 0.1 each in either order; '-' has no mass.
+                score "b" |> isBetween 0.0 0.4
+                score "a" |> isBetween 0.4 0.7
+                score "g" |> isBetween 0.7 0.9
+                score "z" |> equals 1.0
+                score "-" |> equals 1.0
+        }
 
-    Assert.Contains(
-        "draws[0] has 2 rollouts; expected at least 4",
-        refusal (fun () -> GroupStopping.calibrate 0.1 [| 2; 4 |] seed [| given "ab" |] [| "a" |])
-    )
+        test "ties stand in an order of chance" {
+            let first =
+                Array.init 400 (fun run ->
+                    match GroupStopping.answerSet 0.3 (Seed.child (int64 run) seed) (given "ab") with
+                    | AnswerSet.Of [| answer |] -> answer
+                    | other -> failwith $"{other}")
+
+            // Half, and four standard errors of 0.025.
+            float (first |> Array.filter ((=) "a") |> Array.length) / 400.0 |> isBetween 0.4 0.6
+        }
+
+        test "an answer set grows with the threshold" {
+            let draws = given "aaaabbc-"
+
+            let set threshold =
+                GroupStopping.answerSet threshold seed draws
+
+            set 0.0 |> equals (AnswerSet.Of [| "a" |])
+            set 0.5 |> equals (AnswerSet.Of [| "a" |])
+            set 0.51 |> equals (AnswerSet.Of [| "a"; "b" |])
+            set 0.8 |> equals (AnswerSet.Of [| "a"; "b"; "c" |])
+            // The missing one's mass is nobody's.
+            set 0.9 |> equals AnswerSet.Anything
+            set 1.0 |> equals AnswerSet.Anything
+            set infinity |> equals AnswerSet.Anything
+            GroupStopping.answerSet 0.0 seed (given "--") |> equals AnswerSet.Anything
+            GroupStopping.answerSet 0.0 seed [||] |> equals AnswerSet.Anything
+        }
+
+        test "a group stops at a budget, when one answer reaches the threshold" {
+            let decide answers =
+                GroupStopping.decide calibration seed (given answers)
+
+            decide "" |> equals (StoppingDecision.Sample 2)
+            decide "a" |> equals (StoppingDecision.Sample 1)
+            decide "aa" |> equals (StoppingDecision.Sample 2)
+            decide "aaba" |> equals (StoppingDecision.Stop "a")
+            decide "abab" |> equals (StoppingDecision.Sample 4)
+            decide "aa-b" |> equals (StoppingDecision.Sample 4)
+            // Between budgets nothing is decided, however clear.
+            decide "aaaaa" |> equals (StoppingDecision.Sample 3)
+            decide "abacadaa" |> equals (StoppingDecision.Stop "a")
+            decide "abacbdab" |> equals StoppingDecision.Exhausted
+            decide "aaaaaaaaa" |> equals StoppingDecision.Exhausted
+        }
+
+        test "a fixed small delta with a weak policy never stops, delta by the solve rate does" {
+            // Four in ten gold answers are never sampled.
+            let questions =
+                Array.init 100 (fun i -> if i % 10 < 4 then given "bbbbbbbb" else given "gggggggg")
+
+            let stops delta =
+                let calibration =
+                    GroupStopping.calibrate delta [| 2; 4; 8 |] seed questions (Array.replicate 100 "g")
+
+                match GroupStopping.decide calibration seed (given "gg") with
+                | StoppingDecision.Stop _ -> true
+                | _ -> false
+
+            isFalse (stops 0.05)
+            isTrue (stops (GroupStopping.deltaOf 0.6))
+        }
+
+        test "delta follows the solve rate within its range" {
+            GroupStopping.deltaOf 1.0 |> equals 0.05
+            GroupStopping.deltaOf 0.0 |> equals 0.95
+            GoldenCase.assertClose "0.6" 1e-15 0.45 (GroupStopping.deltaOf 0.6)
+        }
+
+        test "calibration is a cost, and counts against what stopping saved" {
+            let calibration =
+                GroupStopping.calibrate
+                    0.3
+                    [| 2; 4; 8 |]
+                    seed
+                    (Array.init 10 (fun i -> sampled 9 (int64 i) seed))
+                    (Array.replicate 10 "g")
+
+            calibration.Rollouts |> equals 80
+            (GroupStopping.calibrationCost calibration).Rollouts |> equals 80
+            // 12 questions stop after 2: 72 saved, 80 spent on knowing when.
+            GroupStopping.saved calibration (Array.replicate 12 2) |> equals -8
+            GroupStopping.saved calibration (Array.replicate 15 2) |> equals 10
+            GroupStopping.saved calibration [||] |> equals -80
+        }
+
+        test "a calibration depends on its seed and questions alone; without questions nothing stops" {
+            let questions = Array.init 20 (fun i -> sampled 8 (int64 i) seed)
+            let gold = Array.replicate 20 "g"
+
+            GroupStopping.calibrate 0.3 [| 2; 8 |] seed questions gold
+            |> equals (GroupStopping.calibrate 0.3 [| 2; 8 |] seed questions gold)
+
+            let none = GroupStopping.calibrate 0.3 [| 2; 8 |] seed [||] [||]
+            none.Thresholds |> equals [| infinity; infinity |]
+            none.Rollouts |> equals 0
+        }
+
+        test "quantiles rise with the level" {
+            let scores =
+                Gen.choose (0, 16) |> Gen.map (fun k -> float k / 16.0) |> Gen.listOf |> Gen.map Array.ofList
+
+            lawFor scores (fun scores ->
+                let quantiles =
+                    [| 0.05..0.05..0.95 |] |> Array.map (fun delta -> GroupStopping.quantile delta scores)
+
+                Array.pairwise quantiles |> Array.forall (fun (strict, loose) -> strict >= loose))
+        }
+
+        test "wrong levels, budgets and groups are refused" {
+            let refusal (call: unit -> 'result) =
+                GoldenCase.refusal (fun () -> call () |> ignore)
+
+            refusal (fun () -> GroupStopping.quantile 1.0 [| 0.5 |]) |> containsText "delta is 1"
+            refusal (fun () -> GroupStopping.quantile 0.5 [| nan |]) |> containsText "scores[0] is NaN"
+
+            refusal (fun () -> GroupStopping.calibrate 0.1 [| 4; 4 |] seed [||] [||])
+            |> containsText "expected rising numbers"
+
+            refusal (fun () -> GroupStopping.calibrate 0.1 [| 2; 4 |] seed [| given "ab" |] [| "a" |])
+            |> containsText "draws[0] has 2 rollouts; expected at least 4"
+        }
+    ]

@@ -2,7 +2,7 @@ module David.Grpo.Tests.HistogramTests
 
 open System
 open FsCheck.FSharp
-open Xunit
+open Expecto
 open David.Grpo
 
 let private someValues =
@@ -23,58 +23,62 @@ let private counted (histogram: Histogram) (values: float[]) =
         |> Array.filter (fun value -> value >= above && (value < limit || isLast && value = limit))
         |> Array.length)
 
-[<Fact>]
-let ``every value is in the bucket that its limits say`` () =
-    lawFor someValues (fun values ->
-        let histogram = Histogram.ofValues 7 values
+[<Tests>]
+let tests =
+    testList "HistogramTests" [
+        test "every value is in the bucket that its limits say" {
+            lawFor someValues (fun values ->
+                let histogram = Histogram.ofValues 7 values
 
-        histogram.Counts = counted histogram values
-        && Array.sum histogram.Counts = values.Length
-        && histogram.Limits.Length <= 7
-        && Array.last histogram.Limits = Array.max values
-        && histogram.Limits = (histogram.Limits |> Array.distinct |> Array.sort))
-
-[<Fact>]
-let ``every whole number is in the bucket that its limits say`` () =
-    let wholes =
-        gen {
-            let! count = Gen.choose (1, 40)
-            let! values = Gen.choose (-50, 50) |> Gen.listOfLength count
-            return Array.ofList values
+                histogram.Counts = counted histogram values
+                && Array.sum histogram.Counts = values.Length
+                && histogram.Limits.Length <= 7
+                && Array.last histogram.Limits = Array.max values
+                && histogram.Limits = (histogram.Limits |> Array.distinct |> Array.sort))
         }
 
-    lawFor wholes (fun values ->
-        let histogram = Histogram.ofWholes 30 values
+        test "every whole number is in the bucket that its limits say" {
+            let wholes =
+                gen {
+                    let! count = Gen.choose (1, 40)
+                    let! values = Gen.choose (-50, 50) |> Gen.listOfLength count
+                    return Array.ofList values
+                }
 
-        histogram.Counts = counted histogram (Array.map float values)
-        && Array.sum histogram.Counts = values.Length
-        && histogram.Limits.Length <= 30)
+            lawFor wholes (fun values ->
+                let histogram = Histogram.ofWholes 30 values
 
-[<Fact>]
-let ``few whole numbers have a bucket each`` () =
-    let histogram = Histogram.ofWholes 30 [| 0; 2; 2; 3 |]
-    Assert.Equal<float>([| 0.5; 1.5; 2.5; 3.0 |], histogram.Limits)
-    Assert.Equal<int>([| 1; 0; 2; 1 |], histogram.Counts)
-    Assert.Equal(7.0, histogram.Sum)
-    Assert.Equal(17.0, histogram.SumOfSquares)
+                histogram.Counts = counted histogram (Array.map float values)
+                && Array.sum histogram.Counts = values.Length
+                && histogram.Limits.Length <= 30)
+        }
 
-[<Fact>]
-let ``equal values are one bucket`` () =
-    let histogram = Histogram.ofValues 30 [| 0.1; 0.1; 0.1 |]
-    Assert.Equal<float>([| 0.1 |], histogram.Limits)
-    Assert.Equal<int>([| 3 |], histogram.Counts)
-    Assert.Equal<int>([| 2 |], (Histogram.ofWholes 1 [| 4; 4 |]).Counts)
+        test "few whole numbers have a bucket each" {
+            let histogram = Histogram.ofWholes 30 [| 0; 2; 2; 3 |]
+            histogram.Limits |> equals [| 0.5; 1.5; 2.5; 3.0 |]
+            histogram.Counts |> equals [| 1; 0; 2; 1 |]
+            histogram.Sum |> equals 7.0
+            histogram.SumOfSquares |> equals 17.0
+        }
 
-[<Fact>]
-let ``a range that overflows is divided all the same`` () =
-    let histogram = Histogram.ofValues 2 [| -Double.MaxValue; Double.MaxValue; 1.0 |]
-    Assert.Equal<int>([| 1; 2 |], histogram.Counts)
+        test "equal values are one bucket" {
+            let histogram = Histogram.ofValues 30 [| 0.1; 0.1; 0.1 |]
+            histogram.Limits |> equals [| 0.1 |]
+            histogram.Counts |> equals [| 3 |]
+            (Histogram.ofWholes 1 [| 4; 4 |]).Counts |> equals [| 2 |]
+        }
 
-[<Fact>]
-let ``no values and values that are not finite are refused`` () =
-    Assert.Throws<ArgumentException>(fun () -> Histogram.ofValues 3 [||] |> ignore) |> ignore
+        test "a range that overflows is divided all the same" {
+            let histogram = Histogram.ofValues 2 [| -Double.MaxValue; Double.MaxValue; 1.0 |]
+            histogram.Counts |> equals [| 1; 2 |]
+        }
 
-    Assert.Throws<ArgumentException>(fun () -> Histogram.ofValues 3 [| 1.0; nan |] |> ignore) |> ignore
+        test "no values and values that are not finite are refused" {
+            throws<ArgumentException>(fun () -> Histogram.ofValues 3 [||] |> ignore) |> ignore
 
-    Assert.Throws<ArgumentException>(fun () -> Histogram.ofWholes 3 [||] |> ignore) |> ignore
-    Assert.Throws<ArgumentException>(fun () -> Histogram.ofValues 0 [| 1.0 |] |> ignore) |> ignore
+            throws<ArgumentException>(fun () -> Histogram.ofValues 3 [| 1.0; nan |] |> ignore) |> ignore
+
+            throws<ArgumentException>(fun () -> Histogram.ofWholes 3 [||] |> ignore) |> ignore
+            throws<ArgumentException>(fun () -> Histogram.ofValues 0 [| 1.0 |] |> ignore) |> ignore
+        }
+    ]

@@ -1,7 +1,7 @@
 namespace David.Grpo.Tests
 
 open System.Text.Json
-open Xunit
+open Expecto
 
 /// Reads the cases of a golden file: `{ "source": …, "cases": [ { "name", "inputs", "outputs" } ] }`.
 [<RequireQualifiedAccess>]
@@ -53,15 +53,15 @@ module GoldenCase =
 
     /// |actual − expected| ≤ tolerance · max(1, |expected|).
     let assertClose (what: string) (tolerance: float) (expected: float) (actual: float) : unit =
-        Assert.True(Golden.close tolerance expected actual, $"{what}: expected {expected}, got {actual}")
+        Expect.isTrue (Golden.close tolerance expected actual) $"{what}: expected {expected}, got {actual}"
 
     let assertAllClose (what: string) (tolerance: float) (expected: float[]) (actual: float[]) : unit =
-        Assert.Equal(expected.Length, actual.Length)
+        actual.Length |> equals expected.Length
         Array.iteri2 (fun i e a -> assertClose $"{what} [{i}]" tolerance e a) expected actual
 
     /// The message of the ArgumentException that `action` raises.
     let refusal (action: unit -> unit) : string =
-        (Assert.Throws<System.ArgumentException> action).Message
+        (throws<System.ArgumentException> action).Message
 
 module NumericsTests =
 
@@ -74,58 +74,62 @@ module NumericsTests =
         |> Gen.nonEmptyListOf
         |> Gen.map Array.ofList
 
-    [<Fact>]
-    let ``a sum keeps what huge terms that cancel would swallow`` () =
-        Assert.Equal(2.0, Numerics.sum [| 1.0; 1e100; 1.0; -1e100 |])
+    [<Tests>]
+    let tests =
+        testList "NumericsTests" [
+            test "a sum keeps what huge terms that cancel would swallow" {
+                Numerics.sum [| 1.0; 1e100; 1.0; -1e100 |] |> equals 2.0
+            }
 
-    [<Fact>]
-    let ``a sum that overflows is infinite and not NaN`` () =
-        Assert.Equal(infinity, Numerics.sum [| 1e308; 1e308; 1.0 |])
-        Assert.Equal(infinity, Numerics.sum [| infinity; 1.0 |])
+            test "a sum that overflows is infinite and not NaN" {
+                Numerics.sum [| 1e308; 1e308; 1.0 |] |> equals infinity
+                Numerics.sum [| infinity; 1.0 |] |> equals infinity
+            }
 
-    [<Fact>]
-    let ``a sum does not depend on the order`` () =
-        // Compensated sums of these sizes are right to the last place, so their reversals may differ by two.
-        lawFor someFloats (fun values ->
-            let scale = values |> Array.sumBy abs
-            abs (Numerics.sum values - Numerics.sum (Array.rev values)) <= 5e-16 * scale)
+            test "a sum does not depend on the order" {
+                // Compensated sums of these sizes are right to the last place, so their reversals may differ by two.
+                lawFor someFloats (fun values ->
+                    let scale = values |> Array.sumBy abs
+                    abs (Numerics.sum values - Numerics.sum (Array.rev values)) <= 5e-16 * scale)
+            }
 
-    [<Fact>]
-    let ``the mean and deviation of equal values are exact`` () =
-        let values = Array.replicate 7 0.1
-        Assert.Equal(0.1, Numerics.mean values)
-        Assert.Equal(0.0, Numerics.deviation 1 values)
+            test "the mean and deviation of equal values are exact" {
+                let values = Array.replicate 7 0.1
+                Numerics.mean values |> equals 0.1
+                Numerics.deviation 1 values |> equals 0.0
+            }
 
-    [<Fact>]
-    let ``a deviation is exact where its squares would overflow or vanish`` () =
-        Assert.Equal(1e200, Numerics.deviation 0 [| 1e200; -1e200 |])
-        Assert.Equal(1e-200, Numerics.deviation 0 [| 1e-200; -1e-200 |])
+            test "a deviation is exact where its squares would overflow or vanish" {
+                Numerics.deviation 0 [| 1e200; -1e200 |] |> equals 1e200
+                Numerics.deviation 0 [| 1e-200; -1e-200 |] |> equals 1e-200
+            }
 
-    [<Fact>]
-    let ``a mean of nothing and a sample deviation of one value are refused`` () =
-        Assert.Contains("at least 1", GoldenCase.refusal (fun () -> Numerics.mean [||] |> ignore))
-        Assert.Contains("at least 2", GoldenCase.refusal (fun () -> Numerics.deviation 1 [| 1.0 |] |> ignore))
+            test "a mean of nothing and a sample deviation of one value are refused" {
+                GoldenCase.refusal (fun () -> Numerics.mean [||] |> ignore) |> containsText "at least 1"
+                GoldenCase.refusal (fun () -> Numerics.deviation 1 [| 1.0 |] |> ignore) |> containsText "at least 2"
+            }
 
-    [<Fact>]
-    let ``exponentials near zero have all their digits`` () =
-        // By the series in exact arithmetic; relative, a few units in the last place.
-        let near expected actual =
-            Assert.True(abs (actual / expected - 1.0) < 4e-16, $"expected {expected}, got {actual}")
+            test "exponentials near zero have all their digits" {
+                // By the series in exact arithmetic; relative, a few units in the last place.
+                let near expected actual =
+                    Expect.isTrue (abs (actual / expected - 1.0) < 4e-16) $"expected {expected}, got {actual}"
 
-        near 1.00000000005e-10 (Numerics.exponentialMinusOne 1e-10)
-        near -9.9999999995e-11 (Numerics.exponentialMinusOne -1e-10)
-        near 5.0000000166666667e-17 (Numerics.exponentialRemainder 1e-8)
-        near 4.9999999833333334e-17 (Numerics.exponentialRemainder -1e-8)
-        Assert.Equal(0.0, Numerics.exponentialRemainder 0.0)
-        Assert.Equal(-1.0, Numerics.exponentialMinusOne -800.0)
-        Assert.Equal(infinity, Numerics.exponentialMinusOne 800.0)
+                near 1.00000000005e-10 (Numerics.exponentialMinusOne 1e-10)
+                near -9.9999999995e-11 (Numerics.exponentialMinusOne -1e-10)
+                near 5.0000000166666667e-17 (Numerics.exponentialRemainder 1e-8)
+                near 4.9999999833333334e-17 (Numerics.exponentialRemainder -1e-8)
+                Numerics.exponentialRemainder 0.0 |> equals 0.0
+                Numerics.exponentialMinusOne -800.0 |> equals -1.0
+                Numerics.exponentialMinusOne 800.0 |> equals infinity
+            }
 
-    [<Fact>]
-    let ``exponentials obey their laws on both sides of their branches`` () =
-        lawFor (Gen.choose (-3000, 3000) |> Gen.map (fun k -> float k / 1000.0)) (fun x ->
-            let once = Numerics.exponentialMinusOne x
+            test "exponentials obey their laws on both sides of their branches" {
+                lawFor (Gen.choose (-3000, 3000) |> Gen.map (fun k -> float k / 1000.0)) (fun x ->
+                    let once = Numerics.exponentialMinusOne x
 
-            Golden.close 1e-15 (exp x - 1.0) once
-            && abs (Numerics.exponentialMinusOne (2.0 * x) - once * (once + 2.0)) <= 4e-15 * exp (2.0 * abs x)
-            && Numerics.exponentialRemainder x >= 0.0
-            && Golden.close 4e-15 (once - x) (Numerics.exponentialRemainder x))
+                    Golden.close 1e-15 (exp x - 1.0) once
+                    && abs (Numerics.exponentialMinusOne (2.0 * x) - once * (once + 2.0)) <= 4e-15 * exp (2.0 * abs x)
+                    && Numerics.exponentialRemainder x >= 0.0
+                    && Golden.close 4e-15 (once - x) (Numerics.exponentialRemainder x))
+            }
+        ]

@@ -1,6 +1,6 @@
 module David.Grpo.Tests.ObjectiveFamilyTests
 
-open Xunit
+open Expecto
 open David.Grpo
 
 let private clip =
@@ -107,166 +107,6 @@ let private forEach losses (holds: (float[] -> TokenBatch -> float[] -> Loss) ->
         with error ->
             failwith $"{name}: {error.Message}"
 
-[<Fact>]
-let ``slopes are the derivatives of the values`` () =
-    forEach throughRatios (fun loss sample ->
-        ObjectiveTests.slopesAgree
-            (fun logProbs -> (apply loss { sample with LogProbs = logProbs }).Value)
-            (apply loss sample).Gradient
-            sample.LogProbs)
-
-[<Fact>]
-let ``where weights are constants the value is slopes times log-probabilities`` () =
-    forEach scores (fun loss sample ->
-        let ours = apply loss sample
-        Golden.close 1e-11 (Array.map2 (*) ours.Gradient sample.LogProbs |> Array.sum) ours.Value)
-
-[<Fact>]
-let ``the order of the tokens moves no loss, and their slopes move with them`` () =
-    forEach bySequence (fun loss sample ->
-        let order, other = TokenBatches.reorder sample
-        let ours = apply loss sample
-
-        same
-            { ours with
-                Gradient = order |> Array.map (fun token -> ours.Gradient[token])
-            }
-            (apply loss other))
-
-[<Fact>]
-let ``micro-batches of whole sequences add up to the batch`` () =
-    forEach bySequence (fun loss sample ->
-        let batch, weights = sample.Batch, weightsOf sample
-
-        let odd, even =
-            [| 0 .. batch.Sequences - 1 |] |> Array.partition (fun s -> s % 2 = 1)
-
-        let parts =
-            [| odd; even |]
-            |> Array.map (fun sequences ->
-                let tokens = batch.TokensOf sequences
-
-                let pick (values: float[]) =
-                    tokens |> Array.map (fun token -> values[token])
-
-                tokens, loss (pick weights) (batch.Pick tokens) (pick sample.LogProbs))
-
-        let gradient = Array.zeroCreate batch.Tokens
-
-        for tokens, part in parts do
-            Array.iter2 (fun token slope -> gradient[token] <- slope) tokens part.Gradient
-
-        same
-            (apply loss sample)
-            {
-                Value = parts |> Array.sumBy (fun (_, part) -> part.Value)
-                Gradient = gradient
-            })
-
-[<Fact>]
-let ``twice the weights are twice the loss`` () =
-    forEach bySequence (fun loss sample ->
-        let once = apply loss sample
-        let double = weightsOf sample |> Array.map ((*) 2.0)
-
-        same
-            {
-                Value = 2.0 * once.Value
-                Gradient = once.Gradient |> Array.map ((*) 2.0)
-            }
-            (loss double sample.Batch sample.LogProbs))
-
-[<Fact>]
-let ``on policy every loss of the ratio has the policy gradient's slopes`` () =
-    for loss in
-        [
-            Objective.clippedSurrogate clip
-            Objective.clippedSurrogateAt RatioLevel.SequenceMeanByToken clip
-            RatioObjective.sapo RatioLevel.Token gate
-            ReinforceObjective.cispo (ratio RatioLevel.Token (RatioLimit.Truncate(0.8, 1.2)))
-            ReinforceObjective.dppo (region BinaryDivergence.TotalVariation 0.0)
-            ReinforceObjective.vespo vespo SamplerWeights.None
-            ReinforceObjective.dro 0.3
-        ] do
-        lawFor TokenBatches.sample (fun sample ->
-            let onPolicy =
-                { sample with
-                    LogProbs = sample.Batch.OldLogProbs
-                }
-
-            Array.forall2
-                (Golden.close 1e-14)
-                (apply ReinforceObjective.policyGradient onPolicy).Gradient
-                (apply loss onPolicy).Gradient)
-
-[<Fact>]
-let ``with one token a sequence GSPO is the clipped surrogate and SAPO's levels are the same`` () =
-    lawFor TokenBatches.sample (fun sample ->
-        let single = TokenBatches.oneTokenEach sample
-
-        [
-            RatioLevel.SequenceMean
-            RatioLevel.SequenceMeanByToken
-            RatioLevel.SequenceProduct
-        ]
-        |> List.forall (fun level ->
-            same
-                (apply (Objective.clippedSurrogate clip) single)
-                (apply (Objective.clippedSurrogateAt level clip) single)
-            && same
-                (apply (RatioObjective.sapo RatioLevel.Token gate) single)
-                (apply (RatioObjective.sapo level gate) single)))
-
-[<Fact>]
-let ``with one token a sequence GMPO is the surrogate clipped at the exponentials`` () =
-    let exponential =
-        { free with
-            EpsilonLow = 1.0 - exp -logClip.EpsilonLow
-            EpsilonHigh = exp logClip.EpsilonHigh - 1.0
-        }
-
-    lawFor TokenBatches.sample (fun sample ->
-        let single = TokenBatches.oneTokenEach sample
-        same (apply (Objective.clippedSurrogate exponential) single) (apply (RatioObjective.gmpo logClip) single))
-
-[<Fact>]
-let ``without clips GMPO is GSPO for one advantage a sequence`` () =
-    lawFor TokenBatches.sample (fun sample ->
-        let sample = TokenBatches.oneAdvantageEach sample
-
-        same
-            (apply (Objective.clippedSurrogateAt RatioLevel.SequenceMean free) sample)
-            (apply
-                (RatioObjective.gmpo
-                    {
-                        EpsilonLow = infinity
-                        EpsilonHigh = infinity
-                    })
-                sample))
-
-[<Fact>]
-let ``GSPO's two gradients agree for one advantage and one weight a sequence`` () =
-    lawFor TokenBatches.sample (fun sample ->
-        let sample = TokenBatches.oneAdvantageEach sample
-
-        same
-            (apply (Objective.clippedSurrogateAt RatioLevel.SequenceMean clip) sample)
-            (apply (Objective.clippedSurrogateAt RatioLevel.SequenceMeanByToken clip) sample))
-
-[<Fact>]
-let ``CISPO without a limit has the slopes of the unclipped surrogate`` () =
-    lawFor TokenBatches.sample (fun sample ->
-        Array.forall2
-            (Golden.close 1e-12)
-            (apply (Objective.clippedSurrogate free) sample).Gradient
-            (apply (ReinforceObjective.cispo fullRatio) sample).Gradient)
-
-[<Fact>]
-let ``CISPO that truncates at one is REINFORCE`` () =
-    lawFor TokenBatches.sample (fun sample ->
-        apply (ReinforceObjective.cispo (ratio RatioLevel.Token (RatioLimit.Truncate(1.0, 1.0)))) sample =
-            apply ReinforceObjective.policyGradient sample)
-
 /// The sample with all log-probabilities below 0, those of the old policy too.
 let private probable (sample: TokenBatches.Sample) =
     let batch = sample.Batch
@@ -284,143 +124,312 @@ let private probable (sample: TokenBatches.Sample) =
         LogProbs = lower sample.LogProbs
     }
 
-[<Fact>]
-let ``DPPO's region of any size is CISPO, of no size it keeps what leads back`` () =
-    lawFor TokenBatches.sample (fun sample ->
-        let sample = probable sample
-        let wide = region BinaryDivergence.KullbackLeibler infinity
-
-        apply (ReinforceObjective.dppo wide) sample = apply (ReinforceObjective.cispo wide.Weight) sample
-        && [ BinaryDivergence.TotalVariation; BinaryDivergence.KullbackLeibler ]
-           |> List.forall (fun divergence ->
-               ReinforceObjective.withinRegion (region divergence 0.0) sample.Batch sample.LogProbs =
-                   Array.init sample.Batch.Tokens (fun t ->
-                       let drift = sample.LogProbs[t] - sample.Batch.OldLogProbs[t]
-
-                       if sample.Batch.Advantages[t] > 0.0 then
-                           drift <= 0.0
-                       else
-                           drift >= 0.0)))
-
-[<Fact>]
-let ``VESPO without powers, DRO without a penalty are REINFORCE`` () =
-    let flat =
-        {
-            PowerPositive = 0.0
-            DecayPositive = 0.0
-            PowerNegative = 0.0
-            DecayNegative = 0.0
+[<Tests>]
+let tests =
+    testList "ObjectiveFamilyTests" [
+        test "slopes are the derivatives of the values" {
+            forEach throughRatios (fun loss sample ->
+                ObjectiveTests.slopesAgree
+                    (fun logProbs -> (apply loss { sample with LogProbs = logProbs }).Value)
+                    (apply loss sample).Gradient
+                    sample.LogProbs)
         }
 
-    lawFor TokenBatches.sample (fun sample ->
-        let plain = apply ReinforceObjective.policyGradient sample
+        test "where weights are constants the value is slopes times log-probabilities" {
+            forEach scores (fun loss sample ->
+                let ours = apply loss sample
+                Golden.close 1e-11 (Array.map2 (*) ours.Gradient sample.LogProbs |> Array.sum) ours.Value)
+        }
 
-        plain = apply (ReinforceObjective.vespo flat SamplerWeights.None) sample
-        && same plain (apply (ReinforceObjective.dro 0.0) sample))
+        test "the order of the tokens moves no loss, and their slopes move with them" {
+            forEach bySequence (fun loss sample ->
+                let order, other = TokenBatches.reorder sample
+                let ours = apply loss sample
 
-[<Fact>]
-let ``VESPO's weight is largest where the ratio is k over lambda, and takes the sampler's by sequence or by token`` () =
-    let batch logRatio =
-        TokenBatch.Create([| 0; 0 |], [| 0 |], [| 1.0; -1.0 |], [| 0.0; -logRatio |], [||])
+                same
+                    { ours with
+                        Gradient = order |> Array.map (fun token -> ours.Gradient[token])
+                    }
+                    (apply loss other))
+        }
 
-    let weights sampler logRatio =
-        ReinforceObjective.vespoWeights vespo sampler (batch logRatio) [| 0.0; 0.0 |]
+        test "micro-batches of whole sequences add up to the batch" {
+            forEach bySequence (fun loss sample ->
+                let batch, weights = sample.Batch, weightsOf sample
 
-    let best = weights SamplerWeights.None (log (2.0 / 3.0))
+                let odd, even =
+                    [| 0 .. batch.Sequences - 1 |] |> Array.partition (fun s -> s % 2 = 1)
 
-    for logRatio in [ -1.0; -0.5; -0.3; 0.0; 1.0 ] do
-        Assert.True(best[0] > (weights SamplerWeights.None logRatio)[0])
+                let parts =
+                    [| odd; even |]
+                    |> Array.map (fun sequences ->
+                        let tokens = batch.TokensOf sequences
 
-    Assert.Equal<float[]>([| 1.0; 1.0 |], weights SamplerWeights.None 0.0)
+                        let pick (values: float[]) =
+                            tokens |> Array.map (fun token -> values[token])
 
-    GoldenCase.assertAllClose
-        "by sequence and by token"
-        1e-14
-        (weights (SamplerWeights.PerSequence [| 0.5 |]) 0.3)
-        (weights (SamplerWeights.PerToken [| 0.25; 2.0 |]) 0.3)
+                        tokens, loss (pick weights) (batch.Pick tokens) (pick sample.LogProbs))
 
-    GoldenCase.assertAllClose
-        "sampler and drift"
-        1e-14
-        (weights SamplerWeights.None 0.3)
-        (weights (SamplerWeights.PerSequence [| exp 0.3 |]) 0.0)
+                let gradient = Array.zeroCreate batch.Tokens
 
-[<Fact>]
-let ``the two-sided clip above the upper clip is the dual clip, at infinity none`` () =
-    lawFor TokenBatches.sample (fun sample ->
-        let dual dual =
-            apply (Objective.clippedSurrogate { clip with Dual = dual }) sample
+                for tokens, part in parts do
+                    Array.iter2 (fun token slope -> gradient[token] <- slope) tokens part.Gradient
 
-        let diagnose dual =
-            Objective.diagnose { clip with Dual = dual } sample.Batch sample.LogProbs sample.Entropies
+                same
+                    (apply loss sample)
+                    {
+                        Value = parts |> Array.sumBy (fun (_, part) -> part.Value)
+                        Gradient = gradient
+                    })
+        }
 
-        same (dual (DualClip.At 2.0)) (dual (DualClip.Ratio 2.0))
-        && diagnose (DualClip.At 2.0) = diagnose (DualClip.Ratio 2.0)
-        && dual (DualClip.Ratio infinity) = dual DualClip.Off
-        && dual (DualClip.At infinity) = dual DualClip.Off)
+        test "twice the weights are twice the loss" {
+            forEach bySequence (fun loss sample ->
+                let once = apply loss sample
+                let double = weightsOf sample |> Array.map ((*) 2.0)
 
-[<Fact>]
-let ``SAPO's loss is bounded by its temperature, however far the ratio`` () =
-    let batch =
-        TokenBatch.Create([| 0; 1 |], [| 0; 0 |], [| 1.0; -1.0 |], [| -2000.0; -2000.0 |], [||])
+                same
+                    {
+                        Value = 2.0 * once.Value
+                        Gradient = once.Gradient |> Array.map ((*) 2.0)
+                    }
+                    (loss double sample.Batch sample.LogProbs))
+        }
 
-    let ours =
-        RatioObjective.sapo
-            RatioLevel.Token
-            { gate with
-                LogRatio = LogRatioBound.Unbounded
-            }
-            [| 1.0; 1.0 |]
-            batch
-            [| 0.0; 0.0 |]
+        test "on policy every loss of the ratio has the policy gradient's slopes" {
+            for loss in
+                [
+                    Objective.clippedSurrogate clip
+                    Objective.clippedSurrogateAt RatioLevel.SequenceMeanByToken clip
+                    RatioObjective.sapo RatioLevel.Token gate
+                    ReinforceObjective.cispo (ratio RatioLevel.Token (RatioLimit.Truncate(0.8, 1.2)))
+                    ReinforceObjective.dppo (region BinaryDivergence.TotalVariation 0.0)
+                    ReinforceObjective.vespo vespo SamplerWeights.None
+                    ReinforceObjective.dro 0.3
+                ] do
+                lawFor TokenBatches.sample (fun sample ->
+                    let onPolicy =
+                        { sample with
+                            LogProbs = sample.Batch.OldLogProbs
+                        }
 
-    GoldenCase.assertClose "value" 1e-15 (-4.0 + 4.0 / 1.05) ours.Value
-    Assert.Equal<float[]>([| 0.0; 0.0 |], ours.Gradient)
+                    Array.forall2
+                        (Golden.close 1e-14)
+                        (apply ReinforceObjective.policyGradient onPolicy).Gradient
+                        (apply loss onPolicy).Gradient)
+        }
 
-[<Fact>]
-let ``batches without tokens have losses of zero`` () =
-    let batch = TokenBatch.Create([||], [| 0 |], [||], [||], [||])
+        test "with one token a sequence GSPO is the clipped surrogate and SAPO's levels are the same" {
+            lawFor TokenBatches.sample (fun sample ->
+                let single = TokenBatches.oneTokenEach sample
 
-    for _, loss in bySequence do
-        Assert.Equal({ Value = 0.0; Gradient = [||] }, loss [||] batch [||])
+                [
+                    RatioLevel.SequenceMean
+                    RatioLevel.SequenceMeanByToken
+                    RatioLevel.SequenceProduct
+                ]
+                |> List.forall (fun level ->
+                    same
+                        (apply (Objective.clippedSurrogate clip) single)
+                        (apply (Objective.clippedSurrogateAt level clip) single)
+                    && same
+                        (apply (RatioObjective.sapo RatioLevel.Token gate) single)
+                        (apply (RatioObjective.sapo level gate) single)))
+        }
 
-[<Fact>]
-let ``wrong settings are refused by name`` () =
-    let batch = TokenBatch.Create([| 0 |], [| 0 |], [| 1.0 |], [| -1.0 |], [||])
+        test "with one token a sequence GMPO is the surrogate clipped at the exponentials" {
+            let exponential =
+                { free with
+                    EpsilonLow = 1.0 - exp -logClip.EpsilonLow
+                    EpsilonHigh = exp logClip.EpsilonHigh - 1.0
+                }
 
-    let refuses (expected: string) (loss: float[] -> TokenBatch -> float[] -> Loss) =
-        Assert.Contains(expected, GoldenCase.refusal (fun () -> loss [| 1.0 |] batch [| -1.0 |] |> ignore))
+            lawFor TokenBatches.sample (fun sample ->
+                let single = TokenBatches.oneTokenEach sample
 
-    refuses "DualClip.Ratio is 1" (Objective.clippedSurrogate { clip with Dual = DualClip.Ratio 1.0 })
+                same
+                    (apply (Objective.clippedSurrogate exponential) single)
+                    (apply (RatioObjective.gmpo logClip) single))
+        }
 
-    refuses
-        "LogRatioBound.AtMost is -1"
-        (Objective.clippedSurrogate
-            { clip with
-                LogRatio = LogRatioBound.AtMost -1.0
-            })
+        test "without clips GMPO is GSPO for one advantage a sequence" {
+            lawFor TokenBatches.sample (fun sample ->
+                let sample = TokenBatches.oneAdvantageEach sample
 
-    refuses "TemperaturePositive is 0" (RatioObjective.sapo RatioLevel.Token { gate with TemperaturePositive = 0.0 })
-    refuses "EpsilonHigh is NaN" (RatioObjective.gmpo { logClip with EpsilonHigh = nan })
-    refuses "beta is -1" (ReinforceObjective.dro -1.0)
-    refuses "ThresholdLow is -1" (ReinforceObjective.dppo (region BinaryDivergence.TotalVariation -1.0))
+                same
+                    (apply (Objective.clippedSurrogateAt RatioLevel.SequenceMean free) sample)
+                    (apply
+                        (RatioObjective.gmpo
+                            {
+                                EpsilonLow = infinity
+                                EpsilonHigh = infinity
+                            })
+                        sample))
+        }
 
-    refuses "DecayNegative is NaN" (ReinforceObjective.vespo { vespo with DecayNegative = nan } SamplerWeights.None)
+        test "GSPO's two gradients agree for one advantage and one weight a sequence" {
+            lawFor TokenBatches.sample (fun sample ->
+                let sample = TokenBatches.oneAdvantageEach sample
 
-    refuses "sampler has 2 entries" (ReinforceObjective.vespo vespo (SamplerWeights.PerSequence [| 1.0; 1.0 |]))
+                same
+                    (apply (Objective.clippedSurrogateAt RatioLevel.SequenceMean clip) sample)
+                    (apply (Objective.clippedSurrogateAt RatioLevel.SequenceMeanByToken clip) sample))
+        }
 
-    refuses
-        "has no ReferenceLogProbs"
-        (KlPenalty.biasCorrected RatioLevel.Token LogRatioBound.Unbounded Estimator.K3 0.1)
+        test "CISPO without a limit has the slopes of the unclipped surrogate" {
+            lawFor TokenBatches.sample (fun sample ->
+                Array.forall2
+                    (Golden.close 1e-12)
+                    (apply (Objective.clippedSurrogate free) sample).Gradient
+                    (apply (ReinforceObjective.cispo fullRatio) sample).Gradient)
+        }
 
-    for name, loss in bySequence do
-        if not (name.StartsWith "bias") then
-            Assert.Contains(
-                "weights has 2 entries; expected 1",
-                GoldenCase.refusal (fun () -> loss [| 1.0; 1.0 |] batch [| -1.0 |] |> ignore)
-            )
+        test "CISPO that truncates at one is REINFORCE" {
+            lawFor TokenBatches.sample (fun sample ->
+                apply (ReinforceObjective.cispo (ratio RatioLevel.Token (RatioLimit.Truncate(1.0, 1.0)))) sample =
+                    apply ReinforceObjective.policyGradient sample)
+        }
 
-            Assert.Contains(
-                "logProbs[0] is NaN",
-                GoldenCase.refusal (fun () -> loss [| 1.0 |] batch [| nan |] |> ignore)
-            )
+        test "DPPO's region of any size is CISPO, of no size it keeps what leads back" {
+            lawFor TokenBatches.sample (fun sample ->
+                let sample = probable sample
+                let wide = region BinaryDivergence.KullbackLeibler infinity
+
+                apply (ReinforceObjective.dppo wide) sample = apply (ReinforceObjective.cispo wide.Weight) sample
+                && [ BinaryDivergence.TotalVariation; BinaryDivergence.KullbackLeibler ]
+                   |> List.forall (fun divergence ->
+                       ReinforceObjective.withinRegion (region divergence 0.0) sample.Batch sample.LogProbs =
+                           Array.init sample.Batch.Tokens (fun t ->
+                               let drift = sample.LogProbs[t] - sample.Batch.OldLogProbs[t]
+
+                               if sample.Batch.Advantages[t] > 0.0 then
+                                   drift <= 0.0
+                               else
+                                   drift >= 0.0)))
+        }
+
+        test "VESPO without powers, DRO without a penalty are REINFORCE" {
+            let flat =
+                {
+                    PowerPositive = 0.0
+                    DecayPositive = 0.0
+                    PowerNegative = 0.0
+                    DecayNegative = 0.0
+                }
+
+            lawFor TokenBatches.sample (fun sample ->
+                let plain = apply ReinforceObjective.policyGradient sample
+
+                plain = apply (ReinforceObjective.vespo flat SamplerWeights.None) sample
+                && same plain (apply (ReinforceObjective.dro 0.0) sample))
+        }
+
+        testCase
+            "VESPO's weight is largest where the ratio is k over lambda, and takes the sampler's by sequence or by token"
+            (fun () ->
+                let batch logRatio =
+                    TokenBatch.Create([| 0; 0 |], [| 0 |], [| 1.0; -1.0 |], [| 0.0; -logRatio |], [||])
+
+                let weights sampler logRatio =
+                    ReinforceObjective.vespoWeights vespo sampler (batch logRatio) [| 0.0; 0.0 |]
+
+                let best = weights SamplerWeights.None (log (2.0 / 3.0))
+
+                for logRatio in [ -1.0; -0.5; -0.3; 0.0; 1.0 ] do
+                    isTrue (best[0] > (weights SamplerWeights.None logRatio)[0])
+
+                weights SamplerWeights.None 0.0 |> equals [| 1.0; 1.0 |]
+
+                GoldenCase.assertAllClose
+                    "by sequence and by token"
+                    1e-14
+                    (weights (SamplerWeights.PerSequence [| 0.5 |]) 0.3)
+                    (weights (SamplerWeights.PerToken [| 0.25; 2.0 |]) 0.3)
+
+                GoldenCase.assertAllClose
+                    "sampler and drift"
+                    1e-14
+                    (weights SamplerWeights.None 0.3)
+                    (weights (SamplerWeights.PerSequence [| exp 0.3 |]) 0.0))
+
+        test "the two-sided clip above the upper clip is the dual clip, at infinity none" {
+            lawFor TokenBatches.sample (fun sample ->
+                let dual dual =
+                    apply (Objective.clippedSurrogate { clip with Dual = dual }) sample
+
+                let diagnose dual =
+                    Objective.diagnose { clip with Dual = dual } sample.Batch sample.LogProbs sample.Entropies
+
+                same (dual (DualClip.At 2.0)) (dual (DualClip.Ratio 2.0))
+                && diagnose (DualClip.At 2.0) = diagnose (DualClip.Ratio 2.0)
+                && dual (DualClip.Ratio infinity) = dual DualClip.Off
+                && dual (DualClip.At infinity) = dual DualClip.Off)
+        }
+
+        test "SAPO's loss is bounded by its temperature, however far the ratio" {
+            let batch =
+                TokenBatch.Create([| 0; 1 |], [| 0; 0 |], [| 1.0; -1.0 |], [| -2000.0; -2000.0 |], [||])
+
+            let ours =
+                RatioObjective.sapo
+                    RatioLevel.Token
+                    { gate with
+                        LogRatio = LogRatioBound.Unbounded
+                    }
+                    [| 1.0; 1.0 |]
+                    batch
+                    [| 0.0; 0.0 |]
+
+            GoldenCase.assertClose "value" 1e-15 (-4.0 + 4.0 / 1.05) ours.Value
+            ours.Gradient |> equals [| 0.0; 0.0 |]
+        }
+
+        test "batches without tokens have losses of zero" {
+            let batch = TokenBatch.Create([||], [| 0 |], [||], [||], [||])
+
+            for _, loss in bySequence do
+                loss [||] batch [||] |> equals { Value = 0.0; Gradient = [||] }
+        }
+
+        test "wrong settings are refused by name" {
+            let batch = TokenBatch.Create([| 0 |], [| 0 |], [| 1.0 |], [| -1.0 |], [||])
+
+            let refuses (expected: string) (loss: float[] -> TokenBatch -> float[] -> Loss) =
+                GoldenCase.refusal (fun () -> loss [| 1.0 |] batch [| -1.0 |] |> ignore) |> containsText expected
+
+            refuses "DualClip.Ratio is 1" (Objective.clippedSurrogate { clip with Dual = DualClip.Ratio 1.0 })
+
+            refuses
+                "LogRatioBound.AtMost is -1"
+                (Objective.clippedSurrogate
+                    { clip with
+                        LogRatio = LogRatioBound.AtMost -1.0
+                    })
+
+            refuses
+                "TemperaturePositive is 0"
+                (RatioObjective.sapo RatioLevel.Token { gate with TemperaturePositive = 0.0 })
+
+            refuses "EpsilonHigh is NaN" (RatioObjective.gmpo { logClip with EpsilonHigh = nan })
+            refuses "beta is -1" (ReinforceObjective.dro -1.0)
+            refuses "ThresholdLow is -1" (ReinforceObjective.dppo (region BinaryDivergence.TotalVariation -1.0))
+
+            refuses
+                "DecayNegative is NaN"
+                (ReinforceObjective.vespo { vespo with DecayNegative = nan } SamplerWeights.None)
+
+            refuses "sampler has 2 entries" (ReinforceObjective.vespo vespo (SamplerWeights.PerSequence [| 1.0; 1.0 |]))
+
+            refuses
+                "has no ReferenceLogProbs"
+                (KlPenalty.biasCorrected RatioLevel.Token LogRatioBound.Unbounded Estimator.K3 0.1)
+
+            for name, loss in bySequence do
+                if not (name.StartsWith "bias") then
+                    GoldenCase.refusal (fun () -> loss [| 1.0; 1.0 |] batch [| -1.0 |] |> ignore)
+                    |> containsText "weights has 2 entries; expected 1"
+
+                    GoldenCase.refusal (fun () -> loss [| 1.0 |] batch [| nan |] |> ignore)
+                    |> containsText "logProbs[0] is NaN"
+        }
+    ]

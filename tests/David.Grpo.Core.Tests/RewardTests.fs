@@ -1,6 +1,6 @@
 module David.Grpo.Tests.RewardTests
 
-open Xunit
+open Expecto
 open David.Grpo
 
 /// A trajectory that searched for `found` (ids, search by search) and ended so.
@@ -51,97 +51,101 @@ let private total rule t =
     | RewardOutcome.Scored parts -> parts.Total
     | RewardOutcome.Failed reason -> failwith reason
 
-[<Fact>]
-let ``coverage is the share of the gold passages found`` () =
-    let t =
-        trajectory [ "a"; "b"; "c" ] [ [ "a"; "x" ]; [ "b"; "a" ] ] Ending.Unanswered
+[<Tests>]
+let tests =
+    testList "RewardTests" [
+        test "coverage is the share of the gold passages found" {
+            let t =
+                trajectory [ "a"; "b"; "c" ] [ [ "a"; "x" ]; [ "b"; "a" ] ] Ending.Unanswered
 
-    Assert.Equal(2.0 / 3.0, Evidence.coverage t)
-    Assert.Equal<int[]>([| 0; 1; 2 |], Evidence.foundBySearch t)
+            Evidence.coverage t |> equals (2.0 / 3.0)
+            Evidence.foundBySearch t |> equals [| 0; 1; 2 |]
+        }
 
-[<Fact>]
-let ``coverage is 0 where there is no gold`` () =
-    Assert.Equal(0.0, Evidence.coverage (trajectory [] [ [ "a" ] ] Ending.Unanswered))
+        test "coverage is 0 where there is no gold" {
+            Evidence.coverage (trajectory [] [ [ "a" ] ] Ending.Unanswered) |> equals 0.0
+        }
 
-[<Fact>]
-let ``coverage never falls with another search`` () =
-    law (fun (first: byte list, more: byte list) ->
-        let ids = List.map (fun (b: byte) -> string (b % 5uy))
-        let before = trajectory [ "1"; "2"; "3" ] [ ids first ] Ending.Unanswered
-        let after = trajectory [ "1"; "2"; "3" ] [ ids first; ids more ] Ending.Unanswered
-        Evidence.coverage after >= Evidence.coverage before)
+        test "coverage never falls with another search" {
+            law (fun (first: byte list, more: byte list) ->
+                let ids = List.map (fun (b: byte) -> string (b % 5uy))
+                let before = trajectory [ "1"; "2"; "3" ] [ ids first ] Ending.Unanswered
+                let after = trajectory [ "1"; "2"; "3" ] [ ids first; ids more ] Ending.Unanswered
+                Evidence.coverage after >= Evidence.coverage before)
+        }
 
-[<Fact>]
-let ``titles stand in for ids where a question names its evidence by title`` () =
-    let t = trajectory [] [ [ "The Honest Company" ] ] Ending.Unanswered
+        test "titles stand in for ids where a question names its evidence by title" {
+            let t = trajectory [] [ [ "The Honest Company" ] ] Ending.Unanswered
 
-    let t =
-        { t with
-            Question =
-                { t.Question with
-                    GoldTitles = [| "the honest company"; "Brian Lee" |]
+            let t =
+                { t with
+                    Question =
+                        { t.Question with
+                            GoldTitles = [| "the honest company"; "Brian Lee" |]
+                        }
                 }
+
+            Evidence.coverage t |> equals 0.5
         }
 
-    Assert.Equal(0.5, Evidence.coverage t)
+        test "the gated reward pays coverage and answer by lambda" {
+            let t = trajectory [ "a"; "b" ] [ [ "a" ] ] (Ending.Answered "right")
+            total (Reward.gated 0.5) t |> equals (0.5 * 0.5 + 0.5)
+            total (Reward.gated 0.0) t |> equals 1.0
+        }
 
-[<Fact>]
-let ``the gated reward pays coverage and answer by lambda`` () =
-    let t = trajectory [ "a"; "b" ] [ [ "a" ] ] (Ending.Answered "right")
-    Assert.Equal(0.5 * 0.5 + 0.5, total (Reward.gated 0.5) t)
-    Assert.Equal(1.0, total (Reward.gated 0.0) t)
+        test "who does not answer gets nothing, however much was found" {
+            for ending in [ Ending.Unanswered; Ending.Truncated ] do
+                let t = trajectory [ "a"; "b" ] [ [ "a"; "b" ] ] ending
+                total (Reward.gated 0.5) t |> equals 0.0
+        }
 
-[<Fact>]
-let ``who does not answer gets nothing, however much was found`` () =
-    for ending in [ Ending.Unanswered; Ending.Truncated ] do
-        let t = trajectory [ "a"; "b" ] [ [ "a"; "b" ] ] ending
-        Assert.Equal(0.0, total (Reward.gated 0.5) t)
+        test "rewards lie in [0, 1] and never fall with lambda fixed and evidence added" {
+            law (fun (found: byte list, right: bool, share: byte) ->
+                let lambda = float share / 255.0
+                let ids = found |> List.map (fun b -> string (b % 4uy))
+                let ending = Ending.Answered(if right then "right" else "wrong")
+                let less = total (Reward.gated lambda) (trajectory [ "1"; "2" ] [ ids ] ending)
 
-[<Fact>]
-let ``rewards lie in [0, 1] and never fall with lambda fixed and evidence added`` () =
-    law (fun (found: byte list, right: bool, share: byte) ->
-        let lambda = float share / 255.0
-        let ids = found |> List.map (fun b -> string (b % 4uy))
-        let ending = Ending.Answered(if right then "right" else "wrong")
-        let less = total (Reward.gated lambda) (trajectory [ "1"; "2" ] [ ids ] ending)
+                let more =
+                    total (Reward.gated lambda) (trajectory [ "1"; "2" ] [ ids; [ "1"; "2" ] ] ending)
 
-        let more =
-            total (Reward.gated lambda) (trajectory [ "1"; "2" ] [ ids; [ "1"; "2" ] ] ending)
+                less >= 0.0 && more <= 1.0 + 1e-12 && more >= less)
+        }
 
-        less >= 0.0 && more <= 1.0 + 1e-12 && more >= less)
+        test "lambda one half is the authors' reward" {
+            let t = trajectory [] [] Ending.Unanswered
 
-[<Fact>]
-let ``lambda one half is the authors' reward`` () =
-    let t = trajectory [] [] Ending.Unanswered
-
-    let t =
-        { t with
-            Question =
-                { t.Question with
-                    Answers = [| "Paris" |]
-                    GoldTitles = [| "France"; "Paris" |]
+            let t =
+                { t with
+                    Question =
+                        { t.Question with
+                            Answers = [| "Paris" |]
+                            GoldTitles = [| "France"; "Paris" |]
+                        }
+                    PromptText = "Think inside <think></think>.\n"
+                    Response =
+                        "<begin_search>capital</end_search>\n\n<search_result> result 1: \"France\"\nx </search_result>\n\n</think> \\boxed{Paris}"
                 }
-            PromptText = "Think inside <think></think>.\n"
-            Response =
-                "<begin_search>capital</end_search>\n\n<search_result> result 1: \"France\"\nx </search_result>\n\n</think> \\boxed{Paris}"
+
+            let theirs =
+                AuthorsReward.training t.PromptText t.Response t.Question.Answers t.Question.GoldTitles
+
+            theirs.Total |> equals 0.75
+            total (Reward.authors 0.5) t |> equals theirs.Total
+            total (Reward.authors 0.0) t |> equals 1.0
         }
 
-    let theirs =
-        AuthorsReward.training t.PromptText t.Response t.Question.Answers t.Question.GoldTitles
+        test "a question without an accepted answer has no reward" {
+            let t = trajectory [ "a" ] [] (Ending.Answered "right")
 
-    Assert.Equal(0.75, theirs.Total)
-    Assert.Equal(theirs.Total, total (Reward.authors 0.5) t)
-    Assert.Equal(1.0, total (Reward.authors 0.0) t)
+            let t =
+                { t with
+                    Question = { t.Question with Answers = [||] }
+                }
 
-[<Fact>]
-let ``a question without an accepted answer has no reward`` () =
-    let t = trajectory [ "a" ] [] (Ending.Answered "right")
-
-    let t =
-        { t with
-            Question = { t.Question with Answers = [||] }
+            match Reward.scoreOf (Reward.gated 0.5) t with
+            | RewardOutcome.Failed reason -> reason |> containsText "no accepted answer"
+            | RewardOutcome.Scored _ -> failtest "it was scored"
         }
-
-    match Reward.scoreOf (Reward.gated 0.5) t with
-    | RewardOutcome.Failed reason -> Assert.Contains("no accepted answer", reason)
-    | RewardOutcome.Scored _ -> Assert.Fail "it was scored"
+    ]

@@ -1,7 +1,7 @@
 module David.Grpo.Tests.RiskControlTests
 
 open FsCheck.FSharp
-open Xunit
+open Expecto
 open David.Grpo
 
 let private grid = Array.init 21 (fun i -> float i / 20.0)
@@ -11,99 +11,6 @@ let private uniformLosses count seed =
     Array.init count (fun question ->
         let cut = Seed.uniform (Seed.child (int64 question) seed)
         grid |> Array.map (fun tau -> if cut > tau then 1.0 else 0.0))
-
-[<Fact>]
-let ``split-conformal thresholds are those of the formula`` () =
-    let cases = GoldenCase.all "golden/stats/conformal.json"
-    Assert.Equal(64, cases.Length)
-
-    for case in cases do
-        let scores = GoldenCase.numbers "scores" case.Inputs
-        let alpha = GoldenCase.number "alpha" case.Inputs
-        Assert.Equal(int (GoldenCase.number "rank" case.Outputs), RiskControl.conformalRank alpha scores.Length)
-        Assert.Equal(GoldenCase.number "threshold" case.Outputs, RiskControl.splitConformal alpha scores)
-
-[<Fact>]
-let ``risk control, p values and the fixed sequence are those of the formulas`` () =
-    let cases = GoldenCase.all "golden/stats/conformal_risk_control.json"
-    Assert.Equal(15, cases.Length)
-
-    for case in cases do
-        let losses = GoldenCase.matrix "losses" case.Inputs
-        let taus = GoldenCase.numbers "lambdas" case.Inputs
-        let alpha = GoldenCase.number "alpha" case.Inputs
-        let delta = GoldenCase.number "delta" case.Inputs
-
-        let expected (name: string) =
-            if GoldenCase.has name case.Outputs then
-                let tau = GoldenCase.number name case.Outputs
-                Threshold.At(System.Array.IndexOf(taus, tau), tau)
-            else
-                Threshold.NoneSafe
-
-        Assert.Equal(
-            expected "lambda_hat",
-            RiskControl.conformalRiskControl alpha (GoldenCase.number "B" case.Inputs) taus losses
-        )
-
-        let risks = Array.transpose losses |> Array.map Statistics.mean
-        GoldenCase.assertAllClose case.Name 1e-9 (GoldenCase.numbers "mean_loss" case.Outputs) risks
-
-        risks
-        |> Array.map (RiskControl.hoeffdingBentkus alpha losses.Length)
-        |> GoldenCase.assertAllClose case.Name 1e-9 (GoldenCase.numbers "hoeffding_bentkus" case.Outputs)
-
-        Assert.Equal(expected "fixed_sequence", RiskControl.learnThenTest alpha delta taus losses)
-
-[<Fact>]
-let ``a new score is at most the conformal threshold with the promised probability`` () =
-    // Exactly rank / (n + 1) = 18/20 for scores without ties; 4,000 splits place it to ± 0.005 · 3.
-    let splits = 4000
-
-    let covered =
-        Seq.init splits (fun split ->
-            let seed = Seed.path [| 1L; int64 split |] (Seed.ofInt64 7L)
-
-            let score i =
-                Seed.uniform (Seed.child (int64 i) seed)
-
-            score 19 <= RiskControl.splitConformal 0.1 (Array.init 19 score))
-        |> Seq.filter id
-        |> Seq.length
-
-    Assert.InRange(float covered / float splits, 0.885, 0.915)
-
-[<Fact>]
-let ``conformal risk control holds the risk in the mean`` () =
-    let alpha = 0.15
-
-    let risks =
-        Array.init 1000 (fun split ->
-            let losses = uniformLosses 40 (Seed.path [| 2L; int64 split |] (Seed.ofInt64 7L))
-
-            match RiskControl.conformalRiskControl alpha 1.0 grid losses with
-            | Threshold.At(_, tau) -> 1.0 - tau
-            | Threshold.NoneSafe -> 0.0)
-
-    // 0.003 is three standard errors of the mean risk; the grid's step of 0.05 keeps it below alpha, yet within a step.
-    Assert.InRange(Statistics.mean risks, alpha - 0.06, alpha + 0.003)
-
-[<Fact>]
-let ``learn then test holds the risk with the promised probability`` () =
-    let epsilon, delta, splits = 0.2, 0.1, 1000
-
-    let above =
-        Seq.init splits (fun split ->
-            let losses = uniformLosses 100 (Seed.path [| 3L; int64 split |] (Seed.ofInt64 7L))
-
-            match RiskControl.learnThenTest epsilon delta grid losses with
-            | Threshold.At(_, tau) -> 1.0 - tau > epsilon + 1e-9
-            | Threshold.NoneSafe -> false)
-        |> Seq.filter id
-        |> Seq.length
-
-    // At most 0.1, plus three standard errors of 1,000 splits.
-    Assert.True(float above / float splits <= delta + 0.03, $"{above} of {splits}")
 
 let private someLosses =
     gen {
@@ -123,53 +30,159 @@ let private index threshold =
     | Threshold.At(index, _) -> index
     | Threshold.NoneSafe -> 5
 
-[<Fact>]
-let ``a higher risk allowed never asks for more caution`` () =
-    let taus = [| 0.5; 0.6; 0.7; 0.8; 0.9 |]
+[<Tests>]
+let tests =
+    testList "RiskControlTests" [
+        test "split-conformal thresholds are those of the formula" {
+            let cases = GoldenCase.all "golden/stats/conformal.json"
+            cases.Length |> equals 64
 
-    lawFor someLosses (fun losses ->
-        let falling = RiskControl.monotone losses
+            for case in cases do
+                let scores = GoldenCase.numbers "scores" case.Inputs
+                let alpha = GoldenCase.number "alpha" case.Inputs
 
-        let controlled alpha =
-            index (RiskControl.conformalRiskControl alpha 1.0 taus falling)
+                RiskControl.conformalRank alpha scores.Length
+                |> equals (int (GoldenCase.number "rank" case.Outputs))
 
-        let tested epsilon =
-            index (RiskControl.learnThenTest epsilon 0.1 taus losses)
+                RiskControl.splitConformal alpha scores |> equals (GoldenCase.number "threshold" case.Outputs)
+        }
 
-        controlled 0.5 <= controlled 0.2
-        && tested 0.6 <= tested 0.3
-        && index (RiskControl.learnThenTest 0.5 0.2 taus losses)
-           <= index (RiskControl.learnThenTest 0.5 0.1 taus losses))
+        test "risk control, p values and the fixed sequence are those of the formulas" {
+            let cases = GoldenCase.all "golden/stats/conformal_risk_control.json"
+            cases.Length |> equals 15
 
-[<Fact>]
-let ``monotone losses never rise, never undercut, and leave falling ones alone`` () =
-    lawFor someLosses (fun losses ->
-        let falling = RiskControl.monotone losses
+            for case in cases do
+                let losses = GoldenCase.matrix "losses" case.Inputs
+                let taus = GoldenCase.numbers "lambdas" case.Inputs
+                let alpha = GoldenCase.number "alpha" case.Inputs
+                let delta = GoldenCase.number "delta" case.Inputs
 
-        falling |> Array.forall (Array.pairwise >> Array.forall (fun (before, after) -> after <= before))
-        && Array.forall2 (Array.forall2 (<=)) losses falling
-        && RiskControl.monotone falling = falling)
+                let expected (name: string) =
+                    if GoldenCase.has name case.Outputs then
+                        let tau = GoldenCase.number name case.Outputs
+                        Threshold.At(System.Array.IndexOf(taus, tau), tau)
+                    else
+                        Threshold.NoneSafe
 
-[<Fact>]
-let ``no loss at all among enough questions makes the boldest threshold safe`` () =
-    // CRC needs 1/(n + 1) ≤ 0.1; learn then test (1 − 0.1)ⁿ ≤ 0.1.
-    let none count = Array.create count [| 0.0; 0.0 |]
-    let taus = [| 0.5; 0.9 |]
-    Assert.Equal(Threshold.At(0, 0.5), RiskControl.conformalRiskControl 0.1 1.0 taus (none 9))
-    Assert.Equal(Threshold.NoneSafe, RiskControl.conformalRiskControl 0.1 1.0 taus (none 8))
-    Assert.Equal(Threshold.At(0, 0.5), RiskControl.learnThenTest 0.1 0.1 taus (none 22))
-    Assert.Equal(Threshold.NoneSafe, RiskControl.learnThenTest 0.1 0.1 taus (none 21))
+                RiskControl.conformalRiskControl alpha (GoldenCase.number "B" case.Inputs) taus losses
+                |> equals (expected "lambda_hat")
 
-[<Fact>]
-let ``wrong arguments are refused by name`` () =
-    let refusal (call: unit -> 'result) =
-        GoldenCase.refusal (fun () -> call () |> ignore)
+                let risks = Array.transpose losses |> Array.map Statistics.mean
+                GoldenCase.assertAllClose case.Name 1e-9 (GoldenCase.numbers "mean_loss" case.Outputs) risks
 
-    let control = RiskControl.conformalRiskControl 0.1 1.0
-    Assert.Contains("alpha is 0", refusal (fun () -> RiskControl.splitConformal 0.0 [| 1.0 |]))
-    Assert.Contains("taus is empty or does not ascend", refusal (fun () -> control [| 0.5; 0.5 |] [| [| 0.0; 0.0 |] |]))
-    Assert.Contains("rises from 0 to 1", refusal (fun () -> control [| 0.5; 0.9 |] [| [| 0.0; 1.0 |] |]))
-    Assert.Contains("has the loss 2", refusal (fun () -> control [| 0.5 |] [| [| 2.0 |] |]))
-    Assert.Contains("No calibration question", refusal (fun () -> RiskControl.learnThenTest 0.1 0.1 [| 0.5 |] [||]))
-    Assert.Contains("risk is 1.5", refusal (fun () -> RiskControl.hoeffdingBentkus 0.1 10 1.5))
-    Assert.Contains("pValues has 1 entries", refusal (fun () -> RiskControl.fixedSequence 0.1 grid [| 0.5 |]))
+                risks
+                |> Array.map (RiskControl.hoeffdingBentkus alpha losses.Length)
+                |> GoldenCase.assertAllClose case.Name 1e-9 (GoldenCase.numbers "hoeffding_bentkus" case.Outputs)
+
+                RiskControl.learnThenTest alpha delta taus losses |> equals (expected "fixed_sequence")
+        }
+
+        test "a new score is at most the conformal threshold with the promised probability" {
+            // Exactly rank / (n + 1) = 18/20 for scores without ties; 4,000 splits place it to ± 0.005 · 3.
+            let splits = 4000
+
+            let covered =
+                Seq.init splits (fun split ->
+                    let seed = Seed.path [| 1L; int64 split |] (Seed.ofInt64 7L)
+
+                    let score i =
+                        Seed.uniform (Seed.child (int64 i) seed)
+
+                    score 19 <= RiskControl.splitConformal 0.1 (Array.init 19 score))
+                |> Seq.filter id
+                |> Seq.length
+
+            float covered / float splits |> isBetween 0.885 0.915
+        }
+
+        test "conformal risk control holds the risk in the mean" {
+            let alpha = 0.15
+
+            let risks =
+                Array.init 1000 (fun split ->
+                    let losses = uniformLosses 40 (Seed.path [| 2L; int64 split |] (Seed.ofInt64 7L))
+
+                    match RiskControl.conformalRiskControl alpha 1.0 grid losses with
+                    | Threshold.At(_, tau) -> 1.0 - tau
+                    | Threshold.NoneSafe -> 0.0)
+
+            // 0.003 is three standard errors of the mean risk; the grid's step of 0.05 keeps it below alpha, yet within a step.
+            Statistics.mean risks |> isBetween (alpha - 0.06) (alpha + 0.003)
+        }
+
+        test "learn then test holds the risk with the promised probability" {
+            let epsilon, delta, splits = 0.2, 0.1, 1000
+
+            let above =
+                Seq.init splits (fun split ->
+                    let losses = uniformLosses 100 (Seed.path [| 3L; int64 split |] (Seed.ofInt64 7L))
+
+                    match RiskControl.learnThenTest epsilon delta grid losses with
+                    | Threshold.At(_, tau) -> 1.0 - tau > epsilon + 1e-9
+                    | Threshold.NoneSafe -> false)
+                |> Seq.filter id
+                |> Seq.length
+
+            // At most 0.1, plus three standard errors of 1,000 splits.
+            Expect.isTrue (float above / float splits <= delta + 0.03) $"{above} of {splits}"
+        }
+
+        test "a higher risk allowed never asks for more caution" {
+            let taus = [| 0.5; 0.6; 0.7; 0.8; 0.9 |]
+
+            lawFor someLosses (fun losses ->
+                let falling = RiskControl.monotone losses
+
+                let controlled alpha =
+                    index (RiskControl.conformalRiskControl alpha 1.0 taus falling)
+
+                let tested epsilon =
+                    index (RiskControl.learnThenTest epsilon 0.1 taus losses)
+
+                controlled 0.5 <= controlled 0.2
+                && tested 0.6 <= tested 0.3
+                && index (RiskControl.learnThenTest 0.5 0.2 taus losses)
+                   <= index (RiskControl.learnThenTest 0.5 0.1 taus losses))
+        }
+
+        test "monotone losses never rise, never undercut, and leave falling ones alone" {
+            lawFor someLosses (fun losses ->
+                let falling = RiskControl.monotone losses
+
+                falling |> Array.forall (Array.pairwise >> Array.forall (fun (before, after) -> after <= before))
+                && Array.forall2 (Array.forall2 (<=)) losses falling
+                && RiskControl.monotone falling = falling)
+        }
+
+        test "no loss at all among enough questions makes the boldest threshold safe" {
+            // CRC needs 1/(n + 1) ≤ 0.1; learn then test (1 − 0.1)ⁿ ≤ 0.1.
+            let none count = Array.create count [| 0.0; 0.0 |]
+            let taus = [| 0.5; 0.9 |]
+            RiskControl.conformalRiskControl 0.1 1.0 taus (none 9) |> equals (Threshold.At(0, 0.5))
+            RiskControl.conformalRiskControl 0.1 1.0 taus (none 8) |> equals Threshold.NoneSafe
+            RiskControl.learnThenTest 0.1 0.1 taus (none 22) |> equals (Threshold.At(0, 0.5))
+            RiskControl.learnThenTest 0.1 0.1 taus (none 21) |> equals Threshold.NoneSafe
+        }
+
+        test "wrong arguments are refused by name" {
+            let refusal (call: unit -> 'result) =
+                GoldenCase.refusal (fun () -> call () |> ignore)
+
+            let control = RiskControl.conformalRiskControl 0.1 1.0
+            refusal (fun () -> RiskControl.splitConformal 0.0 [| 1.0 |]) |> containsText "alpha is 0"
+
+            refusal (fun () -> control [| 0.5; 0.5 |] [| [| 0.0; 0.0 |] |])
+            |> containsText "taus is empty or does not ascend"
+
+            refusal (fun () -> control [| 0.5; 0.9 |] [| [| 0.0; 1.0 |] |]) |> containsText "rises from 0 to 1"
+            refusal (fun () -> control [| 0.5 |] [| [| 2.0 |] |]) |> containsText "has the loss 2"
+
+            refusal (fun () -> RiskControl.learnThenTest 0.1 0.1 [| 0.5 |] [||])
+            |> containsText "No calibration question"
+
+            refusal (fun () -> RiskControl.hoeffdingBentkus 0.1 10 1.5) |> containsText "risk is 1.5"
+
+            refusal (fun () -> RiskControl.fixedSequence 0.1 grid [| 0.5 |])
+            |> containsText "pValues has 1 entries"
+        }
+    ]

@@ -2,7 +2,7 @@ module David.Grpo.Tests.SearchR1Tests
 
 open System.Text.Json
 open FsCheck.FSharp
-open Xunit
+open Expecto
 open David.Grpo
 open David.Grpo.Tests.RewardTests
 open David.Grpo.Tests.WorldReader
@@ -98,55 +98,6 @@ let private texts (row: JsonElement) (name: string) =
 
 let private number (row: JsonElement) (name: string) = row.GetProperty(name).GetDouble()
 
-[<Fact>]
-let ``forms of transcripts and the reasons against them are Search-R1's`` () =
-    Assert.Equal(400, cases.Value.Length)
-
-    for row in cases.Value do
-        let format = SearchR1.format (text row "text")
-        Assert.Equal(row.GetProperty("valid_sequence").GetBoolean(), format.IsValid)
-        Assert.Equal(text row "valid_reason", format.Reason)
-
-    Assert.Equal(94, cases.Value |> Array.filter (fun row -> (SearchR1.format (text row "text")).IsValid) |> _.Length)
-
-[<Fact>]
-let ``answers of transcripts and their matches are Search-R1's`` () =
-    for row in cases.Value do
-        let golds = texts row "golds"
-        let answer = SearchR1.answerOrNull (text row "text")
-        Assert.Equal(row.GetProperty("extracted").GetString(), answer)
-
-        let em, subem, withFormat =
-            match answer with
-            | null -> 0.0, 0.0, 0.0
-            | answer ->
-                let score holds = if holds then 1.0 else 0.0
-                let em = score (Answer.exactMatch answer golds)
-                em, score (Answer.containsGold answer golds), max 0.1 em
-
-        Assert.Equal(number row "em", em)
-        Assert.Equal(number row "subem", subem)
-        Assert.Equal(number row "em_format_0.1", withFormat)
-
-[<Fact>]
-let ``information of transcripts, and whether it holds the answer, is Search-R1's`` () =
-    for row in cases.Value do
-        Assert.Equal<string[]>(texts row "information", SearchR1.information (text row "text"))
-
-        Assert.Equal(
-            row.GetProperty("retrieval_correct").GetBoolean(),
-            SearchR1.isRetrieved (text row "text") (texts row "golds")
-        )
-
-[<Fact>]
-let ``structure rewards of transcripts are Search-R1's`` () =
-    // The very numbers.
-    for row in cases.Value do
-        Assert.Equal(
-            number row "structure_reward",
-            SearchR1.structureReward SearchR1.withRetrieval (text row "text") (texts row "golds")
-        )
-
 let private france = passage "a" "France" "The capital is Paris."
 let private italy = passage "c" "Italy" "The capital is Rome."
 
@@ -157,64 +108,6 @@ let private scores protocol t =
     (parts (SearchR1.reward SearchR1.withRetrieval protocol) t).Total,
     (parts (SearchR1.reward SearchR1.withoutRetrieval protocol) t).Total
 
-[<Fact>]
-let ``in the text protocol each branch of the reward is reached`` () =
-    let rewards turns =
-        scores TranscriptProtocol.Text (textTrajectory turns)
-
-    let right, wrong =
-        Ends "So. </think> It is \\boxed{Paris}", Ends "So. </think> \\boxed{Rome}"
-
-    Assert.Equal((1.0, 1.0), rewards [ asks [ italy ]; right ])
-    Assert.Equal((1.0, 1.0), rewards [ right ])
-    Assert.Equal((0.2 + 0.1, 0.2), rewards [ asks [ italy ]; asks [ france ]; wrong ])
-    Assert.Equal((0.2, 0.2), rewards [ asks [ italy ]; asks []; wrong ])
-    Assert.Equal((0.2, 0.2), rewards [ wrong ])
-    Assert.Equal((0.8, 0.8), rewards [ asks [ france ]; IsRefused "<begin_search>x</end_search>"; right ])
-    Assert.Equal((0.1, 0.1), rewards [ asks [ france ]; IsRefused "<begin_search>x</end_search>"; wrong ])
-    Assert.Equal((0.0, 0.0), rewards [ asks [ france ]; Ends "So. </think> Paris" ])
-
-[<Fact>]
-let ``in the text protocol whatever is stray breaks the form`` () =
-    let isInForm turns =
-        SearchR1.isInForm TranscriptProtocol.Text (textTrajectory turns)
-
-    let right = Ends "So. </think> \\boxed{Paris}"
-
-    for turns in
-        [
-            [ right ]
-            [ Ends "</think>\\boxed{Paris}" ]
-            [ Ends "<think>\nSo. </think> It is \\boxed{Paris}, since 987." ]
-            [ asks [ france ]; Asks("<begin_search>x</end_search>\n", [ italy ]); right ]
-        ] do
-        Assert.True(isInForm turns, $"{turns}")
-
-    for turns in
-        [
-            // Two answers, an answer while thinking, a search after thinking.
-            [ Ends "</think> \\boxed{Rome} \\boxed{Paris}" ]
-            [ Ends "\\boxed{Rome} </think> \\boxed{Paris}" ]
-            [ Ends "</think> \\boxed{Paris} <begin_search>x</end_search>" ]
-            [ Asks("\\boxed{Paris} <begin_search>x</end_search>", [ france ]); right ]
-            // Thinking begun late or twice, ended twice.
-            [ Ends "Well, <think> so. </think> \\boxed{Paris}" ]
-            [ Ends "<think><think></think> \\boxed{Paris}" ]
-            [ Ends "</think></think> \\boxed{Paris}" ]
-            // A search in a search, an unfinished one, an empty one, words after one, a closing tag alone.
-            [ Asks("<begin_search> a <begin_search> b </end_search>", [ france ]); right ]
-            [ Ends "<begin_search> a </think> \\boxed{Paris}" ]
-            [ Asks("<begin_search></end_search>", [ france ]); right ]
-            [ Asks("<begin_search>x</end_search> and", [ france ]); right ]
-            [ Asks("</end_search> <begin_search>x</end_search>", [ france ]); right ]
-            // Results that the policy wrote itself.
-            [ Ends "<search_result> Paris </search_result> </think> \\boxed{Paris}" ]
-            [
-                Ends "<begin_search>x</end_search><search_result>y</search_result> </think> \\boxed{Paris}"
-            ]
-        ] do
-        Assert.False(isInForm turns, $"{turns}")
-
 let private answers wording (t: Trajectory) =
     { t with
         Question =
@@ -223,76 +116,18 @@ let private answers wording (t: Trajectory) =
             }
     }
 
-[<Fact>]
-let ``in the tag protocol each branch of the reward is reached`` () =
-    let rewards found answered =
-        scores TranscriptProtocol.Tag (trajectory [ "a" ] found answered)
-
-    let right, wrong = Ending.Answered "right", Ending.Answered "wrong"
-
-    Assert.Equal((1.0, 1.0), rewards [ [ "a" ]; [ "b" ] ] right)
-    Assert.Equal((1.0, 1.0), rewards [] right)
-    // The title of a passage holds the answer, also inside a word.
-    Assert.Equal((0.2 + 0.1, 0.2), rewards [ [ "a" ]; [ "upright one" ] ] wrong)
-    Assert.Equal((0.2, 0.2), rewards [ [ "a" ] ] wrong)
-    // What ends without an answer is out of form.
-    Assert.Equal((0.0, 0.0), rewards [ [ "right" ] ] Ending.Unanswered)
-    Assert.Equal((0.0, 0.0), rewards [ [ "right" ] ] Ending.Truncated)
-
-    let refused t = { t with RefusedSearches = 1 }
-    Assert.Equal((0.8, 0.8), scores TranscriptProtocol.Tag (refused (trajectory [] [ [ "right" ] ] right)))
-    Assert.Equal((0.1, 0.1), scores TranscriptProtocol.Tag (refused (trajectory [] [ [ "right" ] ] wrong)))
-
-[<Fact>]
-let ``policy and environment write in turns`` () =
-    let t = trajectory [] [ [ "x" ]; [ "y" ] ] (Ending.Answered "right")
-
-    let isInForm segments =
-        SearchR1.isInForm TranscriptProtocol.Tag { t with Segments = segments }
-
-    Assert.True(isInForm t.Segments)
-    // A turn may be written in two pieces, an expert's and the policy's.
-    Assert.True(isInForm (Array.insertAt 1 (Segment.Expert [| 9 |]) t.Segments))
-
-    for segments in
-        [
-            Array.removeAt 1 t.Segments
-            Array.removeAt 2 t.Segments
-            Array.removeAt 5 t.Segments
-            Array.truncate 1 t.Segments
-            Array.append t.Segments [| Segment.Observation [| 5 |]; Segment.Action([| 7 |], [| 0.0 |], 0) |]
-        ] do
-        Assert.False(isInForm segments, $"{segments}")
-
-[<Fact>]
-let ``the embedded world's experts are in form, and with a wrong answer they retrieved the right one`` () =
-    let world, index = firstWorld ()
-
-    for question in WorldQuestions.ofMix evenMix world 40 (Seed.ofInt64 5L) do
-        let expert = WorldEpisode.expert index question
-        Assert.Equal((1.0, 1.0), scores TranscriptProtocol.Tag expert)
-
-        let wrong =
-            { expert with
-                Ending = Ending.Answered "none"
-            }
-
-        Assert.Equal((0.2 + 0.1, 0.2), scores TranscriptProtocol.Tag wrong)
-        Assert.Equal((0.2, 0.2), scores TranscriptProtocol.Tag (answers "nowhere" wrong))
-
 let private generatedTrajectories =
     gen {
         let! found = Gen.listOf (Gen.listOf (Gen.elements [ "a"; "b"; "right"; "c" ]))
 
         let! ending =
-            Gen.elements
-                [
-                    Ending.Answered "right"
-                    Ending.Answered "wrong"
-                    Ending.Answered ""
-                    Ending.Unanswered
-                    Ending.Truncated
-                ]
+            Gen.elements [
+                Ending.Answered "right"
+                Ending.Answered "wrong"
+                Ending.Answered ""
+                Ending.Unanswered
+                Ending.Truncated
+            ]
 
         let! refused = Gen.elements [ 0; 0; 1 ]
 
@@ -302,44 +137,211 @@ let private generatedTrajectories =
             }
     }
 
-[<Fact>]
-let ``the reward has six values, is the sum of its terms and 1 only with a right answer`` () =
-    lawFor generatedTrajectories (fun t ->
-        let parts = parts (SearchR1.reward SearchR1.withRetrieval TranscriptProtocol.Tag) t
+[<Tests>]
+let tests =
+    testList "SearchR1Tests" [
+        test "forms of transcripts and the reasons against them are Search-R1's" {
+            cases.Value.Length |> equals 400
 
-        let sum = parts.Terms |> Array.sumBy (fun term -> term.Weight * term.Value)
-        let values = [ 0.0; 0.1; 0.2; 0.2 + 0.1; 0.8; 1.0 ]
+            for row in cases.Value do
+                let format = SearchR1.format (text row "text")
+                format.IsValid |> equals (row.GetProperty("valid_sequence").GetBoolean())
+                format.Reason |> equals (text row "valid_reason")
 
-        List.contains parts.Total values
-        && parts.Total = sum
-        && (parts.Total < 0.5 || parts.Answer = 1.0)
-        && parts.Turns.Length = 0)
+            cases.Value
+            |> Array.filter (fun row -> (SearchR1.format (text row "text")).IsValid)
+            |> _.Length
+            |> equals 94
+        }
 
-[<Fact>]
-let ``order and repetition of passages and searches change nothing`` () =
-    lawFor generatedTrajectories (fun t ->
-        let rule = SearchR1.reward SearchR1.withRetrieval TranscriptProtocol.Tag
+        test "answers of transcripts and their matches are Search-R1's" {
+            for row in cases.Value do
+                let golds = texts row "golds"
+                let answer = SearchR1.answerOrNull (text row "text")
+                answer |> equals (row.GetProperty("extracted").GetString())
 
-        let reversed =
-            t.Searches
-            |> Array.rev
-            |> Array.map (fun search ->
-                { search with
-                    Passages = Array.rev search.Passages
-                })
+                let em, subem, withFormat =
+                    match answer with
+                    | null -> 0.0, 0.0, 0.0
+                    | answer ->
+                        let score holds = if holds then 1.0 else 0.0
+                        let em = score (Answer.exactMatch answer golds)
+                        em, score (Answer.containsGold answer golds), max 0.1 em
 
-        parts rule { t with Searches = reversed } = parts rule t)
+                em |> equals (number row "em")
+                subem |> equals (number row "subem")
+                withFormat |> equals (number row "em_format_0.1")
+        }
 
-[<Fact>]
-let ``constants outside [0, 1] are errors that name them`` () =
-    for value in [ -0.1; 1.1; nan ] do
-        let error =
-            Assert.Throws<System.ArgumentException>(fun () ->
-                SearchR1.reward
-                    { SearchR1.withRetrieval with
-                        Retrieval = value
+        test "information of transcripts, and whether it holds the answer, is Search-R1's" {
+            for row in cases.Value do
+                SearchR1.information (text row "text") |> equals (texts row "information")
+
+                SearchR1.isRetrieved (text row "text") (texts row "golds")
+                |> equals (row.GetProperty("retrieval_correct").GetBoolean())
+        }
+
+        test "structure rewards of transcripts are Search-R1's" {
+            // The very numbers.
+            for row in cases.Value do
+                SearchR1.structureReward SearchR1.withRetrieval (text row "text") (texts row "golds")
+                |> equals (number row "structure_reward")
+        }
+
+        test "in the text protocol each branch of the reward is reached" {
+            let rewards turns =
+                scores TranscriptProtocol.Text (textTrajectory turns)
+
+            let right, wrong =
+                Ends "So. </think> It is \\boxed{Paris}", Ends "So. </think> \\boxed{Rome}"
+
+            rewards [ asks [ italy ]; right ] |> equals (1.0, 1.0)
+            rewards [ right ] |> equals (1.0, 1.0)
+            rewards [ asks [ italy ]; asks [ france ]; wrong ] |> equals (0.2 + 0.1, 0.2)
+            rewards [ asks [ italy ]; asks []; wrong ] |> equals (0.2, 0.2)
+            rewards [ wrong ] |> equals (0.2, 0.2)
+            rewards [ asks [ france ]; IsRefused "<begin_search>x</end_search>"; right ] |> equals (0.8, 0.8)
+            rewards [ asks [ france ]; IsRefused "<begin_search>x</end_search>"; wrong ] |> equals (0.1, 0.1)
+            rewards [ asks [ france ]; Ends "So. </think> Paris" ] |> equals (0.0, 0.0)
+        }
+
+        test "in the text protocol whatever is stray breaks the form" {
+            let isInForm turns =
+                SearchR1.isInForm TranscriptProtocol.Text (textTrajectory turns)
+
+            let right = Ends "So. </think> \\boxed{Paris}"
+
+            for turns in
+                [
+                    [ right ]
+                    [ Ends "</think>\\boxed{Paris}" ]
+                    [ Ends "<think>\nSo. </think> It is \\boxed{Paris}, since 987." ]
+                    [ asks [ france ]; Asks("<begin_search>x</end_search>\n", [ italy ]); right ]
+                ] do
+                Expect.isTrue (isInForm turns) $"{turns}"
+
+            for turns in
+                [
+                    // Two answers, an answer while thinking, a search after thinking.
+                    [ Ends "</think> \\boxed{Rome} \\boxed{Paris}" ]
+                    [ Ends "\\boxed{Rome} </think> \\boxed{Paris}" ]
+                    [ Ends "</think> \\boxed{Paris} <begin_search>x</end_search>" ]
+                    [ Asks("\\boxed{Paris} <begin_search>x</end_search>", [ france ]); right ]
+                    // Thinking begun late or twice, ended twice.
+                    [ Ends "Well, <think> so. </think> \\boxed{Paris}" ]
+                    [ Ends "<think><think></think> \\boxed{Paris}" ]
+                    [ Ends "</think></think> \\boxed{Paris}" ]
+                    // A search in a search, an unfinished one, an empty one, words after one, a closing tag alone.
+                    [ Asks("<begin_search> a <begin_search> b </end_search>", [ france ]); right ]
+                    [ Ends "<begin_search> a </think> \\boxed{Paris}" ]
+                    [ Asks("<begin_search></end_search>", [ france ]); right ]
+                    [ Asks("<begin_search>x</end_search> and", [ france ]); right ]
+                    [ Asks("</end_search> <begin_search>x</end_search>", [ france ]); right ]
+                    // Results that the policy wrote itself.
+                    [ Ends "<search_result> Paris </search_result> </think> \\boxed{Paris}" ]
+                    [
+                        Ends "<begin_search>x</end_search><search_result>y</search_result> </think> \\boxed{Paris}"
+                    ]
+                ] do
+                Expect.isFalse (isInForm turns) $"{turns}"
+        }
+
+        test "in the tag protocol each branch of the reward is reached" {
+            let rewards found answered =
+                scores TranscriptProtocol.Tag (trajectory [ "a" ] found answered)
+
+            let right, wrong = Ending.Answered "right", Ending.Answered "wrong"
+
+            rewards [ [ "a" ]; [ "b" ] ] right |> equals (1.0, 1.0)
+            rewards [] right |> equals (1.0, 1.0)
+            // The title of a passage holds the answer, also inside a word.
+            rewards [ [ "a" ]; [ "upright one" ] ] wrong |> equals (0.2 + 0.1, 0.2)
+            rewards [ [ "a" ] ] wrong |> equals (0.2, 0.2)
+            // What ends without an answer is out of form.
+            rewards [ [ "right" ] ] Ending.Unanswered |> equals (0.0, 0.0)
+            rewards [ [ "right" ] ] Ending.Truncated |> equals (0.0, 0.0)
+
+            let refused t = { t with RefusedSearches = 1 }
+            scores TranscriptProtocol.Tag (refused (trajectory [] [ [ "right" ] ] right)) |> equals (0.8, 0.8)
+            scores TranscriptProtocol.Tag (refused (trajectory [] [ [ "right" ] ] wrong)) |> equals (0.1, 0.1)
+        }
+
+        test "policy and environment write in turns" {
+            let t = trajectory [] [ [ "x" ]; [ "y" ] ] (Ending.Answered "right")
+
+            let isInForm segments =
+                SearchR1.isInForm TranscriptProtocol.Tag { t with Segments = segments }
+
+            isTrue (isInForm t.Segments)
+            // A turn may be written in two pieces, an expert's and the policy's.
+            isTrue (isInForm (Array.insertAt 1 (Segment.Expert [| 9 |]) t.Segments))
+
+            for segments in
+                [
+                    Array.removeAt 1 t.Segments
+                    Array.removeAt 2 t.Segments
+                    Array.removeAt 5 t.Segments
+                    Array.truncate 1 t.Segments
+                    Array.append t.Segments [| Segment.Observation [| 5 |]; Segment.Action([| 7 |], [| 0.0 |], 0) |]
+                ] do
+                Expect.isFalse (isInForm segments) $"{segments}"
+        }
+
+        test "the embedded world's experts are in form, and with a wrong answer they retrieved the right one" {
+            let world, index = firstWorld ()
+
+            for question in WorldQuestions.ofMix evenMix world 40 (Seed.ofInt64 5L) do
+                let expert = WorldEpisode.expert index question
+                scores TranscriptProtocol.Tag expert |> equals (1.0, 1.0)
+
+                let wrong =
+                    { expert with
+                        Ending = Ending.Answered "none"
                     }
-                    TranscriptProtocol.Tag
-                |> ignore)
 
-        Assert.Contains("Retrieval", error.Message)
+                scores TranscriptProtocol.Tag wrong |> equals (0.2 + 0.1, 0.2)
+                scores TranscriptProtocol.Tag (answers "nowhere" wrong) |> equals (0.2, 0.2)
+        }
+
+        test "the reward has six values, is the sum of its terms and 1 only with a right answer" {
+            lawFor generatedTrajectories (fun t ->
+                let parts = parts (SearchR1.reward SearchR1.withRetrieval TranscriptProtocol.Tag) t
+
+                let sum = parts.Terms |> Array.sumBy (fun term -> term.Weight * term.Value)
+                let values = [ 0.0; 0.1; 0.2; 0.2 + 0.1; 0.8; 1.0 ]
+
+                List.contains parts.Total values
+                && parts.Total = sum
+                && (parts.Total < 0.5 || parts.Answer = 1.0)
+                && parts.Turns.Length = 0)
+        }
+
+        test "order and repetition of passages and searches change nothing" {
+            lawFor generatedTrajectories (fun t ->
+                let rule = SearchR1.reward SearchR1.withRetrieval TranscriptProtocol.Tag
+
+                let reversed =
+                    t.Searches
+                    |> Array.rev
+                    |> Array.map (fun search ->
+                        { search with
+                            Passages = Array.rev search.Passages
+                        })
+
+                parts rule { t with Searches = reversed } = parts rule t)
+        }
+
+        test "constants outside [0, 1] are errors that name them" {
+            for value in [ -0.1; 1.1; nan ] do
+                let error =
+                    throws<System.ArgumentException>(fun () ->
+                        SearchR1.reward
+                            { SearchR1.withRetrieval with
+                                Retrieval = value
+                            }
+                            TranscriptProtocol.Tag
+                        |> ignore)
+
+                error.Message |> containsText "Retrieval"
+        }
+    ]

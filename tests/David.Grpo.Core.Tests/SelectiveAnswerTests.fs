@@ -1,7 +1,7 @@
 module David.Grpo.Tests.SelectiveAnswerTests
 
 open System
-open Xunit
+open Expecto
 open David.Grpo
 
 /// Answers whose chance to be right is their confidence to the power `hardness`.
@@ -22,85 +22,91 @@ let private trueError hardness tau =
     else
         1.0 - (1.0 - Math.Pow(tau, hardness + 1.0)) / ((hardness + 1.0) * (1.0 - tau))
 
-[<Fact>]
-let ``the error among given answers is held with the promised probability`` () =
-    let risk, delta, splits = 0.15, 0.1, 400
+[<Tests>]
+let tests =
+    testList "SelectiveAnswerTests" [
+        test "the error among given answers is held with the promised probability" {
+            let risk, delta, splits = 0.15, 0.1, 400
 
-    for hardness in [ 0.2; 0.5; 1.0 ] do
-        let missed, given =
-            Array.init splits (fun split ->
-                match
-                    SelectiveAnswer.pick
-                        risk
-                        delta
-                        (answers hardness 300 (Seed.path [| 9L; int64 split |] (Seed.ofInt64 3L)))
-                with
-                | Threshold.At(_, tau) -> trueError hardness tau > risk, true
-                | Threshold.NoneSafe -> false, false)
-            |> Array.unzip
+            for hardness in [ 0.2; 0.5; 1.0 ] do
+                let missed, given =
+                    Array.init splits (fun split ->
+                        match
+                            SelectiveAnswer.pick
+                                risk
+                                delta
+                                (answers hardness 300 (Seed.path [| 9L; int64 split |] (Seed.ofInt64 3L)))
+                        with
+                        | Threshold.At(_, tau) -> trueError hardness tau > risk, true
+                        | Threshold.NoneSafe -> false, false)
+                    |> Array.unzip
 
-        let share outcomes =
-            float (outcomes |> Array.filter id |> Array.length) / float splits
+                let share outcomes =
+                    float (outcomes |> Array.filter id |> Array.length) / float splits
 
-        // Three standard deviations of 400 splits at delta.
-        Assert.InRange(share missed, 0.0, delta + 3.0 * sqrt (delta * (1.0 - delta) / float splits))
-        // And it is worth something: where 300 answers can vouch for a threshold, it mostly finds one.
-        Assert.True(hardness > 0.2 || share given > 0.9, $"hardness {hardness}: given in {share given} of the splits")
+                // Three standard deviations of 400 splits at delta.
+                share missed |> isBetween 0.0 (delta + 3.0 * sqrt (delta * (1.0 - delta) / float splits))
+                // And it is worth something: where 300 answers can vouch for a threshold, it mostly finds one.
+                Expect.isTrue
+                    (hardness > 0.2 || share given > 0.9)
+                    $"hardness {hardness}: given in {share given} of the splits"
+        }
 
-[<Fact>]
-let ``the p value is that of a binomial test`` () =
-    // 20 of 20 right at a risk of 0.2: 0.8²⁰.
-    Assert.Equal(Math.Pow(0.8, 20.0), SelectiveAnswer.pValue 0.2 20 0, 12)
-    Assert.Equal(1.0, SelectiveAnswer.pValue 0.2 0 0)
-    // R: pbinom(3, 50, 0.1) = 0.2502939
-    Assert.Equal(0.2502939, SelectiveAnswer.pValue 0.1 50 3, 6)
+        test "the p value is that of a binomial test" {
+            // 20 of 20 right at a risk of 0.2: 0.8²⁰.
+            SelectiveAnswer.pValue 0.2 20 0 |> isNear 0.5e-12 (Math.Pow(0.8, 20.0))
+            SelectiveAnswer.pValue 0.2 0 0 |> equals 1.0
+            // R: pbinom(3, 50, 0.1) = 0.2502939
+            SelectiveAnswer.pValue 0.1 50 3 |> isNear 0.5e-6 0.2502939
+        }
 
-[<Fact>]
-let ``too few answers, or wrong ones, vouch for nothing`` () =
-    let all right count =
-        Array.replicate count { Confidence = 1.0; IsRight = right }
+        test "too few answers, or wrong ones, vouch for nothing" {
+            let all right count =
+                Array.replicate count { Confidence = 1.0; IsRight = right }
 
-    Assert.Equal(Threshold.NoneSafe, SelectiveAnswer.pick 0.1 0.1 (all true 10))
-    Assert.Equal(Threshold.NoneSafe, SelectiveAnswer.pick 0.1 0.1 (all false 1000))
-    Assert.Equal(Threshold.NoneSafe, SelectiveAnswer.pick 0.1 0.1 [||])
-    Assert.Equal(Threshold.At(0, 0.0), SelectiveAnswer.pick 0.1 0.1 (all true 100))
+            SelectiveAnswer.pick 0.1 0.1 (all true 10) |> equals Threshold.NoneSafe
+            SelectiveAnswer.pick 0.1 0.1 (all false 1000) |> equals Threshold.NoneSafe
+            SelectiveAnswer.pick 0.1 0.1 [||] |> equals Threshold.NoneSafe
+            SelectiveAnswer.pick 0.1 0.1 (all true 100) |> equals (Threshold.At(0, 0.0))
+        }
 
-[<Fact>]
-let ``a lower risk asks for a higher threshold`` () =
-    let answers = answers 0.3 4000 (Seed.ofInt64 5L)
+        test "a lower risk asks for a higher threshold" {
+            let answers = answers 0.3 4000 (Seed.ofInt64 5L)
 
-    let tau risk =
-        match SelectiveAnswer.pick risk 0.1 answers with
-        | Threshold.At(_, tau) -> tau
-        | Threshold.NoneSafe -> infinity
+            let tau risk =
+                match SelectiveAnswer.pick risk 0.1 answers with
+                | Threshold.At(_, tau) -> tau
+                | Threshold.NoneSafe -> infinity
 
-    Assert.True(tau 0.05 > tau 0.1 && tau 0.1 > tau 0.2)
+            isTrue (tau 0.05 > tau 0.1 && tau 0.1 > tau 0.2)
+        }
 
-[<Fact>]
-let ``rules give what they say`` () =
-    Assert.True(SelectiveAnswer.isGiven (AnswerRule.AtLeast 0.6) 0.0 0.6)
-    Assert.False(SelectiveAnswer.isGiven (AnswerRule.AtLeast 0.6) 1.0 0.59)
-    Assert.False(SelectiveAnswer.isGiven AnswerRule.Never 1.0 1.0)
-    Assert.False(SelectiveAnswer.isGiven (AnswerRule.Uncalibrated(0.75, 0.0)) 0.5 1.0)
-    Assert.Equal(AnswerRule.Never, SelectiveAnswer.rule Threshold.NoneSafe)
+        test "rules give what they say" {
+            isTrue (SelectiveAnswer.isGiven (AnswerRule.AtLeast 0.6) 0.0 0.6)
+            isFalse (SelectiveAnswer.isGiven (AnswerRule.AtLeast 0.6) 1.0 0.59)
+            isFalse (SelectiveAnswer.isGiven AnswerRule.Never 1.0 1.0)
+            isFalse (SelectiveAnswer.isGiven (AnswerRule.Uncalibrated(0.75, 0.0)) 0.5 1.0)
+            SelectiveAnswer.rule Threshold.NoneSafe |> equals AnswerRule.Never
+        }
 
-[<Fact>]
-let ``a summary counts what is given, and bounds its error`` () =
-    let answers =
-        Array.init 60 (fun i ->
-            {
-                Confidence = if i < 50 then 0.9 else 0.1
-                IsRight = i >= 3
-            })
+        test "a summary counts what is given, and bounds its error" {
+            let answers =
+                Array.init 60 (fun i ->
+                    {
+                        Confidence = if i < 50 then 0.9 else 0.1
+                        IsRight = i >= 3
+                    })
 
-    let summary = SelectiveAnswer.summarize 0.5 answers
-    Assert.Equal((60, 50, 3), (summary.Questions, summary.Given, summary.Wrong))
-    Assert.Equal(0.06, summary.Error, 12)
-    // R: qbeta(0.95, 4, 47) = 0.1477
-    Assert.Equal(0.1477, summary.ErrorBound, 3)
+            let summary = SelectiveAnswer.summarize 0.5 answers
+            (summary.Questions, summary.Given, summary.Wrong) |> equals (60, 50, 3)
+            summary.Error |> isNear 0.5e-12 0.06
+            // R: qbeta(0.95, 4, 47) = 0.1477
+            summary.ErrorBound |> isNear 0.5e-3 0.1477
+        }
 
-[<Fact>]
-let ``a quote is right that holds the answer as words`` () =
-    Assert.True(SelectiveAnswer.isRight "A room may cost up to 140 Euro a night." [| "140 euro" |])
-    Assert.False(SelectiveAnswer.isRight "A room may cost 1140 euro." [| "140 euro" |])
-    Assert.False(SelectiveAnswer.isRight "" [| "140 euro" |])
+        test "a quote is right that holds the answer as words" {
+            isTrue (SelectiveAnswer.isRight "A room may cost up to 140 Euro a night." [| "140 euro" |])
+            isFalse (SelectiveAnswer.isRight "A room may cost 1140 euro." [| "140 euro" |])
+            isFalse (SelectiveAnswer.isRight "" [| "140 euro" |])
+        }
+    ]

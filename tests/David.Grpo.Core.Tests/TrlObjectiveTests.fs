@@ -1,6 +1,6 @@
 module David.Grpo.Tests.TrlObjectiveTests
 
-open Xunit
+open Expecto
 open David.Grpo
 
 let private parameters (tokens: GoldenTokens) =
@@ -162,7 +162,7 @@ let private penalty (tokens: GoldenTokens) weights =
 
 let private agrees kind expected =
     let cases = GoldenCase.all $"golden/rl/trl_loss_{kind}.json"
-    Assert.Equal(expected, cases.Length)
+    cases.Length |> equals expected
 
     for tokens in cases |> Array.map GoldenTokens.read do
         let batch = tokens.Batch
@@ -227,95 +227,91 @@ let private agrees kind expected =
             same "clip_ratio/low_mean" diagnostics.ClipFractionLow
             same "clip_ratio/high_mean" diagnostics.ClipFractionHigh
 
-[<Fact>]
-let ``TRL's grpo, value, slopes and clip fractions`` () = agrees "grpo" 86
+[<Tests>]
+let tests =
+    testList "TrlObjectiveTests" [
+        test "TRL's grpo, value, slopes and clip fractions" { agrees "grpo" 86 }
 
-[<Fact>]
-let ``TRL's bnpo, value, slopes and clip fractions`` () = agrees "bnpo" 84
+        test "TRL's bnpo, value, slopes and clip fractions" { agrees "bnpo" 84 }
 
-[<Fact>]
-let ``TRL's dr_grpo, value, slopes and clip fractions`` () = agrees "dr_grpo" 84
+        test "TRL's dr_grpo, value, slopes and clip fractions" { agrees "dr_grpo" 84 }
 
-[<Fact>]
-let ``TRL's dapo, value, slopes and clip fractions`` () = agrees "dapo" 86
+        test "TRL's dapo, value, slopes and clip fractions" { agrees "dapo" 86 }
 
-[<Fact>]
-let ``TRL's luspo, value, slopes and clip fractions`` () = agrees "luspo" 84
+        test "TRL's luspo, value, slopes and clip fractions" { agrees "luspo" 84 }
 
-[<Fact>]
-let ``TRL's cispo, value and slopes`` () = agrees "cispo" 78
+        test "TRL's cispo, value and slopes" { agrees "cispo" 78 }
 
-[<Fact>]
-let ``TRL's sapo, value and slopes`` () = agrees "sapo" 81
+        test "TRL's sapo, value and slopes" { agrees "sapo" 81 }
 
-[<Fact>]
-let ``TRL's vespo, value and slopes`` () = agrees "vespo" 81
+        test "TRL's vespo, value and slopes" { agrees "vespo" 81 }
 
-[<Fact>]
-let ``the surrogate of whole sequences is TRL's RLOO loss`` () =
-    let cases = GoldenCase.all "golden/rl/trl_rloo_loss.json"
-    Assert.Equal(20, cases.Length)
+        test "the surrogate of whole sequences is TRL's RLOO loss" {
+            let cases = GoldenCase.all "golden/rl/trl_rloo_loss.json"
+            cases.Length |> equals 20
 
-    for tokens in cases |> Array.map GoldenTokens.read do
-        let rows = float tokens.Mask.Length
+            for tokens in cases |> Array.map GoldenTokens.read do
+                let rows = float tokens.Mask.Length
 
-        let ours =
-            Objective.clippedSurrogateAt
-                RatioLevel.SequenceProduct
-                {
-                    EpsilonLow = number "epsilon_low" tokens
-                    EpsilonHigh = number "epsilon_high" tokens
-                    Dual = DualClip.Off
-                    LogRatio = LogRatioBound.Unbounded
-                }
-                (Aggregation.weights (Aggregation.SequenceSumTokenMean rows) tokens.Batch)
-                tokens.Batch
-                tokens.LogProbs
+                let ours =
+                    Objective.clippedSurrogateAt
+                        RatioLevel.SequenceProduct
+                        {
+                            EpsilonLow = number "epsilon_low" tokens
+                            EpsilonHigh = number "epsilon_high" tokens
+                            Dual = DualClip.Off
+                            LogRatio = LogRatioBound.Unbounded
+                        }
+                        (Aggregation.weights (Aggregation.SequenceSumTokenMean rows) tokens.Batch)
+                        tokens.Batch
+                        tokens.LogProbs
 
-        // A row without tokens has ratio 1 there and adds a constant.
-        let constant =
-            Array.map2
-                (fun row advantage -> if Array.sum row = 0.0 then -advantage / rows else 0.0)
-                tokens.Mask
-                (GoldenCase.numbers "advantages" tokens.Case.Inputs)
-            |> Array.sum
+                // A row without tokens has ratio 1 there and adds a constant.
+                let constant =
+                    Array.map2
+                        (fun row advantage -> if Array.sum row = 0.0 then -advantage / rows else 0.0)
+                        tokens.Mask
+                        (GoldenCase.numbers "advantages" tokens.Case.Inputs)
+                    |> Array.sum
 
-        GoldenTokens.assertLoss
-            1e-9
-            tokens
-            { ours with
-                Value = ours.Value + constant
-            }
+                GoldenTokens.assertLoss
+                    1e-9
+                    tokens
+                    { ours with
+                        Value = ours.Value + constant
+                    }
+        }
 
-[<Fact>]
-let ``VESPO's weights are TRL's`` () =
-    let cases = GoldenCase.all "golden/rl/trl_gamma_weights.json"
-    Assert.Equal(24, cases.Length)
+        test "VESPO's weights are TRL's" {
+            let cases = GoldenCase.all "golden/rl/trl_gamma_weights.json"
+            cases.Length |> equals 24
 
-    for tokens in cases |> Array.map GoldenTokens.read do
-        let inputs = tokens.Case.Inputs
+            for tokens in cases |> Array.map GoldenTokens.read do
+                let inputs = tokens.Case.Inputs
 
-        let sampler =
-            if GoldenCase.has "importance_sampling_ratio" inputs then
-                SamplerWeights.PerToken(GoldenTokens.flat "importance_sampling_ratio" inputs tokens)
-            else
-                SamplerWeights.None
+                let sampler =
+                    if GoldenCase.has "importance_sampling_ratio" inputs then
+                        SamplerWeights.PerToken(GoldenTokens.flat "importance_sampling_ratio" inputs tokens)
+                    else
+                        SamplerWeights.None
 
-        let shape =
-            {
-                PowerPositive = GoldenCase.number "k_pos" inputs
-                DecayPositive = GoldenCase.number "lambda_pos" inputs
-                PowerNegative = GoldenCase.number "k_neg" inputs
-                DecayNegative = GoldenCase.number "lambda_neg" inputs
-            }
+                let shape =
+                    {
+                        PowerPositive = GoldenCase.number "k_pos" inputs
+                        DecayPositive = GoldenCase.number "lambda_pos" inputs
+                        PowerNegative = GoldenCase.number "k_neg" inputs
+                        DecayNegative = GoldenCase.number "lambda_neg" inputs
+                    }
 
-        let theirs = GoldenCase.matrix "phi" tokens.Case.Outputs
+                let theirs = GoldenCase.matrix "phi" tokens.Case.Outputs
 
-        let expected =
-            if theirs[0].Length = tokens.Mask[0].Length then
-                Masked.flatten tokens.Mask theirs
-            else
-                tokens.Batch.Sequence |> Array.map (fun row -> theirs[row][0])
+                let expected =
+                    if theirs[0].Length = tokens.Mask[0].Length then
+                        Masked.flatten tokens.Mask theirs
+                    else
+                        tokens.Batch.Sequence |> Array.map (fun row -> theirs[row][0])
 
-        ReinforceObjective.vespoWeights shape sampler tokens.Batch tokens.LogProbs
-        |> GoldenCase.assertAllClose tokens.Case.Name 1e-9 expected
+                ReinforceObjective.vespoWeights shape sampler tokens.Batch tokens.LogProbs
+                |> GoldenCase.assertAllClose tokens.Case.Name 1e-9 expected
+        }
+    ]

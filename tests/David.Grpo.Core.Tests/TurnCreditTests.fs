@@ -1,7 +1,7 @@
 module David.Grpo.Tests.TurnCreditTests
 
 open FsCheck.FSharp
-open Xunit
+open Expecto
 open David.Grpo
 
 let private scales =
@@ -25,102 +25,100 @@ let private single =
         return outcomes, potentials
     }
 
-[<Fact>]
-let ``gains add up to the last potential less the first`` () =
-    lawFor RewardSamples.group (fun potentials ->
-        Golden.close 1e-12 (Array.last potentials - potentials[0]) (Array.sum (TurnCredit.gains potentials)))
+[<Tests>]
+let tests =
+    testList "TurnCreditTests" [
+        test "gains add up to the last potential less the first" {
+            lawFor RewardSamples.group (fun potentials ->
+                Golden.close 1e-12 (Array.last potentials - potentials[0]) (Array.sum (TurnCredit.gains potentials)))
+        }
 
-[<Fact>]
-let ``paying the gains moves no undiscounted return of the first turn`` () =
-    lawFor shaped (fun (_, potentials) ->
-        potentials
-        |> Array.forall (fun own ->
-            let paid = TurnCredit.gains own
-            let late = Returns.atEnd paid.Length (Array.last own - own[0])
-            let atFirst rewards = Array.head (Returns.toGo 1.0 rewards)
-            Golden.close 1e-12 (atFirst late) (atFirst paid)))
+        test "paying the gains moves no undiscounted return of the first turn" {
+            lawFor shaped (fun (_, potentials) ->
+                potentials
+                |> Array.forall (fun own ->
+                    let paid = TurnCredit.gains own
+                    let late = Returns.atEnd paid.Length (Array.last own - own[0])
+                    let atFirst rewards = Array.head (Returns.toGo 1.0 rewards)
+                    Golden.close 1e-12 (atFirst late) (atFirst paid)))
+        }
 
-[<Fact>]
-let ``one turn each gives the group-relative advantage`` () =
-    lawFor single (fun (outcomes, gains) ->
-        let columns = Array.map Array.singleton
+        test "one turn each gives the group-relative advantage" {
+            lawFor single (fun (outcomes, gains) ->
+                let columns = Array.map Array.singleton
 
-        scales
-        |> List.forall (fun scale ->
-            let outcome = Advantage.groupRelative scale outcomes
-            let evidence = Advantage.groupRelative scale gains
-            let potentials = gains |> Array.map (fun gain -> [| 0.0; gain |])
-            let both = Array.map2 (fun o e -> o + 0.5 * e) outcome evidence
+                scales
+                |> List.forall (fun scale ->
+                    let outcome = Advantage.groupRelative scale outcomes
+                    let evidence = Advantage.groupRelative scale gains
+                    let potentials = gains |> Array.map (fun gain -> [| 0.0; gain |])
+                    let both = Array.map2 (fun o e -> o + 0.5 * e) outcome evidence
 
-            RewardSamples.sameRows (columns outcome) (TurnCredit.sameTurn scale 0.9 (columns outcomes))
-            && RewardSamples.sameRows (columns both) (TurnCredit.untilFound scale 0.5 outcomes potentials)))
+                    RewardSamples.sameRows (columns outcome) (TurnCredit.sameTurn scale 0.9 (columns outcomes))
+                    && RewardSamples.sameRows (columns both) (TurnCredit.untilFound scale 0.5 outcomes potentials)))
+        }
 
-[<Fact>]
-let ``outcomes on the last of equally many turns give the group-relative advantage on each`` () =
-    lawFor RewardSamples.group (fun outcomes ->
-        outcomes
-        |> Array.map (Returns.atEnd 3)
-        |> TurnCredit.sameTurn sample 1.0
-        |> RewardSamples.sameRows (Advantage.groupRelative sample outcomes |> Array.map (Array.replicate 3)))
+        test "outcomes on the last of equally many turns give the group-relative advantage on each" {
+            lawFor RewardSamples.group (fun outcomes ->
+                outcomes
+                |> Array.map (Returns.atEnd 3)
+                |> TurnCredit.sameTurn sample 1.0
+                |> RewardSamples.sameRows (Advantage.groupRelative sample outcomes |> Array.map (Array.replicate 3)))
+        }
 
-[<Fact>]
-let ``turn credit follows the members through a permutation`` () =
-    lawFor shaped (fun (outcomes, potentials) ->
-        let rewards = potentials |> Array.map TurnCredit.gains
+        test "turn credit follows the members through a permutation" {
+            lawFor shaped (fun (outcomes, potentials) ->
+                let rewards = potentials |> Array.map TurnCredit.gains
 
-        RewardSamples.sameRows
-            (Array.rev (TurnCredit.sameTurn sample 0.9 rewards))
-            (TurnCredit.sameTurn sample 0.9 (Array.rev rewards))
-        && RewardSamples.sameRows
-            (Array.rev (TurnCredit.untilFound sample 0.5 outcomes potentials))
-            (TurnCredit.untilFound sample 0.5 (Array.rev outcomes) (Array.rev potentials)))
+                RewardSamples.sameRows
+                    (Array.rev (TurnCredit.sameTurn sample 0.9 rewards))
+                    (TurnCredit.sameTurn sample 0.9 (Array.rev rewards))
+                && RewardSamples.sameRows
+                    (Array.rev (TurnCredit.untilFound sample 0.5 outcomes potentials))
+                    (TurnCredit.untilFound sample 0.5 (Array.rev outcomes) (Array.rev potentials)))
+        }
 
-[<Fact>]
-let ``a constant changes nothing: in a turn's reward, in an outcome, in a potential`` () =
-    lawFor shaped (fun (outcomes, potentials) ->
-        let rewards = potentials |> Array.map TurnCredit.gains
+        test "a constant changes nothing: in a turn's reward, in an outcome, in a potential" {
+            lawFor shaped (fun (outcomes, potentials) ->
+                let rewards = potentials |> Array.map TurnCredit.gains
 
-        let bonus =
-            rewards |> Array.map (Array.mapi (fun turn reward -> if turn = 0 then reward + 0.5 else reward))
+                let bonus =
+                    rewards |> Array.map (Array.mapi (fun turn reward -> if turn = 0 then reward + 0.5 else reward))
 
-        RewardSamples.sameRows (TurnCredit.sameTurn sample 0.9 rewards) (TurnCredit.sameTurn sample 0.9 bonus)
-        && RewardSamples.sameRows
-            (TurnCredit.untilFound sample 0.5 outcomes potentials)
-            (TurnCredit.untilFound
-                sample
-                0.5
-                (RewardSamples.shifted 0.5 outcomes)
-                (potentials |> Array.map (RewardSamples.shifted 0.25))))
+                RewardSamples.sameRows (TurnCredit.sameTurn sample 0.9 rewards) (TurnCredit.sameTurn sample 0.9 bonus)
+                && RewardSamples.sameRows
+                    (TurnCredit.untilFound sample 0.5 outcomes potentials)
+                    (TurnCredit.untilFound
+                        sample
+                        0.5
+                        (RewardSamples.shifted 0.5 outcomes)
+                        (potentials |> Array.map (RewardSamples.shifted 0.25))))
+        }
 
-[<Fact>]
-let ``equal rewards give zeros, and so does a turn that only one member reached`` () =
-    let equal = Array.replicate 3 [| 0.7; 0.7 |]
-    Assert.Equal<float[][]>(Array.replicate 3 [| 0.0; 0.0 |], TurnCredit.sameTurn sample 0.9 equal)
-    Assert.Equal<float[][]>(Array.replicate 3 [| 0.0 |], TurnCredit.untilFound sample 1.0 [| 1.0; 1.0; 1.0 |] equal)
+        test "equal rewards give zeros, and so does a turn that only one member reached" {
+            let equal = Array.replicate 3 [| 0.7; 0.7 |]
+            TurnCredit.sameTurn sample 0.9 equal |> equals (Array.replicate 3 [| 0.0; 0.0 |])
+            TurnCredit.untilFound sample 1.0 [| 1.0; 1.0; 1.0 |] equal |> equals (Array.replicate 3 [| 0.0 |])
 
-    Assert.Equal<float[][]>(
-        [| [| 0.5; 0.0 |]; [| -0.5 |] |],
-        TurnCredit.sameTurn Scale.One 1.0 [| [| 0.0; 1.0 |]; [| 0.0 |] |]
-    )
+            TurnCredit.sameTurn Scale.One 1.0 [| [| 0.0; 1.0 |]; [| 0.0 |] |]
+            |> equals [| [| 0.5; 0.0 |]; [| -0.5 |] |]
 
-    Assert.Equal<float[][]>([||], TurnCredit.sameTurn sample 1.0 [||])
+            TurnCredit.sameTurn sample 1.0 [||] |> equals [||]
+        }
 
-[<Fact>]
-let ``evidence is credited up to the turn that found the last of it`` () =
-    // The first finds both passages by its second turn of three, the second finds nothing in two, the third one at once.
-    let potentials =
-        [| [| 0.0; 0.5; 1.0; 1.0 |]; [| 0.0; 0.0; 0.0 |]; [| 0.0; 0.5; 0.5 |] |]
+        test "evidence is credited up to the turn that found the last of it" {
+            // The first finds both passages by its second turn of three, the second finds nothing in two, the third one at once.
+            let potentials =
+                [| [| 0.0; 0.5; 1.0; 1.0 |]; [| 0.0; 0.0; 0.0 |]; [| 0.0; 0.5; 0.5 |] |]
 
-    Assert.Equal<float[][]>(
-        [| [| 0.5; 0.5; 0.0 |]; [| -0.5; -0.5 |]; [| 0.0; 0.0 |] |],
-        TurnCredit.untilFound Scale.One 1.0 [| 1.0; 1.0; 1.0 |] potentials
-    )
+            TurnCredit.untilFound Scale.One 1.0 [| 1.0; 1.0; 1.0 |] potentials
+            |> equals [| [| 0.5; 0.5; 0.0 |]; [| -0.5; -0.5 |]; [| 0.0; 0.0 |] |]
+        }
 
-[<Fact>]
-let ``a trajectory without potentials, or with too few outcomes, is refused`` () =
-    Assert.Contains("No potentials", GoldenCase.refusal (fun () -> TurnCredit.gains [||] |> ignore))
+        test "a trajectory without potentials, or with too few outcomes, is refused" {
+            GoldenCase.refusal (fun () -> TurnCredit.gains [||] |> ignore) |> containsText "No potentials"
 
-    Assert.Contains(
-        "potentials has 1 entries; expected 2",
-        GoldenCase.refusal (fun () -> TurnCredit.untilFound sample 1.0 [| 0.0; 1.0 |] [| [| 0.0 |] |] |> ignore)
-    )
+            GoldenCase.refusal (fun () -> TurnCredit.untilFound sample 1.0 [| 0.0; 1.0 |] [| [| 0.0 |] |] |> ignore)
+            |> containsText "potentials has 1 entries; expected 2"
+        }
+    ]

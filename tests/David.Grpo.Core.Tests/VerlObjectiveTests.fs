@@ -61,11 +61,11 @@ module GoldenTokens =
 
 module VerlObjectiveTests =
 
-    open Xunit
+    open Expecto
 
     let private cases (file: string) (expected: int) =
         let cases = GoldenCase.all $"golden/rl/verl_loss_{file}.json"
-        Assert.Equal(expected, cases.Length)
+        cases.Length |> equals expected
         cases |> Array.map GoldenTokens.read
 
     let private parameters (tokens: GoldenTokens) =
@@ -125,55 +125,12 @@ module VerlObjectiveTests =
         let expected = GoldenCase.number name (tokens.Case.Outputs.GetProperty "metrics")
         GoldenCase.assertClose $"{tokens.Case.Name} {name}" 1e-9 expected (value * n / (n + 1e-8))
 
-    [<Fact>]
-    let ``the clipped surrogate is verl's, value, slopes and diagnostics`` () =
-        let clip tokens =
-            clip (DualClip.At(number "clip_ratio_c" tokens)) (LogRatioBound.Within 20.0) tokens
-
-        agrees "vanilla" 110 (clip >> Objective.clippedSurrogate)
-
-        for tokens in cases "vanilla" 110 do
-            let diagnostics =
-                Objective.diagnose (clip tokens) tokens.Batch tokens.LogProbs (Array.zeroCreate tokens.Batch.Tokens)
-
-            assertShare tokens "pg_clipfrac" (diagnostics.ClipFractionLow + diagnostics.ClipFractionHigh)
-            assertShare tokens "pg_clipfrac_lower" diagnostics.DualClipFraction
-            assertShare tokens "ppo_kl" diagnostics.ApproximateKl
-
-    [<Fact>]
-    let ``GSPO is verl's, value, slopes and the share that is clipped`` () =
-        let clip = clip DualClip.Off (LogRatioBound.AtMost 10.0)
-        let level = RatioLevel.SequenceMeanByToken
-        agrees "gspo" 70 (clip >> Objective.clippedSurrogateAt level)
-
-        for tokens in cases "gspo" 70 do
-            let diagnostics =
-                Objective.diagnoseAt
-                    level
-                    (clip tokens)
-                    tokens.Batch
-                    tokens.LogProbs
-                    (Array.zeroCreate tokens.Batch.Tokens)
-
-            assertShare tokens "pg_clipfrac" (diagnostics.ClipFractionLow + diagnostics.ClipFractionHigh)
-
     let private ofTokens limit =
         {
             Level = RatioLevel.Token
             LogRatio = LogRatioBound.Within 20.0
             Limit = limit
         }
-
-    [<Fact>]
-    let ``CISPO is verl's`` () =
-        agrees "cispo" 39 (fun tokens ->
-            let low, high = epsilons tokens
-            ReinforceObjective.cispo (ofTokens (RatioLimit.Truncate(1.0 - low, 1.0 + high))))
-
-    [<Fact>]
-    let ``GPG and REINFORCE are verl's`` () =
-        agrees "gpg" 29 (fun _ -> ReinforceObjective.policyGradient)
-        agrees "reinforce" 29 (fun _ -> ReinforceObjective.policyGradient)
 
     let private dppo divergence tokens =
         let low, high = epsilons tokens
@@ -186,126 +143,178 @@ module VerlObjectiveTests =
                 Weight = ofTokens (RatioLimit.Truncate(0.0, number "clip_ratio_c" tokens))
             }
 
-    [<Fact>]
-    let ``DPPO is verl's by both divergences`` () =
-        agrees "dppo_tv" 44 (dppo BinaryDivergence.TotalVariation)
-        agrees "dppo_kl" 44 (dppo BinaryDivergence.KullbackLeibler)
+    [<Tests>]
+    let tests =
+        testList "VerlObjectiveTests" [
+            test "the clipped surrogate is verl's, value, slopes and diagnostics" {
+                let clip tokens =
+                    clip (DualClip.At(number "clip_ratio_c" tokens)) (LogRatioBound.Within 20.0) tokens
 
-    [<Fact>]
-    let ``DRO is verl's`` () =
-        agrees "dro" 29 (number "dro_beta" >> ReinforceObjective.dro)
+                agrees "vanilla" 110 (clip >> Objective.clippedSurrogate)
 
-    [<Fact>]
-    let ``SAPO is verl's`` () =
-        for tokens in cases "sapo" 34 do
-            RatioObjective.sapo
-                RatioLevel.Token
-                {
-                    TemperaturePositive = number "tau_pos" tokens
-                    TemperatureNegative = number "tau_neg" tokens
-                    LogRatio = LogRatioBound.Within 20.0
-                }
-                (weightsBy "seq-mean-token-mean" tokens)
-                tokens.Batch
-                tokens.LogProbs
-            |> GoldenTokens.assertLoss 1e-9 tokens
+                for tokens in cases "vanilla" 110 do
+                    let diagnostics =
+                        Objective.diagnose
+                            (clip tokens)
+                            tokens.Batch
+                            tokens.LogProbs
+                            (Array.zeroCreate tokens.Batch.Tokens)
 
-    [<Fact>]
-    let ``GMPO is verl's`` () =
-        for tokens in cases "geo_mean" 22 do
-            let batch = tokens.Batch
-            let low, high = epsilons tokens
+                    assertShare tokens "pg_clipfrac" (diagnostics.ClipFractionLow + diagnostics.ClipFractionHigh)
+                    assertShare tokens "pg_clipfrac_lower" diagnostics.DualClipFraction
+                    assertShare tokens "ppo_kl" diagnostics.ApproximateKl
+            }
 
-            // All rows count, and the sampler's weights as their geometric mean by row.
-            let weights =
-                Aggregation.weights (Aggregation.SequenceSumTokenMean(float tokens.Mask.Length)) batch
+            test "GSPO is verl's, value, slopes and the share that is clipped" {
+                let clip = clip DualClip.Off (LogRatioBound.AtMost 10.0)
+                let level = RatioLevel.SequenceMeanByToken
+                agrees "gspo" 70 (clip >> Objective.clippedSurrogateAt level)
 
-            let corrected =
-                if GoldenCase.has "rollout_is_weights" tokens.Case.Inputs then
-                    let logs =
-                        GoldenTokens.flat "rollout_is_weights" tokens.Case.Inputs tokens
-                        |> Array.map (fun weight -> log (weight + 1e-10))
+                for tokens in cases "gspo" 70 do
+                    let diagnostics =
+                        Objective.diagnoseAt
+                            level
+                            (clip tokens)
+                            tokens.Batch
+                            tokens.LogProbs
+                            (Array.zeroCreate tokens.Batch.Tokens)
 
-                    let mean =
+                    assertShare tokens "pg_clipfrac" (diagnostics.ClipFractionLow + diagnostics.ClipFractionHigh)
+            }
+
+            test "CISPO is verl's" {
+                agrees "cispo" 39 (fun tokens ->
+                    let low, high = epsilons tokens
+                    ReinforceObjective.cispo (ofTokens (RatioLimit.Truncate(1.0 - low, 1.0 + high))))
+            }
+
+            test "GPG and REINFORCE are verl's" {
+                agrees "gpg" 29 (fun _ -> ReinforceObjective.policyGradient)
+                agrees "reinforce" 29 (fun _ -> ReinforceObjective.policyGradient)
+            }
+
+            test "DPPO is verl's by both divergences" {
+                agrees "dppo_tv" 44 (dppo BinaryDivergence.TotalVariation)
+                agrees "dppo_kl" 44 (dppo BinaryDivergence.KullbackLeibler)
+            }
+
+            test "DRO is verl's" { agrees "dro" 29 (number "dro_beta" >> ReinforceObjective.dro) }
+
+            test "SAPO is verl's" {
+                for tokens in cases "sapo" 34 do
+                    RatioObjective.sapo
+                        RatioLevel.Token
                         {
-                            Level = RatioLevel.SequenceMean
-                            LogRatio = LogRatioBound.Unbounded
-                            Limit = RatioLimit.Unlimited
+                            TemperaturePositive = number "tau_pos" tokens
+                            TemperatureNegative = number "tau_neg" tokens
+                            LogRatio = LogRatioBound.Within 20.0
                         }
+                        (weightsBy "seq-mean-token-mean" tokens)
+                        tokens.Batch
+                        tokens.LogProbs
+                    |> GoldenTokens.assertLoss 1e-9 tokens
+            }
 
-                    Aggregation.scaled
-                        (ImportanceWeight.weights mean batch logs (Array.zeroCreate batch.Tokens))
-                        weights
-                else
-                    weights
+            test "GMPO is verl's" {
+                for tokens in cases "geo_mean" 22 do
+                    let batch = tokens.Batch
+                    let low, high = epsilons tokens
 
-            // verl adds 1e-8 to the counts n: the mean of log-ratios, up to 25 here, is off by 1e-8 of itself.
-            RatioObjective.gmpo { EpsilonLow = low; EpsilonHigh = high } corrected batch tokens.LogProbs
-            |> GoldenTokens.assertLoss 5e-7 tokens
+                    // All rows count, and the sampler's weights as their geometric mean by row.
+                    let weights =
+                        Aggregation.weights (Aggregation.SequenceSumTokenMean(float tokens.Mask.Length)) batch
 
-    [<Fact>]
-    let ``Clip-Cov is verl's under the permutation that it drew`` () =
-        agrees "clip_cov" 36 (fun tokens ->
-            let order =
-                if GoldenCase.has "permutation" tokens.Case.Outputs then
-                    GoldenCase.numbers "permutation" tokens.Case.Outputs |> Array.map int
-                else
-                    [||]
+                    let corrected =
+                        if GoldenCase.has "rollout_is_weights" tokens.Case.Inputs then
+                            let logs =
+                                GoldenTokens.flat "rollout_is_weights" tokens.Case.Inputs tokens
+                                |> Array.map (fun weight -> log (weight + 1e-10))
 
-            CovarianceObjective.clipCov
-                {
-                    Clip = clip DualClip.Off LogRatioBound.Unbounded tokens
-                    Share = number "clip_cov_ratio" tokens
-                    Above = number "clip_cov_lb" tokens
-                    Below = number "clip_cov_ub" tokens
-                }
-                (CandidateOrder.Given order))
+                            let mean =
+                                {
+                                    Level = RatioLevel.SequenceMean
+                                    LogRatio = LogRatioBound.Unbounded
+                                    Limit = RatioLimit.Unlimited
+                                }
 
-    [<Fact>]
-    let ``KL-Cov is verl's`` () =
-        agrees "kl_cov" 38 (fun tokens ->
-            CovarianceObjective.klCov
-                {
-                    Share = number "kl_cov_ratio" tokens
-                    Coefficient = number "ppo_kl_coef" tokens
-                })
+                            Aggregation.scaled
+                                (ImportanceWeight.weights mean batch logs (Array.zeroCreate batch.Tokens))
+                                weights
+                        else
+                            weights
 
-    [<Fact>]
-    let ``the sampler's correction inside the loss is verl's bypass mode`` () =
-        for tokens in cases "bypass_mode" 72 do
-            let batch = tokens.Batch
-            let rules, correction = VerlCorrection.read (parameters tokens)
+                    // verl adds 1e-8 to the counts n: the mean of log-ratios, up to 25 here, is off by 1e-8 of itself.
+                    RatioObjective.gmpo { EpsilonLow = low; EpsilonHigh = high } corrected batch tokens.LogProbs
+                    |> GoldenTokens.assertLoss 5e-7 tokens
+            }
 
-            let keep =
-                TokenMask.accepted rules (LogRatioBound.Within 20.0) batch tokens.LogProbs batch.OldLogProbs
+            test "Clip-Cov is verl's under the permutation that it drew" {
+                agrees "clip_cov" 36 (fun tokens ->
+                    let order =
+                        if GoldenCase.has "permutation" tokens.Case.Outputs then
+                            GoldenCase.numbers "permutation" tokens.Case.Outputs |> Array.map int
+                        else
+                            [||]
 
-            let kept = [| 0 .. batch.Tokens - 1 |] |> Array.filter (fun t -> keep[t])
-            let part = batch.Pick kept
-            let pick (values: float[]) = kept |> Array.map (fun t -> values[t])
-            let mean = Aggregation.weights Aggregation.TokenMean part
+                    CovarianceObjective.clipCov
+                        {
+                            Clip = clip DualClip.Off LogRatioBound.Unbounded tokens
+                            Share = number "clip_cov_ratio" tokens
+                            Above = number "clip_cov_lb" tokens
+                            Below = number "clip_cov_ub" tokens
+                        }
+                        (CandidateOrder.Given order))
+            }
 
-            let ours =
-                match string ((parameters tokens).GetProperty "loss_type") with
-                | "reinforce" ->
-                    let factors =
-                        VerlCorrection.weights correction batch tokens.LogProbs batch.OldLogProbs |> pick
+            test "KL-Cov is verl's" {
+                agrees "kl_cov" 38 (fun tokens ->
+                    CovarianceObjective.klCov
+                        {
+                            Share = number "kl_cov_ratio" tokens
+                            Coefficient = number "ppo_kl_coef" tokens
+                        })
+            }
 
-                    ReinforceObjective.policyGradient (Aggregation.scaled factors mean) part (pick tokens.LogProbs)
-                | _ ->
-                    let clip =
-                        clip (DualClip.At(number "clip_ratio_c" tokens)) (LogRatioBound.Within 20.0) tokens
+            test "the sampler's correction inside the loss is verl's bypass mode" {
+                for tokens in cases "bypass_mode" 72 do
+                    let batch = tokens.Batch
+                    let rules, correction = VerlCorrection.read (parameters tokens)
 
-                    Objective.clippedSurrogate clip mean part (pick tokens.LogProbs)
+                    let keep =
+                        TokenMask.accepted rules (LogRatioBound.Within 20.0) batch tokens.LogProbs batch.OldLogProbs
 
-            let gradient = Array.zeroCreate batch.Tokens
-            Array.iter2 (fun t slope -> gradient[t] <- slope) kept ours.Gradient
+                    let kept = [| 0 .. batch.Tokens - 1 |] |> Array.filter (fun t -> keep[t])
+                    let part = batch.Pick kept
+                    let pick (values: float[]) = kept |> Array.map (fun t -> values[t])
+                    let mean = Aggregation.weights Aggregation.TokenMean part
 
-            // verl's mean over no tokens is NaN with slopes of 0; ours is 0. The normalised weights bear verl's 1e-8.
-            let value =
-                if kept.Length = 0 then
-                    Assert.Equal(0.0, ours.Value)
-                    nan
-                else
-                    ours.Value
+                    let ours =
+                        match string ((parameters tokens).GetProperty "loss_type") with
+                        | "reinforce" ->
+                            let factors =
+                                VerlCorrection.weights correction batch tokens.LogProbs batch.OldLogProbs |> pick
 
-            GoldenTokens.assertLoss 1e-8 tokens { Value = value; Gradient = gradient }
+                            ReinforceObjective.policyGradient
+                                (Aggregation.scaled factors mean)
+                                part
+                                (pick tokens.LogProbs)
+                        | _ ->
+                            let clip =
+                                clip (DualClip.At(number "clip_ratio_c" tokens)) (LogRatioBound.Within 20.0) tokens
+
+                            Objective.clippedSurrogate clip mean part (pick tokens.LogProbs)
+
+                    let gradient = Array.zeroCreate batch.Tokens
+                    Array.iter2 (fun t slope -> gradient[t] <- slope) kept ours.Gradient
+
+                    // verl's mean over no tokens is NaN with slopes of 0; ours is 0. The normalised weights bear verl's 1e-8.
+                    let value =
+                        if kept.Length = 0 then
+                            ours.Value |> equals 0.0
+                            nan
+                        else
+                            ours.Value
+
+                    GoldenTokens.assertLoss 1e-8 tokens { Value = value; Gradient = gradient }
+            }
+        ]

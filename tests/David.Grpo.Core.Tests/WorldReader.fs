@@ -3,7 +3,8 @@ module internal David.Grpo.Tests.WorldReader
 
 open System
 open FsCheck.FSharp
-open Xunit
+open Expecto
+open David.Grpo.Tests
 open David.Grpo
 
 let worlds =
@@ -73,7 +74,7 @@ let factsByText (world: EmbeddedWorld) =
                                 relation, found.Groups["S"].Value, found.Groups["O"].Value
                     ]
 
-                Assert.True(matches.Length = 1, $"'{sentence}' matches {matches.Length} wordings")
+                Expect.isTrue (matches.Length = 1) $"'{sentence}' matches {matches.Length} wordings"
                 passage, matches[0]
     |]
 

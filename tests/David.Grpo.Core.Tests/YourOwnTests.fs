@@ -1,7 +1,7 @@
 /// A reward, an arm and a budget policy of one's own in F#; README, "Your own", points here.
 module David.Grpo.Tests.YourOwnTests
 
-open Xunit
+open Expecto
 open David.Grpo
 open David.Grpo.Tests.RewardTests
 
@@ -29,42 +29,46 @@ let private total rule trajectory =
     | RewardOutcome.Scored parts -> parts.Total
     | RewardOutcome.Failed reason -> failwith reason
 
-[<Fact>]
-let ``an own reward composes terms and gates`` () =
-    let found searches =
-        trajectory [ "a"; "b" ] (List.replicate searches [ "a" ]) (Ending.Answered "right")
+[<Tests>]
+let tests =
+    testList "YourOwnTests" [
+        test "an own reward composes terms and gates" {
+            let found searches =
+                trajectory [ "a"; "b" ] (List.replicate searches [ "a" ]) (Ending.Answered "right")
 
-    Assert.Equal(0.75, total modest (found 2))
-    Assert.Equal(0.0, total modest (found 4))
-
-[<Fact>]
-let ``an own arm is another one with parts changed`` () =
-    let settings: ArmSettings =
-        {
-            Task = TaskRewards.OfTags(fun _ -> null)
-            Lambda = 0.5
-            GroupSize = 4
-            Continuations = 1
-            Cut = CutPoint.EvidenceOfBest
-            Replacement = ReplacementRule.BetterThanBest
-            Scale = Scale.One
-            Clip = Clip.Symmetric 0.2
-            Aggregation = Aggregation.TokenMean
-            Spending = beyondTwo
-            Allocation = AllocationRules.uniform
+            total modest (found 2) |> equals 0.75
+            total modest (found 4) |> equals 0.0
         }
 
-    let arm = plain (Arms.create "grpo" settings)
-    Assert.Equal("rloo", arm.Advantage.Name)
-    Assert.Equal("reinforce", arm.Objective.Name)
+        test "an own arm is another one with parts changed" {
+            let settings: ArmSettings =
+                {
+                    Task = TaskRewards.OfTags(fun _ -> null)
+                    Lambda = 0.5
+                    GroupSize = 4
+                    Continuations = 1
+                    Cut = CutPoint.EvidenceOfBest
+                    Replacement = ReplacementRule.BetterThanBest
+                    Scale = Scale.One
+                    Clip = Clip.Symmetric 0.2
+                    Aggregation = Aggregation.TokenMean
+                    Spending = beyondTwo
+                    Allocation = AllocationRules.uniform
+                }
 
-[<Fact>]
-let ``an own budget policy takes its price off the reward`` () =
-    let member' searches : SpendingMember =
-        {
-            Trajectory = trajectory [ "a" ] (List.replicate searches [ "a" ]) (Ending.Answered "right")
-            Reward = 1.0
-            IsCorrect = true
+            let arm = plain (Arms.create "grpo" settings)
+            arm.Advantage.Name |> equals "rloo"
+            arm.Objective.Name |> equals "reinforce"
         }
 
-    Assert.Equal<float[]>([| 1.0; 1.0; 0.5 |], beyondTwo.Shape 0.25 [| member' 0; member' 2; member' 4 |])
+        test "an own budget policy takes its price off the reward" {
+            let member' searches : SpendingMember =
+                {
+                    Trajectory = trajectory [ "a" ] (List.replicate searches [ "a" ]) (Ending.Answered "right")
+                    Reward = 1.0
+                    IsCorrect = true
+                }
+
+            beyondTwo.Shape 0.25 [| member' 0; member' 2; member' 4 |] |> equals [| 1.0; 1.0; 0.5 |]
+        }
+    ]

@@ -1,7 +1,7 @@
 module David.Grpo.Figures.Tests.LetteringTests
 
 open FsCheck.FSharp
-open Xunit
+open Expecto
 open David.Grpo.Figures
 open David.Grpo.Tests
 
@@ -16,72 +16,74 @@ let private labels =
 let private spread (centres, heights) =
     Lettering.spread 0.0 400.0 centres heights
 
-[<Fact>]
-let ``spread labels never overlap and stay in their room`` () =
-    lawFor labels (fun (centres, heights) ->
-        let boxes =
-            Array.map2 (fun top height -> top, top + height) (spread (centres, heights)) heights |> Array.sort
+[<Tests>]
+let tests =
+    testList "LetteringTests" [
+        test "spread labels never overlap and stay in their room" {
+            lawFor labels (fun (centres, heights) ->
+                let boxes =
+                    Array.map2 (fun top height -> top, top + height) (spread (centres, heights)) heights |> Array.sort
 
-        boxes |> Array.pairwise |> Array.forall (fun ((_, bottom), (top, _)) -> bottom <= top + 1e-9)
-        && fst boxes[0] >= 0.0
-        && snd (Array.last boxes) <= 400.0 + 1e-9)
-
-[<Fact>]
-let ``labels that do not touch stay where they are`` () =
-    let tops = Lettering.spread 0.0 100.0 [| 80.0; 20.0; 50.0 |] [| 10.0; 10.0; 10.0 |]
-    Assert.Equal<float[]>([| 75.0; 15.0; 45.0 |], tops)
-
-[<Fact>]
-let ``labels of one place stand around it in their order`` () =
-    let tops = Lettering.spread 0.0 100.0 [| 50.0; 50.0; 50.0 |] [| 10.0; 10.0; 10.0 |]
-    Assert.Equal<float[]>([| 35.0; 45.0; 55.0 |], tops)
-
-[<Fact>]
-let ``no allowed nudge brings spread labels nearer to where they belong`` () =
-    let cost (centres: float[]) (heights: float[]) (tops: float[]) =
-        Array.sumBy (fun i -> (tops[i] + heights[i] / 2.0 - centres[i]) ** 2.0) [| 0 .. tops.Length - 1 |]
-
-    let nudged =
-        gen {
-            let! labels = labels
-            let! nudges = Gen.arrayOfLength (fst labels).Length (Gen.choose (-5, 5))
-            return labels, nudges |> Array.map float
+                boxes |> Array.pairwise |> Array.forall (fun ((_, bottom), (top, _)) -> bottom <= top + 1e-9)
+                && fst boxes[0] >= 0.0
+                && snd (Array.last boxes) <= 400.0 + 1e-9)
         }
 
-    lawFor nudged (fun ((centres, heights), nudges) ->
-        let tops = spread (centres, heights)
-        let other = Array.map2 (+) tops nudges
-        let order = Array.init tops.Length id |> Array.sortBy (fun i -> tops[i])
+        test "labels that do not touch stay where they are" {
+            let tops = Lettering.spread 0.0 100.0 [| 80.0; 20.0; 50.0 |] [| 10.0; 10.0; 10.0 |]
+            tops |> equals [| 75.0; 15.0; 45.0 |]
+        }
 
-        let allowed =
-            order |> Array.pairwise |> Array.forall (fun (a, b) -> other[a] + heights[a] <= other[b])
-            && other[order[0]] >= 0.0
-            && other[Array.last order] + heights[Array.last order] <= 400.0
+        test "labels of one place stand around it in their order" {
+            let tops = Lettering.spread 0.0 100.0 [| 50.0; 50.0; 50.0 |] [| 10.0; 10.0; 10.0 |]
+            tops |> equals [| 35.0; 45.0; 55.0 |]
+        }
 
-        not allowed || cost centres heights tops <= cost centres heights other + 1e-6)
+        test "no allowed nudge brings spread labels nearer to where they belong" {
+            let cost (centres: float[]) (heights: float[]) (tops: float[]) =
+                Array.sumBy (fun i -> (tops[i] + heights[i] / 2.0 - centres[i]) ** 2.0) [| 0 .. tops.Length - 1 |]
 
-[<Fact>]
-let ``labels taller than their room start at its top`` () =
-    Assert.Equal<float[]>([| 0.0; 10.0; 20.0 |], Lettering.spread 0.0 15.0 [| 1.0; 2.0; 3.0 |] [| 10.0; 10.0; 10.0 |])
+            let nudged =
+                gen {
+                    let! labels = labels
+                    let! nudges = Gen.arrayOfLength (fst labels).Length (Gen.choose (-5, 5))
+                    return labels, nudges |> Array.map float
+                }
 
-[<Fact>]
-let ``no labels need no room`` () =
-    Assert.Empty(Lettering.spread 0.0 10.0 [||] [||])
+            lawFor nudged (fun ((centres, heights), nudges) ->
+                let tops = spread (centres, heights)
+                let other = Array.map2 (+) tops nudges
+                let order = Array.init tops.Length id |> Array.sortBy (fun i -> tops[i])
 
-[<Fact>]
-let ``wrapped lines are no wider than the limit`` () =
-    let texts =
-        Gen.arrayOf (Gen.elements [ 'i'; 'W'; 'a'; ' '; '-'; '…'; '漢'; '\uD83D'; '\uDE00'; '\n' ])
-        |> Gen.map System.String
+                let allowed =
+                    order |> Array.pairwise |> Array.forall (fun (a, b) -> other[a] + heights[a] <= other[b])
+                    && other[order[0]] >= 0.0
+                    && other[Array.last order] + heights[Array.last order] <= 400.0
 
-    lawFor texts (fun text ->
-        let lines = Lettering.wrap 60.0 10.0 3 text
-        lines.Length <= 3 && lines |> Array.forall (fun line -> Lettering.width 10.0 line <= 60.0))
+                not allowed || cost centres heights tops <= cost centres heights other + 1e-6)
+        }
 
-[<Fact>]
-let ``a long name is broken at spaces, then at hyphens, then cut`` () =
-    Assert.Equal<string[]>([| "GRPO +"; "coverage" |], Lettering.wrap 64.0 10.5 3 "GRPO + coverage")
-    Assert.Equal<string[]>([| "David-"; "GRPO" |], Lettering.wrap 64.0 10.5 3 "David-GRPO")
-    Assert.Equal<string[]>([| "Uninte…" |], Lettering.wrap 52.0 10.5 3 "Uninterrupted")
-    Assert.Equal<string[]>([| "one"; "two…" |], Lettering.wrap 40.0 10.5 2 "one two three")
-    Assert.Empty(Lettering.wrap 64.0 10.5 3 " \n")
+        test "labels taller than their room start at its top" {
+            Lettering.spread 0.0 15.0 [| 1.0; 2.0; 3.0 |] [| 10.0; 10.0; 10.0 |] |> equals [| 0.0; 10.0; 20.0 |]
+        }
+
+        test "no labels need no room" { isEmpty (Lettering.spread 0.0 10.0 [||] [||]) }
+
+        test "wrapped lines are no wider than the limit" {
+            let texts =
+                Gen.arrayOf (Gen.elements [ 'i'; 'W'; 'a'; ' '; '-'; '…'; '漢'; '\uD83D'; '\uDE00'; '\n' ])
+                |> Gen.map System.String
+
+            lawFor texts (fun text ->
+                let lines = Lettering.wrap 60.0 10.0 3 text
+                lines.Length <= 3 && lines |> Array.forall (fun line -> Lettering.width 10.0 line <= 60.0))
+        }
+
+        test "a long name is broken at spaces, then at hyphens, then cut" {
+            Lettering.wrap 64.0 10.5 3 "GRPO + coverage" |> equals [| "GRPO +"; "coverage" |]
+            Lettering.wrap 64.0 10.5 3 "David-GRPO" |> equals [| "David-"; "GRPO" |]
+            Lettering.wrap 52.0 10.5 3 "Uninterrupted" |> equals [| "Uninte…" |]
+            Lettering.wrap 40.0 10.5 2 "one two three" |> equals [| "one"; "two…" |]
+            isEmpty (Lettering.wrap 64.0 10.5 3 " \n")
+        }
+    ]

@@ -2,61 +2,66 @@
 module David.Grpo.Figures.Tests.MediumTests
 
 open System.Xml.Linq
-open Xunit
+open Expecto
+open David.Grpo.Tests
 open David.Grpo.Figures
 
 let private drawn (medium: Medium) (figure: Figure) =
     XDocument.Parse(Svg.renderFor medium figure).Root |> nonNull
 
-[<Fact>]
-let ``a column of a paper is 8.5 cm wide, with letters of 7 to 9 pt`` () =
-    for figure in [| column learning; whole |] do
-        let root = drawn Medium.PaperColumn figure
-        Assert.Equal("8.5cm", attribute "width" root)
-        let wide = (attribute "viewBox" root).Split(' ')[2] |> float
-        let points = 8.5 / 2.54 * 72.0 / wide
+[<Tests>]
+let tests =
+    testList "MediumTests" [
+        test "a column of a paper is 8.5 cm wide, with letters of 7 to 9 pt" {
+            for figure in [| column learning; whole |] do
+                let root = drawn Medium.PaperColumn figure
+                attribute "width" root |> equals "8.5cm"
+                let wide = (attribute "viewBox" root).Split(' ')[2] |> float
+                let points = 8.5 / 2.54 * 72.0 / wide
 
-        for text in named "text" root do
-            Assert.InRange(points * number "font-size" text, 7.0, 9.0)
+                for text in named "text" root do
+                    points * number "font-size" text |> isBetween 7.0 9.0
 
-    Assert.Equal("17cm", attribute "width" (drawn Medium.Paper whole))
+            attribute "width" (drawn Medium.Paper whole) |> equals "17cm"
+        }
 
-[<Fact>]
-let ``a figure for a page gets its panels below each other in a column`` () =
-    let lefts =
-        classed "plot" (drawn Medium.PaperColumn whole)
-        |> Array.filter (fun plot -> number "x" plot > 200.0)
+        test "a figure for a page gets its panels below each other in a column" {
+            let lefts =
+                classed "plot" (drawn Medium.PaperColumn whole)
+                |> Array.filter (fun plot -> number "x" plot > 200.0)
 
-    Assert.Empty lefts
-    Assert.Equal(6, (classed "plot" (drawn Medium.PaperColumn whole)).Length)
+            isEmpty lefts
+            (classed "plot" (drawn Medium.PaperColumn whole)).Length |> equals 6
+        }
 
-[<Fact>]
-let ``paper has serif letters, thinner lines than a screen, and no title over a lone panel`` () =
-    let paper, page =
-        drawn Medium.Paper (column learning), drawn Medium.Page (column learning)
+        test "paper has serif letters, thinner lines than a screen, and no title over a lone panel" {
+            let paper, page =
+                drawn Medium.Paper (column learning), drawn Medium.Page (column learning)
 
-    Assert.Contains("Latin Modern", attribute "font-family" paper)
-    Assert.Contains("sans-serif", attribute "font-family" page)
+            attribute "font-family" paper |> containsText "Latin Modern"
+            attribute "font-family" page |> containsText "sans-serif"
 
-    let width root =
-        classed "line" root |> Array.head |> number "stroke-width"
+            let width root =
+                classed "line" root |> Array.head |> number "stroke-width"
 
-    Assert.True(width paper < width page)
-    Assert.Contains("Answers", labels page)
-    Assert.DoesNotContain("Answers", labels paper)
-    Assert.Contains("Answers", labels (drawn Medium.Paper whole))
+            isTrue (width paper < width page)
+            labels page |> contains "Answers"
+            labels paper |> lacks "Answers"
+            labels (drawn Medium.Paper whole) |> contains "Answers"
+        }
 
-[<Fact>]
-let ``a dark figure paints its ground, and the dim blue is nowhere`` () =
-    let root = drawn Medium.Dark whole
-    let ground = classed "ground" root |> Array.exactlyOne
-    Assert.Equal("#15181C", attribute "fill" ground)
-    Assert.Equal(attribute "width" root, attribute "width" ground)
-    Assert.DoesNotContain("#0072B2", Svg.renderFor Medium.Dark (column learning))
-    Assert.Empty(classed "ground" (drawn Medium.Paper whole))
+        test "a dark figure paints its ground, and the dim blue is nowhere" {
+            let root = drawn Medium.Dark whole
+            let ground = classed "ground" root |> Array.exactlyOne
+            attribute "fill" ground |> equals "#15181C"
+            attribute "width" ground |> equals (attribute "width" root)
+            Svg.renderFor Medium.Dark (column learning) |> lacksText "#0072B2"
+            isEmpty (classed "ground" (drawn Medium.Paper whole))
+        }
 
-[<Fact>]
-let ``lettering keeps apart in every medium`` () =
-    for medium in [| Medium.Page; Medium.Light; Medium.Dark; Medium.Paper; Medium.PaperColumn |] do
-        Assert.Empty(overlapping (drawn medium whole))
-        Assert.True(inside 0.01 (drawn medium whole))
+        test "lettering keeps apart in every medium" {
+            for medium in [| Medium.Page; Medium.Light; Medium.Dark; Medium.Paper; Medium.PaperColumn |] do
+                isEmpty (overlapping (drawn medium whole))
+                isTrue (inside 0.01 (drawn medium whole))
+        }
+    ]

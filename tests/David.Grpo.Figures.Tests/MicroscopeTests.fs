@@ -4,7 +4,8 @@ open System
 open System.Text
 open System.Text.Json
 open System.Text.RegularExpressions
-open Xunit
+open Expecto
+open David.Grpo.Tests
 open David.Grpo.Figures
 
 let private hostile = "</script><!-- \u2028 & \"' \\ \uD800 ünï 中"
@@ -84,86 +85,91 @@ let private group: ScopeGroup =
 /// The argument of a script that is one call.
 let private argument (call: string) (script: byte[]) : JsonElement =
     let text = Encoding.UTF8.GetString script
-    Assert.StartsWith(call + "(", text)
-    Assert.EndsWith(");\n", text)
+    text |> startsWith (call + "(")
+    text |> endsWith ");\n"
     JsonElement.Parse(text.Substring(call.Length + 1, text.Length - call.Length - 4))
 
 let private strings (element: JsonElement) =
     element.EnumerateArray() |> Seq.map (fun item -> nonNull (item.GetString())) |> Array.ofSeq
 
-[<Fact>]
-let ``a part holds every token of every trajectory, and a word once`` () =
-    let part = Microscope.part 4 [| group |] |> argument "microscope.part"
-    Assert.Equal(4, part.GetProperty("part").GetInt32())
-    let words = part.GetProperty "words" |> strings
-    Assert.Equal(words.Length, (Array.distinct words).Length)
+[<Tests>]
+let tests =
+    testList "MicroscopeTests" [
+        test "a part holds every token of every trajectory, and a word once" {
+            let part = Microscope.part 4 [| group |] |> argument "microscope.part"
+            part.GetProperty("part").GetInt32() |> equals 4
+            let words = part.GetProperty "words" |> strings
+            (Array.distinct words).Length |> equals words.Length
 
-    let first = part.GetProperty("groups").[0].GetProperty("trajectories").[0]
-    let said = first.GetProperty("segments").[0]
+            let first = part.GetProperty("groups").[0].GetProperty("trajectories").[0]
+            let said = first.GetProperty("segments").[0]
 
-    let told =
-        said.GetProperty("words").EnumerateArray() |> Seq.map (fun word -> words[word.GetInt32()])
+            let told =
+                said.GetProperty("words").EnumerateArray() |> Seq.map (fun word -> words[word.GetInt32()])
 
-    Assert.Equal<string seq>([ "who"; " who"; "who" ], told)
+            List.ofSeq told |> equals (List.ofSeq [ "who"; " who"; "who" ])
 
-    // One half is 69 hundredths; a probability of 0 is still a number.
-    let hundredths =
-        said.GetProperty("logProbs").EnumerateArray() |> Seq.map _.ToString() |> Array.ofSeq
+            // One half is 69 hundredths; a probability of 0 is still a number.
+            let hundredths =
+                said.GetProperty("logProbs").EnumerateArray() |> Seq.map _.ToString() |> Array.ofSeq
 
-    Assert.Equal<string>([| "69"; "0"; "" |], hundredths)
-    Assert.Equal("-0.001235", first.GetProperty("slopes").[0].GetRawText())
-    Assert.Equal(JsonValueKind.Null, first.GetProperty("terms").[1].[1].ValueKind)
+            hundredths |> equals [| "69"; "0"; "" |]
+            first.GetProperty("slopes").[0].GetRawText() |> equals "-0.001235"
+            first.GetProperty("terms").[1].[1].ValueKind |> equals JsonValueKind.Null
+        }
 
-[<Fact>]
-let ``the index tells of each trajectory what it became, without its tokens`` () =
-    use index = new Microscope.Index("a run")
-    index.Add(0, [| group |])
-    index.Add(1, [| { group with Step = 4 } |])
-    Assert.Equal(4, index.Trajectories)
-    let data = index.Script() |> argument "microscope.index"
-    let columns = data.GetProperty "columns" |> strings
+        test "the index tells of each trajectory what it became, without its tokens" {
+            use index = new Microscope.Index("a run")
+            index.Add(0, [| group |])
+            index.Add(1, [| { group with Step = 4 } |])
+            index.Trajectories |> equals 4
+            let data = index.Script() |> argument "microscope.index"
+            let columns = data.GetProperty "columns" |> strings
 
-    let of' (name: string) (row: int) =
-        data.GetProperty("rows").[row].[Array.IndexOf(columns, name)]
+            let of' (name: string) (row: int) =
+                data.GetProperty("rows").[row].[Array.IndexOf(columns, name)]
 
-    Assert.Equal("wrong", (of' "outcome" 0).GetString())
-    Assert.Equal("unanswered", (of' "outcome" 1).GetString())
-    Assert.Equal(-1.25, (of' "advantage" 0).GetDouble())
-    Assert.Equal(3, (of' "tokens" 0).GetInt32())
-    Assert.Equal(2, data.GetProperty("parts").GetInt32())
-    Assert.Equal(1, data.GetProperty("groups").[1].[0].GetInt32())
+            (of' "outcome" 0).GetString() |> equals "wrong"
+            (of' "outcome" 1).GetString() |> equals "unanswered"
+            (of' "advantage" 0).GetDouble() |> equals -1.25
+            (of' "tokens" 0).GetInt32() |> equals 3
+            data.GetProperty("parts").GetInt32() |> equals 2
+            data.GetProperty("groups").[1].[0].GetInt32() |> equals 1
 
-    for row in data.GetProperty("rows").EnumerateArray() do
-        Assert.Equal(columns.Length, row.GetArrayLength())
+            for row in data.GetProperty("rows").EnumerateArray() do
+                row.GetArrayLength() |> equals columns.Length
 
-    for row in data.GetProperty("groups").EnumerateArray() do
-        Assert.Equal(data.GetProperty("groupColumns").GetArrayLength(), row.GetArrayLength())
+            for row in data.GetProperty("groups").EnumerateArray() do
+                row.GetArrayLength() |> equals (data.GetProperty("groupColumns").GetArrayLength())
+        }
 
-[<Fact>]
-let ``no text can end a script or a line of one`` () =
-    use index = new Microscope.Index(hostile)
-    index.Add(0, [| group |])
+        test "no text can end a script or a line of one" {
+            use index = new Microscope.Index(hostile)
+            index.Add(0, [| group |])
 
-    for script in [ Microscope.part 0 [| group |]; index.Script() ] do
-        let text = Encoding.UTF8.GetString script
-        Assert.DoesNotContain("</", text)
-        Assert.DoesNotContain("<!--", text)
-        Assert.DoesNotContain("\u2028", text)
-        // Other alphabets stay as they are.
-        Assert.Contains("ünï", text)
+            for script in [ Microscope.part 0 [| group |]; index.Script() ] do
+                let text = Encoding.UTF8.GetString script
+                text |> lacksText "</"
+                text |> lacksText "<!--"
+                text |> lacksText "\u2028"
+                // Other alphabets stay as they are.
+                text |> containsText "ünï"
+        }
 
-[<Fact>]
-let ``the page refers only to files that lie beside it`` () =
-    let files = Microscope.files () |> Array.map (fun struct (name, text) -> name, text)
-    let page = snd files[0]
+        test "the page refers only to files that lie beside it" {
+            let files = Microscope.files () |> Array.map (fun struct (name, text) -> name, text)
+            let page = snd files[0]
 
-    let referred =
-        Regex.Matches(page, "(?:src|href)=\"([^\"]*)\"")
-        |> Seq.map (fun reference -> reference.Groups[1].Value)
-        |> Seq.except [ "../index.html"; "data:,"; "data/index.js" ]
-        |> Seq.sort
+            let referred =
+                Regex.Matches(page, "(?:src|href)=\"([^\"]*)\"")
+                |> Seq.map (fun reference -> reference.Groups[1].Value)
+                |> Seq.except [ "../index.html"; "data:,"; "data/index.js" ]
+                |> Seq.sort
 
-    Assert.Equal<string seq>(files |> Seq.map fst |> Seq.except [ "index.html" ] |> Seq.sort, referred)
+            List.ofSeq referred
+            |> equals (List.ofSeq (files |> Seq.map fst |> Seq.except [ "index.html" ] |> Seq.sort))
 
-    for name, text in files do
-        Assert.False(Regex.IsMatch(text, "https?://"), $"{name} refers to the net")
+            for name, text in files do
+                Expect.isFalse (Regex.IsMatch(text, "https?://")) $"{name} refers to the net"
+        }
+    ]

@@ -6,7 +6,8 @@ open System.Collections
 open System.IO
 open System.Text.Json
 open System.Xml.Linq
-open Xunit
+open Expecto
+open David.Grpo.Tests
 open David.Grpo.Figures
 
 let private property (name: string) (thing: obj) : obj =
@@ -36,8 +37,8 @@ let private bundle (value: obj) : string[] * Map<string, string> =
                 let writes (value: obj) (writer: TextWriter) =
                     format.Invoke(formatter, [| value; writer |]) |> nonNull |> unbox<bool>
 
-                Assert.True(writes value writer)
-                Assert.False(writes "another" TextWriter.Null)
+                isTrue (writes value writer)
+                isFalse (writes "another" TextWriter.Null)
                 property "MimeType" formatter :?> string, writer.ToString()
         ]
 
@@ -45,35 +46,43 @@ let private bundle (value: obj) : string[] * Map<string, string> =
 
 let private plotly = "application/vnd.plotly.v1+json"
 
-[<Fact>]
-let ``a figure shows itself as Plotly, as a drawing and in words`` () =
-    let preferred, shown = bundle whole
-    Assert.Equal<string[]>([| plotly; "image/svg+xml"; "text/plain" |], preferred)
-    Assert.Equal<string[]>(Array.sort preferred, shown |> Map.keys |> Array.ofSeq)
-    use content = JsonDocument.Parse shown[plotly]
-    Assert.Equal(JsonValueKind.Array, content.RootElement.GetProperty("data").ValueKind)
-    Assert.Equal("svg", (XDocument.Parse(shown["image/svg+xml"]).Root |> nonNull).Name.LocalName)
-    Assert.StartsWith("Arms. Three arms at one budget. Answers, Exact match (%), Rollouts:", shown["text/plain"])
+[<Tests>]
+let tests =
+    testList "NotebookDisplayTests" [
+        test "a figure shows itself as Plotly, as a drawing and in words" {
+            let preferred, shown = bundle whole
+            preferred |> equals [| plotly; "image/svg+xml"; "text/plain" |]
+            shown |> Map.keys |> Array.ofSeq |> equals (Array.sort preferred)
+            use content = JsonDocument.Parse shown[plotly]
+            content.RootElement.GetProperty("data").ValueKind |> equals JsonValueKind.Array
+            (XDocument.Parse(shown["image/svg+xml"]).Root |> nonNull).Name.LocalName |> equals "svg"
 
-[<Fact>]
-let ``a figure for a dark notebook is dark in all its forms`` () =
-    let _, shown = bundle (whole.For Medium.Dark)
-    use content = JsonDocument.Parse shown[plotly]
-
-    Assert.Equal("#15181C", content.RootElement.GetProperty("layout").GetProperty("paper_bgcolor").GetString())
-    Assert.Contains("#15181C", shown["image/svg+xml"])
-
-[<Fact>]
-let ``a table shows itself as HTML and as Markdown`` () =
-    let table =
-        {
-            Caption = "Scores"
-            Columns = [| TableColumn.Words "arm"; TableColumn.Numbers("EM", "%", 1, Best.Highest) |]
-            Rows = [| [| Cell.Words "<David>"; Cell.Number(Estimate.Exact 40.0) |] |]
+            shown["text/plain"]
+            |> startsWith "Arms. Three arms at one budget. Answers, Exact match (%), Rollouts:"
         }
 
-    let preferred, shown = bundle table
-    Assert.Equal<string[]>([| "text/html"; "text/plain" |], preferred)
-    Assert.Single(XDocument.Parse(shown["text/html"]).Descendants(XName.Get "table")) |> ignore
-    Assert.Contains("&lt;David&gt;", shown["text/html"])
-    Assert.Contains("**40.0**", shown["text/plain"])
+        test "a figure for a dark notebook is dark in all its forms" {
+            let _, shown = bundle (whole.For Medium.Dark)
+            use content = JsonDocument.Parse shown[plotly]
+
+            content.RootElement.GetProperty("layout").GetProperty("paper_bgcolor").GetString()
+            |> equals "#15181C"
+
+            shown["image/svg+xml"] |> containsText "#15181C"
+        }
+
+        test "a table shows itself as HTML and as Markdown" {
+            let table =
+                {
+                    Caption = "Scores"
+                    Columns = [| TableColumn.Words "arm"; TableColumn.Numbers("EM", "%", 1, Best.Highest) |]
+                    Rows = [| [| Cell.Words "<David>"; Cell.Number(Estimate.Exact 40.0) |] |]
+                }
+
+            let preferred, shown = bundle table
+            preferred |> equals [| "text/html"; "text/plain" |]
+            XDocument.Parse(shown["text/html"]).Descendants(XName.Get "table") |> hasLength 1
+            shown["text/html"] |> containsText "&lt;David&gt;"
+            shown["text/plain"] |> containsText "**40.0**"
+        }
+    ]

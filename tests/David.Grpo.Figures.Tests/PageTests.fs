@@ -2,7 +2,8 @@ module David.Grpo.Figures.Tests.PageTests
 
 open System
 open System.Xml.Linq
-open Xunit
+open Expecto
+open David.Grpo.Tests
 open David.Grpo.Figures
 
 let private hostile =
@@ -80,171 +81,179 @@ let private arms =
 let private everything (text: string) =
     let span author = Span.Of(author, text)
 
-    report
-        [|
-            Section.Heading text
-            Section.Heading "Second"
-            Section.Heading "Third"
-            Section.Subheading text
-            Section.Prose text
-            Section.Facts [| { Name = text; Text = text } |]
-            Section.Table
-                { arms with
-                    Caption = text
-                    Rows = [| [| Cell.Words text; Cell.Missing; Cell.Missing |] |]
-                }
-            Section.Figure(figure text, text)
-            Section.Transcripts
-                [|
-                    {
-                        Title = text
-                        Note = text
-                        Spans =
-                            [|
-                                span Author.Prompt
-                                span Author.Policy
-                                Span.Search(Author.Policy, text)
-                                span Author.Observation
-                                span Author.Expert
-                                Span.Answer(Author.Policy, text)
-                            |]
-                    }
-                |]
-            Section.Details(text, [| Section.Heading text; Section.Prose text |])
-        |]
-
-[<Fact>]
-let ``a page is well formed, with hostile text everywhere, and shows it as it is`` () =
-    let root = parse (everything hostile)
-    Assert.Empty(named "script" root)
-    Assert.Contains(shown, named "h2" root |> texts)
-    Assert.Contains(shown, named "summary" root |> texts)
-    Assert.Contains(shown, named "td" root |> texts |> Array.append (named "th" root |> texts))
-
-    Assert.Equal(6, named "div" root |> Array.filter (fun e -> classOf e = "said" && e.Value = shown) |> Array.length)
-
-[<Fact>]
-let ``a page refers to nothing outside itself and runs no script`` () =
-    let text = Page.render (everything "plain")
-    let foreign = text.Replace("xmlns=\"http://www.w3.org/2000/svg\"", "")
-    Assert.DoesNotContain("http:", foreign)
-    Assert.DoesNotContain("https:", foreign)
-    Assert.DoesNotContain("url(", foreign)
-    Assert.DoesNotContain("@import", foreign)
-    Assert.DoesNotContain("<script", foreign)
-    Assert.DoesNotContain("src=", foreign)
-    Assert.Contains("default-src &#39;none&#39;", foreign)
-
-[<Fact>]
-let ``a page is HTML: void elements are closed, others have an end tag`` () =
-    let text = Page.render (everything "plain")
-    Assert.StartsWith("<!DOCTYPE html>\n<html lang=\"en\">", text)
-    Assert.DoesNotMatch("<(div|p|td|th|dd|dt|span|style|title|desc|svg|g)(\\s[^>]*)?/>", text)
-    Assert.DoesNotContain("</meta>", text)
-
-[<Fact>]
-let ``equal reports give equal text`` () =
-    Assert.Equal(Page.render (everything "plain"), Page.render (everything "plain"))
-
-[<Fact>]
-let ``cells are written to the places of their column, with their intervals`` () =
-    let cells = parse (report [| Section.Table arms |]) |> named "td" |> texts
-    Assert.Equal<string[]>([| "51.2 ± 3.1"; "1\u202F840"; "51.2 ± 2.0"; "–"; "20.0"; "–" |], cells)
-
-[<Fact>]
-let ``the best of a column is marked, and so is what looks equal to it`` () =
-    let best =
-        parse (report [| Section.Table arms |])
-        |> named "td"
-        |> Array.filter (fun cell -> (classOf cell).Contains "best")
-        |> texts
-
-    Assert.Equal<string[]>([| "51.2 ± 3.1"; "1\u202F840"; "51.2 ± 2.0" |], best)
-
-[<Fact>]
-let ``a row without a cell for each column is refused with the mend`` () =
-    let table =
-        { arms with
-            Rows = [| [| Cell.Words "GRPO" |] |]
-        }
-
-    let error =
-        Assert.Throws<ArgumentException>(fun () -> Page.render (report [| Section.Table table |]) |> ignore)
-
-    Assert.Contains("Table 'Arms', row 1 has 1 cells; it has 3 columns", error.Message)
-
-[<Fact>]
-let ``links lead to the headings`` () =
-    let root = parse (everything "plain")
-
-    let targets =
-        named "a" root
-        |> Array.map (fun link -> (link.Attribute(XName.Get "href") |> nonNull).Value.TrimStart '#')
-
-    let ids =
-        named "h2" root
-        |> Array.choose (fun heading ->
-            match heading.Attribute(XName.Get "id") with
-            | null -> None
-            | id -> Some id.Value)
-
-    Assert.Equal(3, targets.Length)
-    Assert.Equal<string[]>(ids, targets)
-
-[<Fact>]
-let ``a transcript says who wrote what, and folds long prompts and observations only`` () =
-    let long = String.replicate 100 "words "
-
-    let transcript =
-        {
-            Title = "After training"
-            Note = ""
-            Spans =
-                [|
-                    Span.Of(Author.Prompt, long)
-                    Span.Of(Author.Policy, long)
-                    Span.Search(Author.Policy, "governor\r\nof California")
-                    Span.Of(Author.Observation, "short")
-                    Span.Answer(Author.Expert, "James Cameron")
-                |]
-        }
-
-    let root = parse (report [| Section.Transcripts [| transcript; transcript |] |])
-    let who = named "div" root |> Array.filter (fun e -> classOf e = "who") |> texts
-
-    let expected =
-        [| "prompt"; "policy"; "policy searches"; "observation"; "expert answers" |]
-
-    Assert.Equal<string[]>(Array.append expected expected, who)
-    Assert.Equal(2, (named "details" root).Length)
-    Assert.Contains("(599 characters)", (named "summary" root |> Array.head).Value)
-    let said = named "div" root |> Array.filter (fun e -> classOf e = "said") |> texts
-    Assert.Equal("governor\nof California", said[2])
-
-[<Fact>]
-let ``prose is parted into paragraphs at blank lines`` () =
-    let paragraphs =
-        parse (report [| Section.Prose "one\nstill one\r\n\r\ntwo\n\n\n\nthree" |]) |> named "p" |> texts
-
-    Assert.Equal<string[]>([| "One budget"; "one\nstill one"; "two"; "three" |], paragraphs)
-
-[<Fact>]
-let ``a figure for a full page is laid out a second time for narrow screens`` () =
-    let widths =
-        parse (report [| Section.Figure(figure "a", "") |])
-        |> named "svg"
-        |> Array.filter (fun svg -> classOf svg = "david-figure")
-        |> Array.map (fun svg -> (svg.Attribute(XName.Get "width") |> nonNull).Value)
-
-    Assert.Equal<string[]>([| "680"; "340" |], widths)
-
-[<Fact>]
-let ``links stand in lines of their group, escaped`` () =
-    let root =
-        report
-            [|
-                Section.Links
+    report [|
+        Section.Heading text
+        Section.Heading "Second"
+        Section.Heading "Third"
+        Section.Subheading text
+        Section.Prose text
+        Section.Facts [| { Name = text; Text = text } |]
+        Section.Table
+            { arms with
+                Caption = text
+                Rows = [| [| Cell.Words text; Cell.Missing; Cell.Missing |] |]
+            }
+        Section.Figure(figure text, text)
+        Section.Transcripts [|
+            {
+                Title = text
+                Note = text
+                Spans =
                     [|
+                        span Author.Prompt
+                        span Author.Policy
+                        Span.Search(Author.Policy, text)
+                        span Author.Observation
+                        span Author.Expert
+                        Span.Answer(Author.Policy, text)
+                    |]
+            }
+        |]
+        Section.Details(text, [| Section.Heading text; Section.Prose text |])
+    |]
+
+[<Tests>]
+let tests =
+    testList "PageTests" [
+        test "a page is well formed, with hostile text everywhere, and shows it as it is" {
+            let root = parse (everything hostile)
+            isEmpty (named "script" root)
+            named "h2" root |> texts |> contains shown
+            named "summary" root |> texts |> contains shown
+            named "td" root |> texts |> Array.append (named "th" root |> texts) |> contains shown
+
+            named "div" root
+            |> Array.filter (fun e -> classOf e = "said" && e.Value = shown)
+            |> Array.length
+            |> equals 6
+        }
+
+        test "a page refers to nothing outside itself and runs no script" {
+            let text = Page.render (everything "plain")
+            let foreign = text.Replace("xmlns=\"http://www.w3.org/2000/svg\"", "")
+            foreign |> lacksText "http:"
+            foreign |> lacksText "https:"
+            foreign |> lacksText "url("
+            foreign |> lacksText "@import"
+            foreign |> lacksText "<script"
+            foreign |> lacksText "src="
+            foreign |> containsText "default-src &#39;none&#39;"
+        }
+
+        test "a page is HTML: void elements are closed, others have an end tag" {
+            let text = Page.render (everything "plain")
+            text |> startsWith "<!DOCTYPE html>\n<html lang=\"en\">"
+
+            isFalse (
+                System.Text.RegularExpressions.Regex.IsMatch(
+                    text,
+                    "<(div|p|td|th|dd|dt|span|style|title|desc|svg|g)(\\s[^>]*)?/>"
+                )
+            )
+
+            text |> lacksText "</meta>"
+        }
+
+        test "equal reports give equal text" {
+            Page.render (everything "plain") |> equals (Page.render (everything "plain"))
+        }
+
+        test "cells are written to the places of their column, with their intervals" {
+            let cells = parse (report [| Section.Table arms |]) |> named "td" |> texts
+            cells |> equals [| "51.2 ± 3.1"; "1\u202F840"; "51.2 ± 2.0"; "–"; "20.0"; "–" |]
+        }
+
+        test "the best of a column is marked, and so is what looks equal to it" {
+            let best =
+                parse (report [| Section.Table arms |])
+                |> named "td"
+                |> Array.filter (fun cell -> (classOf cell).Contains "best")
+                |> texts
+
+            best |> equals [| "51.2 ± 3.1"; "1\u202F840"; "51.2 ± 2.0" |]
+        }
+
+        test "a row without a cell for each column is refused with the mend" {
+            let table =
+                { arms with
+                    Rows = [| [| Cell.Words "GRPO" |] |]
+                }
+
+            let error =
+                throws<ArgumentException>(fun () -> Page.render (report [| Section.Table table |]) |> ignore)
+
+            error.Message |> containsText "Table 'Arms', row 1 has 1 cells; it has 3 columns"
+        }
+
+        test "links lead to the headings" {
+            let root = parse (everything "plain")
+
+            let targets =
+                named "a" root
+                |> Array.map (fun link -> (link.Attribute(XName.Get "href") |> nonNull).Value.TrimStart '#')
+
+            let ids =
+                named "h2" root
+                |> Array.choose (fun heading ->
+                    match heading.Attribute(XName.Get "id") with
+                    | null -> None
+                    | id -> Some id.Value)
+
+            targets.Length |> equals 3
+            targets |> equals ids
+        }
+
+        test "a transcript says who wrote what, and folds long prompts and observations only" {
+            let long = String.replicate 100 "words "
+
+            let transcript =
+                {
+                    Title = "After training"
+                    Note = ""
+                    Spans =
+                        [|
+                            Span.Of(Author.Prompt, long)
+                            Span.Of(Author.Policy, long)
+                            Span.Search(Author.Policy, "governor\r\nof California")
+                            Span.Of(Author.Observation, "short")
+                            Span.Answer(Author.Expert, "James Cameron")
+                        |]
+                }
+
+            let root = parse (report [| Section.Transcripts [| transcript; transcript |] |])
+            let who = named "div" root |> Array.filter (fun e -> classOf e = "who") |> texts
+
+            let expected =
+                [| "prompt"; "policy"; "policy searches"; "observation"; "expert answers" |]
+
+            who |> equals (Array.append expected expected)
+            (named "details" root).Length |> equals 2
+            (named "summary" root |> Array.head).Value |> containsText "(599 characters)"
+            let said = named "div" root |> Array.filter (fun e -> classOf e = "said") |> texts
+            said[2] |> equals "governor\nof California"
+        }
+
+        test "prose is parted into paragraphs at blank lines" {
+            let paragraphs =
+                parse (report [| Section.Prose "one\nstill one\r\n\r\ntwo\n\n\n\nthree" |]) |> named "p" |> texts
+
+            paragraphs |> equals [| "One budget"; "one\nstill one"; "two"; "three" |]
+        }
+
+        test "a figure for a full page is laid out a second time for narrow screens" {
+            let widths =
+                parse (report [| Section.Figure(figure "a", "") |])
+                |> named "svg"
+                |> Array.filter (fun svg -> classOf svg = "david-figure")
+                |> Array.map (fun svg -> (svg.Attribute(XName.Get "width") |> nonNull).Value)
+
+            widths |> equals [| "680"; "340" |]
+        }
+
+        test "links stand in lines of their group, escaped" {
+            let root =
+                report [|
+                    Section.Links [|
                         {
                             Name = "David"
                             Links =
@@ -260,13 +269,14 @@ let ``links stand in lines of their group, escaped`` () =
                                 |]
                         }
                     |]
-            |]
-        |> parse
+                |]
+                |> parse
 
-    let links = named "dd" root |> Array.collect (named "a")
-    Assert.Equal<string>([| shown; "seed 2" |], texts links)
+            let links = named "dd" root |> Array.collect (named "a")
+            texts links |> equals [| shown; "seed 2" |]
 
-    Assert.Equal<string>(
-        [| "david/seed-1/index.html"; "a&b.html" |],
-        links |> Array.map (fun link -> (link.Attribute(XName.Get "href") |> nonNull).Value)
-    )
+            links
+            |> Array.map (fun link -> (link.Attribute(XName.Get "href") |> nonNull).Value)
+            |> equals [| "david/seed-1/index.html"; "a&b.html" |]
+        }
+    ]

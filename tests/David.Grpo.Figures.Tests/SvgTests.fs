@@ -5,230 +5,21 @@ open System.Globalization
 open System.Text.RegularExpressions
 open System.Xml.Linq
 open FsCheck.FSharp
-open Xunit
+open Expecto
 open David.Grpo.Figures
 open David.Grpo.Tests
-
-[<Fact>]
-let ``a drawing is well formed, accessible and refers to nothing outside`` () =
-    let root = parse whole
-    Assert.Equal("svg", root.Name.LocalName)
-    Assert.Equal("img", attribute "role" root)
-    Assert.Equal("Arms", (named "title" root |> Array.head).Value)
-    Assert.Contains("Three arms at one budget.", (named "desc" root |> Array.head).Value)
-    Assert.Contains("David-GRPO", (named "desc" root |> Array.head).Value)
-    let text = (Svg.render whole).Replace("xmlns=\"http://www.w3.org/2000/svg\"", "")
-    Assert.DoesNotContain("http", text)
-    Assert.DoesNotContain("url(", text)
-    Assert.Empty(named "script" root)
-
-[<Fact>]
-let ``axes are named with their units`` () =
-    let labels = labels (parse whole)
-
-    for name in
-        [|
-            "Rollouts"
-            "Exact match (%)"
-            "Loss (nats)"
-            "Generated tokens"
-            "HotpotQA"
-        |] do
-        Assert.Contains(name, labels)
-
-[<Fact>]
-let ``equal figures give equal text`` () =
-    Assert.Equal(Svg.render whole, Svg.render whole)
-
-[<Fact>]
-let ``the panels of an example keep to their plot areas and their lettering apart`` () =
-    let root = parse whole
-    Assert.True(inside 0.01 root)
-    Assert.Empty(overlapping root)
 
 let private hostile =
     "<script>alert('1')</script> & \"quoted\" \u0000\u001B\uD800 ]]>"
 
-[<Fact>]
-let ``hostile text is shown, not run`` () =
-    let axis = Axis.Linear(hostile, hostile)
-
-    let figure =
-        Figure.Page(
-            hostile,
-            hostile,
-            2,
-            [|
-                Panel.Curves(hostile, axis, axis, curves [| hostile |])
-                Panel.Dots(hostile, axis, [| Row.Of(hostile, Estimate.Exact 1.0) |])
-            |]
-        )
-
-    let root = parse figure
-    Assert.Empty(named "script" root)
-
-    Assert.Equal(
-        "<script>alert('1')</script> & \"quoted\" \uFFFD\uFFFD\uFFFD ]]>",
-        (named "title" root |> Array.head).Value
-    )
-
-    Assert.Empty(overlapping root)
-
-[<Fact>]
-let ``names at line ends never overlap, however many and however close`` () =
-    for count in [| 2; 8; 30 |] do
-        let arms = Array.init count (fun i -> $"Arm with a long name number {i}")
-
-        let same =
-            curves arms
-            |> Array.map (fun curve ->
-                { curve with
-                    Points = (Array.head (curves arms)).Points
-                })
-
-        for columns in [| 1; 2; 3; 4 |] do
-            let panel = Panel.Curves("Close", rollouts, exactMatch, same)
-
-            let root =
-                parse (Figure.Page("", "", columns, [| panel; learning; panel; learning |]))
-
-            Assert.Empty(overlapping root)
-
-[<Fact>]
-let ``a series keeps its colour whatever the order of panels and series`` () =
-    let colours panels =
-        let root = parse (Figure.Page("", "", 2, panels))
-
-        classed "line" root
-        |> Array.map (fun line -> attribute "stroke" line, attribute "stroke-dasharray" line)
-        |> Array.distinct
-        |> Array.sort
-
-    let turned =
-        Panel.Curves("Answers", rollouts, exactMatch, Array.rev (curves threeArms))
-
-    let first =
-        parse (column learning) |> classed "line" |> Array.map (attribute "stroke")
-
-    let last = parse (column turned) |> classed "line" |> Array.map (attribute "stroke")
-    Assert.Equal<string[]>(first, Array.rev last)
-    Assert.Equal(3, (colours [| learning; turned |]).Length)
-
-[<Fact>]
-let ``panels with equal x axes share their range`` () =
-    let short =
-        curves threeArms
-        |> Array.map (fun curve ->
-            { curve with
-                Points = Array.truncate 11 curve.Points
-            })
-
-    let root =
-        parse (Figure.Page("", "", 2, [| learning; Panel.Curves("Short", rollouts, exactMatch, short) |]))
-
-    let plots = classed "plot" root
-
-    let reach (plot: XElement) =
-        let xs = classed "line" plot |> Array.collect corners |> Array.map fst
-        (Array.max xs - number "x" plot) / number "width" plot
-
-    Assert.Equal(1.0, reach plots[0], 3)
-    Assert.Equal(0.2, reach plots[1], 3)
-
-[<Fact>]
-let ``a logarithmic axis gives equal ratios equal lengths and leaves out what is not positive`` () =
-    let curve =
-        Curve.Line("GRPO", [| 1.0; 10.0; 100.0; 0.0; -1.0 |], [| 1.0; 0.1; 0.01; 5.0; 5.0 |])
-
-    let axis = Axis.Logarithmic("Rollouts", "")
-
-    let root =
-        parse (column (Panel.Curves("", axis, Axis.Logarithmic("Loss", ""), [| curve |])))
-
-    let points = corners (classed "line" root |> Array.head)
-    Assert.Equal(3, points.Length)
-    Assert.Equal(fst points[1] - fst points[0], fst points[2] - fst points[1], 1)
-    Assert.Equal(snd points[1] - snd points[0], snd points[2] - snd points[1], 1)
-
-[<Fact>]
-let ``one point is drawn as a marker with its whisker and its name`` () =
-    let curve = Curve.Band("David-GRPO", [| 3.0 |], [| 51.0 |], [| 48.0 |], [| 54.0 |])
-    let root = parse (column (Panel.Curves("", rollouts, exactMatch, [| curve |])))
-    Assert.Single(classed "marker" root) |> ignore
-    Assert.Single(classed "whisker" root) |> ignore
-    Assert.Contains("David-GRPO", labels root)
-    Assert.True(inside 0.01 root)
-
-[<Fact>]
-let ``equal values lie on one level inside the plot area`` () =
-    for value in [| 0.0; 51.2; -3.0; 1e-300; 1e300 |] do
-        let curve = Curve.Line("GRPO", [| 0.0; 1.0; 2.0 |], [| value; value; value |])
-        let root = parse (column (Panel.Curves("", rollouts, exactMatch, [| curve |])))
-
-        let levels =
-            corners (classed "line" root |> Array.head) |> Array.map snd |> Array.distinct
-
-        Assert.Single levels |> ignore
-        Assert.True(inside 0.01 root)
-
-[<Fact>]
-let ``a value that is not finite interrupts its line and moves nothing else`` () =
-    let curve =
-        Curve.Line("GRPO", [| 0.0; 1.0; 2.0; 3.0; 4.0 |], [| 1.0; 2.0; nan; 2.0; 1.0 |])
-
-    let root = parse (column (Panel.Curves("", rollouts, exactMatch, [| curve |])))
-    Assert.Equal(2, (classed "line" root).Length)
-
-[<Fact>]
-let ``a panel without data says so`` () =
-    let none = Curve.Line("GRPO", [| 0.0; nan |], [| infinity; 1.0 |])
-
-    for panel in
-        [|
-            Panel.Curves("", rollouts, exactMatch, [||])
-            Panel.Curves("", rollouts, exactMatch, [| none |])
-            Panel.Dots("", exactMatch, [||])
-            Panel.Bars("", exactMatch, [| Row.Of("GRPO", Estimate.Exact nan) |])
-        |] do
-        Assert.Contains("no data", labels (parse (column panel)))
-
-    Assert.Contains("no data", labels (parse (Figure.Column("Empty", "", [||]))))
-
-[<Fact>]
-let ``bars start at zero`` () =
-    let root =
-        parse (
-            column (
-                Panel.Bars("", exactMatch, [| Row.Of("a", Estimate.Exact 40.0); Row.Of("b", Estimate.Exact -20.0) |])
-            )
-        )
-
-    let bars = classed "bar" root
-    Assert.Equal(number "x" bars[0], number "x" bars[1] + number "width" bars[1], 1)
-    Assert.Equal(2.0, number "width" bars[0] / number "width" bars[1], 1)
-
-[<Fact>]
-let ``a fixed range is kept, and what lies beyond it is cut off`` () =
-    let y = exactMatch.Over(AxisRange.Between(0.0, 100.0))
-    let curve = Curve.Line("GRPO", [| 0.0; 1.0; 2.0 |], [| 50.0; 150.0; 100.0 |])
-    let root = parse (column (Panel.Curves("", rollouts, y, [| curve |])))
-    let plot = classed "plot" root |> Array.head
-    let top, height = number "y" plot, number "height" plot
-    let points = corners (classed "line" root |> Array.head)
-    Assert.Equal(top + height / 2.0, snd points[0], 1)
-    Assert.Equal(top - height / 2.0, snd points[1], 1)
-    Assert.Equal("hidden", attribute "overflow" plot)
-    Assert.Equal(2, (classed "marker" root).Length)
-
 /// Figures of every kind of panel, with numbers of every kind.
 let wild =
     let value =
-        Gen.frequency
-            [
-                6, Gen.choose (-1000, 1000) |> Gen.map (fun n -> float n / 7.0)
-                2, FsCheck.FSharp.ArbMap.defaults |> ArbMap.generate<float>
-                1, Gen.elements [ nan; infinity; -infinity; 0.0; 1e308; -1e308; 5e-324; 1e-305 ]
-            ]
+        Gen.frequency [
+            6, Gen.choose (-1000, 1000) |> Gen.map (fun n -> float n / 7.0)
+            2, ArbMap.defaults |> ArbMap.generate<float>
+            1, Gen.elements [ nan; infinity; -infinity; 0.0; 1e308; -1e308; 5e-324; 1e-305 ]
+        ]
 
     let axis = Gen.elements [ Axis.Linear("a", "b"); Axis.Logarithmic("c", "") ]
 
@@ -241,13 +32,12 @@ let wild =
         }
 
     let origin =
-        Gen.elements
-            [
-                BranchOrigin.Shared
-                BranchOrigin.Policy
-                BranchOrigin.Expert
-                BranchOrigin.Continuation
-            ]
+        Gen.elements [
+            BranchOrigin.Shared
+            BranchOrigin.Policy
+            BranchOrigin.Expert
+            BranchOrigin.Continuation
+        ]
 
     let name = Gen.elements [ ""; "a"; "a long name of a trajectory" ]
 
@@ -335,79 +125,293 @@ let wild =
             )
     }
 
-[<Fact>]
-let ``whatever the numbers, a drawing is well formed, of finite coordinates, and all markers are in sight`` () =
-    lawFor wild (fun figure ->
-        let text = Svg.render figure
-        let root = parse figure
+[<Tests>]
+let tests =
+    testList "SvgTests" [
+        test "a drawing is well formed, accessible and refers to nothing outside" {
+            let root = parse whole
+            root.Name.LocalName |> equals "svg"
+            attribute "role" root |> equals "img"
+            (named "title" root |> Array.head).Value |> equals "Arms"
+            (named "desc" root |> Array.head).Value |> containsText "Three arms at one budget."
+            (named "desc" root |> Array.head).Value |> containsText "David-GRPO"
+            let text = (Svg.render whole).Replace("xmlns=\"http://www.w3.org/2000/svg\"", "")
+            text |> lacksText "http"
+            text |> lacksText "url("
+            isEmpty (named "script" root)
+        }
 
-        let markersInside =
-            named "g" root
-            |> Array.forall (fun panel ->
-                let plot = classed "plot" panel |> Array.head
-                let left, top = number "x" plot, number "y" plot
+        test "axes are named with their units" {
+            let labels = labels (parse whole)
 
-                classed "marker" panel
-                |> Array.filter (fun marker -> attribute "cx" marker <> "")
-                |> Array.forall (fun marker ->
-                    let x, y = number "cx" marker, number "cy" marker
+            for name in
+                [|
+                    "Rollouts"
+                    "Exact match (%)"
+                    "Loss (nats)"
+                    "Generated tokens"
+                    "HotpotQA"
+                |] do
+                labels |> contains name
+        }
 
-                    left - 0.01 <= x
-                    && x <= left + number "width" plot + 0.01
-                    && top - 0.01 <= y
-                    && y <= top + number "height" plot + 0.01))
+        test "equal figures give equal text" { Svg.render whole |> equals (Svg.render whole) }
 
-        not (Regex.IsMatch(text, "(=\"|[ ML])-?(NaN|Infinity|∞)[ \"LZ]"))
-        && markersInside
-        && overlapping root = [||])
+        test "the panels of an example keep to their plot areas and their lettering apart" {
+            let root = parse whole
+            isTrue (inside 0.01 root)
+            isEmpty (overlapping root)
+        }
 
-[<Fact>]
-let ``what cannot be drawn is refused with the mend`` () =
-    let refused (mend: string) (figure: Figure) =
-        let error = Assert.Throws<ArgumentException>(fun () -> Svg.render figure |> ignore)
-        Assert.Contains(mend, error.Message)
+        test "hostile text is shown, not run" {
+            let axis = Axis.Linear(hostile, hostile)
 
-    let heat values =
-        Panel.Heat("", exactMatch, HeatMap.Sequential("", [| "a" |], "", [| "p"; "q" |], values))
+            let figure =
+                Figure.Page(
+                    hostile,
+                    hostile,
+                    2,
+                    [|
+                        Panel.Curves(hostile, axis, axis, curves [| hostile |])
+                        Panel.Dots(hostile, axis, [| Row.Of(hostile, Estimate.Exact 1.0) |])
+                    |]
+                )
 
-    refused "as many rows of values" (column (heat [||]))
-    refused "each of as many" (column (heat [| [| 1.0 |] |]))
-    let branch = Branch.Of(BranchOrigin.Policy, "own", 10.0, 20.0)
-    let tree branch = Panel.Tree("", rollouts, branch)
-    refused "finite ends in order" (column (tree { branch with End = 5.0 }))
+            let root = parse figure
+            isEmpty (named "script" root)
 
-    refused
-        "beside its parent 'own'"
-        (column (tree (branch.With(Branch.Of(BranchOrigin.Continuation, "late", 21.0, 30.0)))))
+            (named "title" root |> Array.head).Value
+            |> equals "<script>alert('1')</script> & \"quoted\" \uFFFD\uFFFD\uFFFD ]]>"
 
-    refused "1 to 4" (Figure.Page("", "", 5, [| learning |]))
-    refused "low below high" (column (Panel.Dots("", exactMatch.Over(AxisRange.Between(2.0, 1.0)), rows)))
-    refused "use dots" (column (Panel.Bars("", Axis.Logarithmic("Tokens", ""), rows)))
+            isEmpty (overlapping root)
+        }
 
-    refused
-        "must start above 0"
-        (column (Panel.Dots("", Axis.Logarithmic("Tokens", "").Over(AxisRange.Between(0.0, 1.0)), rows)))
+        test "names at line ends never overlap, however many and however close" {
+            for count in [| 2; 8; 30 |] do
+                let arms = Array.init count (fun i -> $"Arm with a long name number {i}")
 
-    refused "AxisRange.OfData" (column (Panel.Dots("", Axis.Logarithmic("Tokens", "").Over(AxisRange.WithZero), rows)))
+                let same =
+                    curves arms
+                    |> Array.map (fun curve ->
+                        { curve with
+                            Points = (Array.head (curves arms)).Points
+                        })
 
-    let error =
-        Assert.Throws<ArgumentException>(fun () -> Curve.Line("GRPO", [| 1.0 |], [| 1.0; 2.0 |]) |> ignore)
+                for columns in [| 1; 2; 3; 4 |] do
+                    let panel = Panel.Curves("Close", rollouts, exactMatch, same)
 
-    Assert.Contains("give equally many", error.Message)
+                    let root =
+                        parse (Figure.Page("", "", columns, [| panel; learning; panel; learning |]))
 
-[<Fact>]
-let ``a drawing on a page takes the page's colours`` () =
-    let page =
-        Page.render
-            {
-                Title = ""
-                Subtitle = ""
-                Sections = [| Section.Figure(column learning, "") |]
-            }
+                    isEmpty (overlapping root)
+        }
 
-    let drawing =
-        XDocument.Parse(page).Root |> nonNull |> classed "david-figure" |> Array.exactlyOne
+        test "a series keeps its colour whatever the order of panels and series" {
+            let colours panels =
+                let root = parse (Figure.Page("", "", 2, panels))
 
-    Assert.Equal("", attribute "color" drawing)
-    Assert.Equal("currentColor", attribute "fill" drawing)
-    Assert.Empty(named "style" drawing)
+                classed "line" root
+                |> Array.map (fun line -> attribute "stroke" line, attribute "stroke-dasharray" line)
+                |> Array.distinct
+                |> Array.sort
+
+            let turned =
+                Panel.Curves("Answers", rollouts, exactMatch, Array.rev (curves threeArms))
+
+            let first =
+                parse (column learning) |> classed "line" |> Array.map (attribute "stroke")
+
+            let last = parse (column turned) |> classed "line" |> Array.map (attribute "stroke")
+            Array.rev last |> equals first
+            (colours [| learning; turned |]).Length |> equals 3
+        }
+
+        test "panels with equal x axes share their range" {
+            let short =
+                curves threeArms
+                |> Array.map (fun curve ->
+                    { curve with
+                        Points = Array.truncate 11 curve.Points
+                    })
+
+            let root =
+                parse (Figure.Page("", "", 2, [| learning; Panel.Curves("Short", rollouts, exactMatch, short) |]))
+
+            let plots = classed "plot" root
+
+            let reach (plot: XElement) =
+                let xs = classed "line" plot |> Array.collect corners |> Array.map fst
+                (Array.max xs - number "x" plot) / number "width" plot
+
+            reach plots[0] |> isNear 0.5e-3 1.0
+            reach plots[1] |> isNear 0.5e-3 0.2
+        }
+
+        test "a logarithmic axis gives equal ratios equal lengths and leaves out what is not positive" {
+            let curve =
+                Curve.Line("GRPO", [| 1.0; 10.0; 100.0; 0.0; -1.0 |], [| 1.0; 0.1; 0.01; 5.0; 5.0 |])
+
+            let axis = Axis.Logarithmic("Rollouts", "")
+
+            let root =
+                parse (column (Panel.Curves("", axis, Axis.Logarithmic("Loss", ""), [| curve |])))
+
+            let points = corners (classed "line" root |> Array.head)
+            points.Length |> equals 3
+            fst points[2] - fst points[1] |> isNear 0.5e-1 (fst points[1] - fst points[0])
+            snd points[2] - snd points[1] |> isNear 0.5e-1 (snd points[1] - snd points[0])
+        }
+
+        test "one point is drawn as a marker with its whisker and its name" {
+            let curve = Curve.Band("David-GRPO", [| 3.0 |], [| 51.0 |], [| 48.0 |], [| 54.0 |])
+            let root = parse (column (Panel.Curves("", rollouts, exactMatch, [| curve |])))
+            classed "marker" root |> hasLength 1
+            classed "whisker" root |> hasLength 1
+            labels root |> contains "David-GRPO"
+            isTrue (inside 0.01 root)
+        }
+
+        test "equal values lie on one level inside the plot area" {
+            for value in [| 0.0; 51.2; -3.0; 1e-300; 1e300 |] do
+                let curve = Curve.Line("GRPO", [| 0.0; 1.0; 2.0 |], [| value; value; value |])
+                let root = parse (column (Panel.Curves("", rollouts, exactMatch, [| curve |])))
+
+                let levels =
+                    corners (classed "line" root |> Array.head) |> Array.map snd |> Array.distinct
+
+                levels |> hasLength 1
+                isTrue (inside 0.01 root)
+        }
+
+        test "a value that is not finite interrupts its line and moves nothing else" {
+            let curve =
+                Curve.Line("GRPO", [| 0.0; 1.0; 2.0; 3.0; 4.0 |], [| 1.0; 2.0; nan; 2.0; 1.0 |])
+
+            let root = parse (column (Panel.Curves("", rollouts, exactMatch, [| curve |])))
+            (classed "line" root).Length |> equals 2
+        }
+
+        test "a panel without data says so" {
+            let none = Curve.Line("GRPO", [| 0.0; nan |], [| infinity; 1.0 |])
+
+            for panel in
+                [|
+                    Panel.Curves("", rollouts, exactMatch, [||])
+                    Panel.Curves("", rollouts, exactMatch, [| none |])
+                    Panel.Dots("", exactMatch, [||])
+                    Panel.Bars("", exactMatch, [| Row.Of("GRPO", Estimate.Exact nan) |])
+                |] do
+                labels (parse (column panel)) |> contains "no data"
+
+            labels (parse (Figure.Column("Empty", "", [||]))) |> contains "no data"
+        }
+
+        test "bars start at zero" {
+            let root =
+                parse (
+                    column (
+                        Panel.Bars(
+                            "",
+                            exactMatch,
+                            [| Row.Of("a", Estimate.Exact 40.0); Row.Of("b", Estimate.Exact -20.0) |]
+                        )
+                    )
+                )
+
+            let bars = classed "bar" root
+            number "x" bars[1] + number "width" bars[1] |> isNear 0.5e-1 (number "x" bars[0])
+            number "width" bars[0] / number "width" bars[1] |> isNear 0.5e-1 2.0
+        }
+
+        test "a fixed range is kept, and what lies beyond it is cut off" {
+            let y = exactMatch.Over(AxisRange.Between(0.0, 100.0))
+            let curve = Curve.Line("GRPO", [| 0.0; 1.0; 2.0 |], [| 50.0; 150.0; 100.0 |])
+            let root = parse (column (Panel.Curves("", rollouts, y, [| curve |])))
+            let plot = classed "plot" root |> Array.head
+            let top, height = number "y" plot, number "height" plot
+            let points = corners (classed "line" root |> Array.head)
+            snd points[0] |> isNear 0.5e-1 (top + height / 2.0)
+            snd points[1] |> isNear 0.5e-1 (top - height / 2.0)
+            attribute "overflow" plot |> equals "hidden"
+            (classed "marker" root).Length |> equals 2
+        }
+
+        test "whatever the numbers, a drawing is well formed, of finite coordinates, and all markers are in sight" {
+            lawFor wild (fun figure ->
+                let text = Svg.render figure
+                let root = parse figure
+
+                let markersInside =
+                    named "g" root
+                    |> Array.forall (fun panel ->
+                        let plot = classed "plot" panel |> Array.head
+                        let left, top = number "x" plot, number "y" plot
+
+                        classed "marker" panel
+                        |> Array.filter (fun marker -> attribute "cx" marker <> "")
+                        |> Array.forall (fun marker ->
+                            let x, y = number "cx" marker, number "cy" marker
+
+                            left - 0.01 <= x
+                            && x <= left + number "width" plot + 0.01
+                            && top - 0.01 <= y
+                            && y <= top + number "height" plot + 0.01))
+
+                not (Regex.IsMatch(text, "(=\"|[ ML])-?(NaN|Infinity|∞)[ \"LZ]"))
+                && markersInside
+                && overlapping root = [||])
+        }
+
+        test "what cannot be drawn is refused with the mend" {
+            let refused (mend: string) (figure: Figure) =
+                let error = throws<ArgumentException>(fun () -> Svg.render figure |> ignore)
+                error.Message |> containsText mend
+
+            let heat values =
+                Panel.Heat("", exactMatch, HeatMap.Sequential("", [| "a" |], "", [| "p"; "q" |], values))
+
+            refused "as many rows of values" (column (heat [||]))
+            refused "each of as many" (column (heat [| [| 1.0 |] |]))
+            let branch = Branch.Of(BranchOrigin.Policy, "own", 10.0, 20.0)
+            let tree branch = Panel.Tree("", rollouts, branch)
+            refused "finite ends in order" (column (tree { branch with End = 5.0 }))
+
+            refused
+                "beside its parent 'own'"
+                (column (tree (branch.With(Branch.Of(BranchOrigin.Continuation, "late", 21.0, 30.0)))))
+
+            refused "1 to 4" (Figure.Page("", "", 5, [| learning |]))
+            refused "low below high" (column (Panel.Dots("", exactMatch.Over(AxisRange.Between(2.0, 1.0)), rows)))
+            refused "use dots" (column (Panel.Bars("", Axis.Logarithmic("Tokens", ""), rows)))
+
+            refused
+                "must start above 0"
+                (column (Panel.Dots("", Axis.Logarithmic("Tokens", "").Over(AxisRange.Between(0.0, 1.0)), rows)))
+
+            refused
+                "AxisRange.OfData"
+                (column (Panel.Dots("", Axis.Logarithmic("Tokens", "").Over(AxisRange.WithZero), rows)))
+
+            let error =
+                throws<ArgumentException>(fun () -> Curve.Line("GRPO", [| 1.0 |], [| 1.0; 2.0 |]) |> ignore)
+
+            error.Message |> containsText "give equally many"
+        }
+
+        test "a drawing on a page takes the page's colours" {
+            let page =
+                Page.render
+                    {
+                        Title = ""
+                        Subtitle = ""
+                        Sections = [| Section.Figure(column learning, "") |]
+                    }
+
+            let drawing =
+                XDocument.Parse(page).Root |> nonNull |> classed "david-figure" |> Array.exactlyOne
+
+            attribute "color" drawing |> equals ""
+            attribute "fill" drawing |> equals "currentColor"
+            isEmpty (named "style" drawing)
+        }
+    ]

@@ -1,7 +1,8 @@
 module David.Grpo.Figures.Tests.TableTextTests
 
 open System
-open Xunit
+open Expecto
+open David.Grpo.Tests
 open David.Grpo.Figures
 
 let private table =
@@ -41,22 +42,24 @@ let private table =
             |]
     }
 
-[<Fact>]
-let ``a table as Markdown, with the best in bold and one way to write intervals in each column`` () =
-    let expected =
-        "100 % of 2 arms\\_\n\n"
-        + "| arm | EM (%) | searches | tokens (in training) | p |\n"
-        + "| --- | ---: | ---: | ---: | ---: |\n"
-        + "| base \\| policy | 17.3 | – | – | – |\n"
-        + "| David \u2212 coverage | **51.2** ± 3.1 | 2.00 (1.75–2.25) | **12\u202F345** ± 678 | \\< 0.001 |\n"
-        + "| GRPO | \u22121.0 ± 2.0 | 1.00 (0.50–1.75) | 2.00×10¹⁵ | 0.500 |\n"
+[<Tests>]
+let tests =
+    testList "TableTextTests" [
+        test "a table as Markdown, with the best in bold and one way to write intervals in each column" {
+            let expected =
+                "100 % of 2 arms\\_\n\n"
+                + "| arm | EM (%) | searches | tokens (in training) | p |\n"
+                + "| --- | ---: | ---: | ---: | ---: |\n"
+                + "| base \\| policy | 17.3 | – | – | – |\n"
+                + "| David \u2212 coverage | **51.2** ± 3.1 | 2.00 (1.75–2.25) | **12\u202F345** ± 678 | \\< 0.001 |\n"
+                + "| GRPO | \u22121.0 ± 2.0 | 1.00 (0.50–1.75) | 2.00×10¹⁵ | 0.500 |\n"
 
-    Assert.Equal(expected, Markdown.render table)
+            Markdown.render table |> equals expected
+        }
 
-[<Fact>]
-let ``a table as LaTeX, with intervals as subscripts`` () =
-    let expected =
-        @"\begin{table}
+        test "a table as LaTeX, with intervals as subscripts" {
+            let expected =
+                @"\begin{table}
   \centering
   \caption{100 \% of 2 arms\_}
   \label{tab:320-1}
@@ -72,62 +75,62 @@ let ``a table as LaTeX, with intervals as subscripts`` () =
 \end{table}
 "
 
-    Assert.Equal(expected, Latex.render "tab:320-1" table)
-
-[<Fact>]
-let ``hostile text stays text`` () =
-    let hostile = "\\input{x} $a_b^c$ & 10 % ~#{}\r\n| <b> *x* `y` [z] \u0000"
-
-    let table =
-        { table with
-            Caption = hostile
-            Rows =
-                [|
-                    [| Cell.Words hostile; Cell.Missing; Cell.Missing; Cell.Missing; Cell.Missing |]
-                |]
+            Latex.render "tab:320-1" table |> equals expected
         }
 
-    Assert.Contains(
-        @"\textbackslash{}input\{x\} \$a\_b\textasciicircum{}c\$ \& 10 \% \textasciitilde{}\#\{\} $|$ $<$b$>$",
-        Latex.render "" table
-    )
+        test "hostile text stays text" {
+            let hostile = "\\input{x} $a_b^c$ & 10 % ~#{}\r\n| <b> *x* `y` [z] \u0000"
 
-    Assert.Contains(@"\\input{x} $a\_b^c$ & 10 % ~#{} \| \<b> \*x\* \`y\` \[z\]", Markdown.render table)
+            let table =
+                { table with
+                    Caption = hostile
+                    Rows =
+                        [|
+                            [| Cell.Words hostile; Cell.Missing; Cell.Missing; Cell.Missing; Cell.Missing |]
+                        |]
+                }
 
-[<Fact>]
-let ``what cannot be written is refused with the mend`` () =
-    let ragged =
-        { table with
-            Rows = [| [| Cell.Missing |] |]
+            Latex.render "" table
+            |> containsText
+                @"\textbackslash{}input\{x\} \$a\_b\textasciicircum{}c\$ \& 10 \% \textasciitilde{}\#\{\} $|$ $<$b$>$"
+
+            Markdown.render table |> containsText @"\\input{x} $a\_b^c$ & 10 % ~#{} \| \<b> \*x\* \`y\` \[z\]"
         }
 
-    for write in [| Markdown.render; Latex.render ""; PlainText.render; Csv.render |] do
-        let error = Assert.Throws<ArgumentException>(fun () -> write ragged |> ignore)
-        Assert.Contains("Cell.Missing", error.Message)
+        test "what cannot be written is refused with the mend" {
+            let ragged =
+                { table with
+                    Rows = [| [| Cell.Missing |] |]
+                }
 
-    let error =
-        Assert.Throws<ArgumentException>(fun () -> Latex.render "a b" table |> ignore)
+            for write in [| Markdown.render; Latex.render ""; PlainText.render; Csv.render |] do
+                let error = throws<ArgumentException>(fun () -> write ragged |> ignore)
+                error.Message |> containsText "Cell.Missing"
 
-    Assert.Contains("letters, digits, hyphens and colons", error.Message)
+            let error = throws<ArgumentException>(fun () -> Latex.render "a b" table |> ignore)
 
-[<Fact>]
-let ``a table for a terminal, with digits in line and the best marked`` () =
-    let text = PlainText.render table
-    let lines = text.Split '\n'
-    Assert.Equal("100 % of 2 arms_", lines[0])
-    Assert.Equal(1 + 2 + 1 + 3 + 1, lines.Length) // caption, heads, rule, rows, the end of the last
-    Assert.StartsWith("David \u2212 coverage  51.2 ± 3.1*", lines[5])
-    Assert.StartsWith("GRPO", lines[6])
-    Assert.Equal(lines[5].IndexOf "(1.75", lines[6].IndexOf "(0.50")
-    Assert.True(lines |> Array.forall (fun line -> line = line.TrimEnd()))
+            error.Message |> containsText "letters, digits, hyphens and colons"
+        }
 
-[<Fact>]
-let ``a table as CSV, with all digits and the ends of intervals`` () =
-    let expected =
-        "arm,EM (%),EM (%) low,EM (%) high,searches,searches low,searches high,tokens (in training),tokens (in training) low,tokens (in training) high,p\n"
-        + "base | policy,17.34,17.34,17.34,,,,,,,\n"
-        + "David \u2212 coverage,51.2,48.1,54.300000000000004,2,1.75,2.25,12345,11667,13023,< 0.001\n"
-        + "GRPO,-1,-3,1,1,0.5,1.75,2000000000000000,2000000000000000,2000000000000000,0.5\n"
+        test "a table for a terminal, with digits in line and the best marked" {
+            let text = PlainText.render table
+            let lines = text.Split '\n'
+            lines[0] |> equals "100 % of 2 arms_"
+            lines.Length |> equals (1 + 2 + 1 + 3 + 1) // caption, heads, rule, rows, the end of the last
+            lines[5] |> startsWith "David \u2212 coverage  51.2 ± 3.1*"
+            lines[6] |> startsWith "GRPO"
+            lines[6].IndexOf "(0.50" |> equals (lines[5].IndexOf "(1.75")
+            isTrue (lines |> Array.forall (fun line -> line = line.TrimEnd()))
+        }
 
-    Assert.Equal(expected, Csv.render table)
-    Assert.Equal("\"a \"\"b\"\", c\"", Csv.field "a \"b\", c")
+        test "a table as CSV, with all digits and the ends of intervals" {
+            let expected =
+                "arm,EM (%),EM (%) low,EM (%) high,searches,searches low,searches high,tokens (in training),tokens (in training) low,tokens (in training) high,p\n"
+                + "base | policy,17.34,17.34,17.34,,,,,,,\n"
+                + "David \u2212 coverage,51.2,48.1,54.300000000000004,2,1.75,2.25,12345,11667,13023,< 0.001\n"
+                + "GRPO,-1,-3,1,1,0.5,1.75,2000000000000000,2000000000000000,2000000000000000,0.5\n"
+
+            Csv.render table |> equals expected
+            Csv.field "a \"b\", c" |> equals "\"a \"\"b\"\", c\""
+        }
+    ]

@@ -6,14 +6,15 @@ open System.IO
 open System.Text.Json
 open System.Threading
 open David.Grpo.Notebooks
-open Xunit
+open Expecto
+open David.Grpo.Tests
 
 /// The kernel, installed into a folder of its own, under Debian's jupyter. These tests skip where that, or the built
 /// command line, is absent.
-type JupyterKernelTests() =
-    let folder = Directory.CreateTempSubdirectory "david-jupyter"
+module JupyterKernelTests =
+    let private folder = Scratch.folder "david-jupyter"
 
-    let repository =
+    let private repository =
         let rec climb (at: DirectoryInfo) =
             if File.Exists(Path.Combine(at.FullName, "David.Grpo.sln")) then
                 at.FullName
@@ -22,11 +23,11 @@ type JupyterKernelTests() =
 
         climb (DirectoryInfo AppContext.BaseDirectory)
 
-    let program =
+    let private program =
         Path.Combine(repository, "src", "David.Grpo.Cli", "bin", "Release", "net10.0")
 
     // Its exit code, what it printed and what it complained of; ended by force after a minute.
-    let run (name: string) (arguments: string list) =
+    let private run (name: string) (arguments: string list) =
         let start =
             ProcessStartInfo(name, arguments, RedirectStandardOutput = true, RedirectStandardError = true)
 
@@ -44,7 +45,7 @@ type JupyterKernelTests() =
         running.WaitForExit()
         running.ExitCode, printed.Result, complained.Result
 
-    let python =
+    let private python =
         lazy
             ([ "/usr/bin/python3"; "python3" ]
              |> List.tryFind (fun name ->
@@ -55,101 +56,94 @@ type JupyterKernelTests() =
                      false))
 
     // Installs the kernel; the Python that has Jupyter.
-    let install () =
+    let private install () =
         match python.Value with
         | None ->
-            Assert.Skip "needs Jupyter, which is not here (Debian: apt-get install jupyter-client jupyter-nbconvert)"
+            skiptest "needs Jupyter, which is not here (Debian: apt-get install jupyter-client jupyter-nbconvert)"
 
             ""
         | Some python ->
-            Assert.SkipUnless(
-                File.Exists(Path.Combine(program, "david.dll")),
-                $"needs the command line, which is not built: {program}"
-            )
+            if not (File.Exists(Path.Combine(program, "david.dll"))) then
+                skiptest $"needs the command line, which is not built: {program}"
 
             for language in [ CellLanguage.FSharp; CellLanguage.CSharp ] do
-                KernelSpec.install
-                    (Path.Combine(folder.FullName, "kernels"))
-                    language
-                    [|
-                        "dotnet"
-                        Path.Combine(program, "david.dll")
-                        "kernel"
-                        "run"
-                        "--language"
-                        language.Name
-                    |]
+                KernelSpec.install (Path.Combine(folder.FullName, "kernels")) language [|
+                    "dotnet"
+                    Path.Combine(program, "david.dll")
+                    "kernel"
+                    "run"
+                    "--language"
+                    language.Name
+                |]
                 |> ignore
 
             python
 
-    interface IDisposable with
-        member _.Dispose() = folder.Delete true
+    [<Tests>]
+    let tests =
+        testList "JupyterKernelTests" [
+            testCase
+                "cells run, show figures, fail with their line, are interrupted and completed, and the kernel goes when asked"
+                (fun () ->
+                    let python = install ()
 
-    [<Fact>]
-    member _.``cells run, show figures, fail with their line, are interrupted and completed, and the kernel goes when asked``
-        ()
-        =
-        let python = install ()
+                    let code, printed, complained =
+                        run python [ Path.Combine(AppContext.BaseDirectory, "drive_kernel.py"); program ]
 
-        let code, printed, complained =
-            run python [ Path.Combine(AppContext.BaseDirectory, "drive_kernel.py"); program ]
+                    Expect.isTrue (code = 0) complained
+                    use answers = JsonDocument.Parse printed
 
-        Assert.True((code = 0), complained)
-        use answers = JsonDocument.Parse printed
+                    let rec find (path: string list) (at: JsonElement) =
+                        match path with
+                        | [] -> at
+                        | name :: rest -> find rest (at.GetProperty name)
 
-        let rec find (path: string list) (at: JsonElement) =
-            match path with
-            | [] -> at
-            | name :: rest -> find rest (at.GetProperty name)
+                    let text (path: string list) =
+                        (find path answers.RootElement).ToString()
 
-        let text (path: string list) =
-            (find path answers.RootElement).ToString()
+                    text [ "fsharp"; "stdout" ] |> equals "x is 20\n"
+                    text [ "fsharp"; "execute_result"; "text/plain" ] |> equals "21"
+                    text [ "csharp"; "stdout" ] |> equals "x is 20\n"
+                    text [ "csharp"; "execute_result"; "text/plain" ] |> equals "40"
 
-        Assert.Equal("x is 20\n", text [ "fsharp"; "stdout" ])
-        Assert.Equal("21", text [ "fsharp"; "execute_result"; "text/plain" ])
-        Assert.Equal("x is 20\n", text [ "csharp"; "stdout" ])
-        Assert.Equal("40", text [ "csharp"; "execute_result"; "text/plain" ])
+                    (find [ "figure"; "execute_result"; "application/vnd.plotly.v1+json"; "data" ] answers.RootElement)[0]
+                    |> find [ "name" ]
+                    |> string
+                    |> equals "David-GRPO"
 
-        Assert.Equal(
-            "David-GRPO",
-            (find [ "figure"; "execute_result"; "application/vnd.plotly.v1+json"; "data" ] answers.RootElement)[0]
-            |> find [ "name" ]
-            |> string
-        )
+                    text [ "figure"; "execute_result"; "image/svg+xml" ] |> containsText "</svg>"
+                    text [ "fault"; "error" ] |> startsWith "line 2: "
 
-        Assert.Contains("</svg>", text [ "figure"; "execute_result"; "image/svg+xml" ])
-        Assert.StartsWith("line 2: ", text [ "fault"; "error" ])
+                    for endless in [ "endless fsharp"; "endless csharp"; "asleep" ] do
+                        text [ endless; "error" ] |> equals "The cell was interrupted."
 
-        for endless in [ "endless fsharp"; "endless csharp"; "asleep" ] do
-            Assert.Equal("The cell was interrupted.", text [ endless; "error" ])
+                    text [ "afterwards"; "execute_result"; "text/plain" ] |> equals "22"
+                    text [ "complete fsharp"; "matches" ] |> equals """["Sqrt"]"""
+                    text [ "complete fsharp"; "cursor_start" ] |> equals "12"
+                    text [ "complete csharp"; "matches" ] |> equals """["Sqrt"]"""
+                    text [ "inspect"; "data"; "text/plain" ] |> containsText "int"
+                    text [ "whole"; "status" ] |> equals "complete"
+                    text [ "unfinished"; "status" ] |> equals "incomplete"
+                    text [ "unfinished csharp"; "status" ] |> equals "incomplete"
+                    text [ "queued" ] |> equals """["error", "aborted"]"""
+                    text [ "is alive" ] |> equals "False")
 
-        Assert.Equal("22", text [ "afterwards"; "execute_result"; "text/plain" ])
-        Assert.Equal("""["Sqrt"]""", text [ "complete fsharp"; "matches" ])
-        Assert.Equal("12", text [ "complete fsharp"; "cursor_start" ])
-        Assert.Equal("""["Sqrt"]""", text [ "complete csharp"; "matches" ])
-        Assert.Contains("int", text [ "inspect"; "data"; "text/plain" ])
-        Assert.Equal("complete", text [ "whole"; "status" ])
-        Assert.Equal("incomplete", text [ "unfinished"; "status" ])
-        Assert.Equal("incomplete", text [ "unfinished csharp"; "status" ])
-        Assert.Equal("""["error", "aborted"]""", text [ "queued" ])
-        Assert.Equal("False", text [ "is alive" ])
+            test "nbconvert executes a notebook" {
+                let python = install ()
+                let path = Path.Combine(folder.FullName, "a.ipynb")
 
-    [<Fact>]
-    member _.``nbconvert executes a notebook``() =
-        let python = install ()
-        let path = Path.Combine(folder.FullName, "a.ipynb")
-
-        File.WriteAllText(
-            path,
-            """{"cells": [{"cell_type": "code", "execution_count": null, "id": "a", "metadata": {}, "outputs": [],
+                File.WriteAllText(
+                    path,
+                    """{"cells": [{"cell_type": "code", "execution_count": null, "id": "a", "metadata": {}, "outputs": [],
                            "source": ["#!csharp\n", "Enumerable.Range(1, 3).Sum() + \" runs\""]}],
                 "metadata": {"kernelspec": {"display_name": "F#", "language": "F#", "name": ".net-fsharp"}},
                 "nbformat": 4, "nbformat_minor": 5}"""
-        )
+                )
 
-        let code, _, complained =
-            run python [ "-m"; "nbconvert"; "--to"; "notebook"; "--execute"; "--inplace"; path ]
+                let code, _, complained =
+                    run python [ "-m"; "nbconvert"; "--to"; "notebook"; "--execute"; "--inplace"; path ]
 
-        Assert.True((code = 0), complained)
-        Assert.Contains("6 runs", File.ReadAllText path)
+                Expect.isTrue (code = 0) complained
+                File.ReadAllText path |> containsText "6 runs"
+            }
+        ]

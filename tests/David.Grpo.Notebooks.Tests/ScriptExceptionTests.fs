@@ -1,9 +1,15 @@
 namespace David.Grpo.Notebooks.Tests
 
 open David.Grpo.Notebooks
-open Xunit
+open Expecto
+open David.Grpo.Tests
 
-type ScriptExceptionTests() =
-    [<Fact>]
-    member _.``it says what it was given``() =
-        Assert.Equal("a.csx(3,1): error", (ScriptException "a.csx(3,1): error").Message)
+module ScriptExceptionTests =
+
+    [<Tests>]
+    let tests =
+        testList "ScriptExceptionTests" [
+            test "it says what it was given" {
+                (ScriptException "a.csx(3,1): error").Message |> equals "a.csx(3,1): error"
+            }
+        ]
