@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using David.Grpo.Answering;
-using David.Grpo.Training;
+using David.Grpo.Runs;
 using Spectre.Console;
 
 namespace David.Grpo.Cli;

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using David.Grpo.Answering;
-using David.Grpo.Training;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Cli;
 

@@ -1,13 +1,13 @@
-using David.Grpo.Tasks;
-using David.Grpo.Runs;
 using David.Grpo.Answering;
 using David.Grpo.Documents;
+using David.Grpo.Exits;
 using David.Grpo.Models;
 using David.Grpo.Rollout;
+using David.Grpo.Runs;
 using David.Grpo.Search;
+using David.Grpo.Tasks;
 using David.Grpo.Tensors;
 using David.Grpo.Tokenization;
-using David.Grpo.Training;
 
 namespace David.Grpo.Cli;
 

@@ -1,6 +1,7 @@
-using David.Grpo.Tasks;
 using System.CommandLine;
 using David.Grpo.Documents;
+using David.Grpo.Runs;
+using David.Grpo.Tasks;
 
 namespace David.Grpo.Cli;
 

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using David.Grpo.Documents;
-using David.Grpo.Training;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Cli;
 

@@ -5,7 +5,6 @@ using System.CommandLine;
 using System.Globalization;
 using David.Grpo.Configuration;
 using David.Grpo.Reports;
-using David.Grpo.Training;
 using Spectre.Console;
 
 namespace David.Grpo.Cli;

@@ -1,8 +1,9 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using David.Grpo.Comparisons;
 using David.Grpo.Reports;
-using David.Grpo.Training;
+using David.Grpo.Runs;
 using Spectre.Console;
 
 namespace David.Grpo.Cli;

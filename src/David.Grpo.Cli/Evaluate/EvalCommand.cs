@@ -1,9 +1,11 @@
-using David.Grpo.Tasks;
 using System.CommandLine;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json;
+using David.Grpo.Exits;
 using David.Grpo.Models;
 using David.Grpo.Rollout;
+using David.Grpo.Runs;
+using David.Grpo.Tasks;
 using David.Grpo.Tensors;
 using David.Grpo.Training;
 

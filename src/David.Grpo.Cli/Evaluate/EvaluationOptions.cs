@@ -1,7 +1,6 @@
 using David.Grpo.Runs;
 using System.CommandLine;
 using System.Globalization;
-using David.Grpo.Training;
 
 namespace David.Grpo.Cli;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using David.Grpo.Runs;
 using David.Grpo.Training;
 using Spectre.Console;
 

@@ -1,7 +1,8 @@
 using System.CommandLine;
+using David.Grpo.Exits;
 using David.Grpo.Models;
+using David.Grpo.Runs;
 using David.Grpo.Tensors;
-using David.Grpo.Training;
 
 namespace David.Grpo.Cli;
 

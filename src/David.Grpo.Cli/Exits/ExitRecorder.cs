@@ -1,8 +1,8 @@
-using David.Grpo.Tasks;
+using David.Grpo.Exits;
 using David.Grpo.Models;
 using David.Grpo.Rollout;
+using David.Grpo.Tasks;
 using David.Grpo.Tensors;
-using David.Grpo.Training;
 
 namespace David.Grpo.Cli;
 

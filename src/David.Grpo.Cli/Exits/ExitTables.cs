@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
-using David.Grpo.Training;
+using David.Grpo.Exits;
+using David.Grpo.Runs;
 using Spectre.Console;
 
 namespace David.Grpo.Cli;

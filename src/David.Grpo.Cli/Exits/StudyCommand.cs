@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.Text.Json;
+using David.Grpo.Exits;
 using David.Grpo.Models;
+using David.Grpo.Runs;
 using David.Grpo.Tensors;
-using David.Grpo.Training;
 using Spectre.Console;
 
 namespace David.Grpo.Cli;

@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using David.Grpo.Comparisons;
 using David.Grpo.Reports;
-using David.Grpo.Training;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Cli;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
+using David.Grpo.Comparisons;
 using David.Grpo.Reports;
-using David.Grpo.Training;
+using David.Grpo.Runs;
 using Spectre.Console;
 
 namespace David.Grpo.Cli;

@@ -1,7 +1,7 @@
-using David.Grpo.Runs;
 using System.Diagnostics;
 using System.Globalization;
-using David.Grpo.Training;
+using David.Grpo.Runs;
+using David.Grpo.Tasks;
 
 namespace David.Grpo.Cli;
 

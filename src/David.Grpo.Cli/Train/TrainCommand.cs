@@ -1,13 +1,13 @@
-using David.Grpo.Experiments;
-using David.Grpo.Runs;
-using David.Grpo.Tensors;
 using System.CommandLine;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using David.Grpo.Configuration;
+using David.Grpo.Experiments;
 using David.Grpo.Models;
 using David.Grpo.Reports;
+using David.Grpo.Runs;
+using David.Grpo.Tensors;
 using David.Grpo.Training;
 
 namespace David.Grpo.Cli;

@@ -1,9 +1,9 @@
-using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.ComponentModel;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
-using David.Grpo.Training;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Configuration;
 

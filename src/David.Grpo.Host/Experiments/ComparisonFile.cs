@@ -2,7 +2,6 @@ using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using David.Grpo.Configuration;
 using David.Grpo.Runs;
-using David.Grpo.Training;
 
 namespace David.Grpo.Experiments;
 

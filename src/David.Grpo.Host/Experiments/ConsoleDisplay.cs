@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
+using David.Grpo.Comparisons;
 using David.Grpo.Reports;
-using David.Grpo.Training;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Experiments;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using David.Grpo.Comparisons;
 using David.Grpo.Configuration;
 using David.Grpo.Formats;
 using David.Grpo.Models;
@@ -7,7 +8,6 @@ using David.Grpo.Reports;
 using David.Grpo.Runs;
 using David.Grpo.Search;
 using David.Grpo.Tensors;
-using David.Grpo.Training;
 
 namespace David.Grpo.Experiments;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using David.Grpo.Training;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Experiments;
 

@@ -1,5 +1,7 @@
+using David.Grpo.Comparisons;
 using David.Grpo.Formats;
 using David.Grpo.Models;
+using David.Grpo.Tasks;
 using David.Grpo.Training;
 
 namespace David.Grpo.Reports;

@@ -1,6 +1,8 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json;
+using David.Grpo.Comparisons;
 using David.Grpo.Figures;
+using David.Grpo.Runs;
 using David.Grpo.Tensors;
 using David.Grpo.Training;
 

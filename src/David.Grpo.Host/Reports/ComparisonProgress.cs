@@ -1,4 +1,4 @@
-using David.Grpo.Training;
+using David.Grpo.Comparisons;
 
 namespace David.Grpo.Reports;
 

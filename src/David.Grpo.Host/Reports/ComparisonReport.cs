@@ -1,8 +1,9 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
+using System.Text;
+using David.Grpo.Comparisons;
 using David.Grpo.Figures;
-using David.Grpo.Training;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Reports;
 

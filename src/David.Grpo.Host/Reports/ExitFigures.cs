@@ -1,5 +1,6 @@
+using David.Grpo.Exits;
 using David.Grpo.Figures;
-using David.Grpo.Training;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Reports;
 

@@ -1,4 +1,5 @@
 using David.Grpo.Figures;
+using David.Grpo.Runs;
 using David.Grpo.Training;
 
 namespace David.Grpo.Reports;

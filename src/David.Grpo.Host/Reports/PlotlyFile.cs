@@ -3,6 +3,7 @@ using System.Formats.Tar;
 using System.IO.Compression;
 using System.Security.Cryptography;
 using David.Grpo.Figures;
+using David.Grpo.Training;
 
 namespace David.Grpo.Reports;
 

@@ -1,5 +1,5 @@
 using David.Grpo.Figures;
-using David.Grpo.Training;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Reports;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using David.Grpo.Figures;
-using David.Grpo.Training;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Reports;
 

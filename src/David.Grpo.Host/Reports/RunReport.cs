@@ -1,4 +1,5 @@
 using David.Grpo.Figures;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Reports;
 

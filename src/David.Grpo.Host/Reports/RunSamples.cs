@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 using David.Grpo.Figures;
-using David.Grpo.Training;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Reports;
 

@@ -1,6 +1,6 @@
 using David.Grpo.Formats;
+using David.Grpo.Runs;
 using David.Grpo.Tokenization;
-using David.Grpo.Training;
 
 namespace David.Grpo.Reports;
 

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text.Json;
+using David.Grpo.Runs;
 using David.Grpo.Training;
 
 namespace David.Grpo.Reports;

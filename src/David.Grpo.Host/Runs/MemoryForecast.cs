@@ -1,6 +1,5 @@
 using System.Globalization;
 using David.Grpo.Formats;
-using David.Grpo.Training;
 
 namespace David.Grpo.Runs;
 

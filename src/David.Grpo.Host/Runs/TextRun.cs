@@ -6,7 +6,6 @@ using David.Grpo.Search;
 using David.Grpo.Tensors;
 using David.Grpo.Tokenization;
 using David.Grpo.Tasks;
-using David.Grpo.Training;
 
 namespace David.Grpo.Runs;
 

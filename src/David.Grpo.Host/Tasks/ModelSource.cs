@@ -2,9 +2,9 @@ using David.Grpo.Answering;
 using David.Grpo.Formats;
 using David.Grpo.Models;
 using David.Grpo.Rollout;
+using David.Grpo.Runs;
 using David.Grpo.Tensors;
 using David.Grpo.Tokenization;
-using David.Grpo.Training;
 
 namespace David.Grpo.Tasks;
 

@@ -1,5 +1,6 @@
 using David.Grpo.Models;
 using David.Grpo.Rollout;
+using David.Grpo.Tasks;
 
 namespace David.Grpo.Training;
 

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using David.Grpo.Rollout;
+using David.Grpo.Runs;
+using David.Grpo.Tasks;
 
 namespace David.Grpo.Training;
 

@@ -1,5 +1,7 @@
 using System.IO.Compression;
 using System.Text.Json;
+using David.Grpo.Learning;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Training;
 

@@ -1,3 +1,6 @@
+using David.Grpo.Learning;
+using David.Grpo.Runs;
+
 namespace David.Grpo.Training;
 
 /// <summary>A trajectory of a group that is not learned from.</summary>

@@ -1,6 +1,9 @@
 using System.Diagnostics;
+using David.Grpo.Learning;
 using David.Grpo.Models;
 using David.Grpo.Rollout;
+using David.Grpo.Runs;
+using David.Grpo.Tasks;
 using David.Grpo.Tensors;
 
 namespace David.Grpo.Training;

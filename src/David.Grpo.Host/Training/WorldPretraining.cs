@@ -1,4 +1,5 @@
 using David.Grpo.Formats;
+using David.Grpo.Learning;
 using David.Grpo.Models;
 using David.Grpo.Tensors;
 

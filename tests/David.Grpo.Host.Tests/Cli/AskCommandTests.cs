@@ -3,7 +3,7 @@ using David.Grpo.Answering;
 using David.Grpo.Cli;
 using David.Grpo.Host.Tests.Formats;
 using David.Grpo.Host.Tests.Training;
-using David.Grpo.Training;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Host.Tests.Cli;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
-using David.Grpo.Training;
+using David.Grpo.Comparisons;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Host.Tests.Cli;
 

@@ -1,9 +1,9 @@
-using David.Grpo.Experiments;
 using System.Xml.Linq;
 using David.Grpo.Cli;
+using David.Grpo.Comparisons;
+using David.Grpo.Experiments;
 using David.Grpo.Host.Tests.Training;
 using David.Grpo.Reports;
-using David.Grpo.Training;
 using Spectre.Console;
 
 namespace David.Grpo.Host.Tests.Cli;

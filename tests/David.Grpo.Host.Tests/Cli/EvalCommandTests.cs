@@ -1,5 +1,5 @@
 using System.Text.Json;
-using David.Grpo.Training;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Host.Tests.Cli;
 

@@ -1,11 +1,12 @@
-using David.Grpo.Tasks;
 using System.CommandLine;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json;
 using David.Grpo.Cli;
+using David.Grpo.Exits;
 using David.Grpo.Host.Tests.Formats;
 using David.Grpo.Models;
-using David.Grpo.Training;
+using David.Grpo.Runs;
+using David.Grpo.Tasks;
 
 namespace David.Grpo.Host.Tests.Cli;
 

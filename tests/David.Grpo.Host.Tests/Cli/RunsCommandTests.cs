@@ -1,9 +1,10 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json;
 using David.Grpo.Cli;
+using David.Grpo.Comparisons;
 using David.Grpo.Host.Tests.Training;
 using David.Grpo.Reports;
-using David.Grpo.Training;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Host.Tests.Cli;
 

@@ -1,7 +1,7 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json;
 using David.Grpo.Configuration;
-using David.Grpo.Training;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Host.Tests.Configuration;
 

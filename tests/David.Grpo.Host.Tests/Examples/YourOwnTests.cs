@@ -1,7 +1,9 @@
 using David.Grpo.Answering;
 using David.Grpo.Formats;
 using David.Grpo.Models;
+using David.Grpo.Runs;
 using David.Grpo.Search;
+using David.Grpo.Tasks;
 using David.Grpo.Training;
 using Xunit;
 

@@ -1,7 +1,8 @@
+using David.Grpo.Comparisons;
 using David.Grpo.Experiments;
 using David.Grpo.Host.Tests.Formats;
 using David.Grpo.Reports;
-using David.Grpo.Training;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Host.Tests.Experiments;
 

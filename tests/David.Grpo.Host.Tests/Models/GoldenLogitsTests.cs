@@ -1,9 +1,9 @@
 using System.Text.Json;
 using David.Grpo.Formats;
 using David.Grpo.Host.Tests.Formats;
+using David.Grpo.Learning;
 using David.Grpo.Models;
 using David.Grpo.Tensors;
-using David.Grpo.Training;
 
 namespace David.Grpo.Host.Tests.Models;
 

@@ -1,7 +1,7 @@
 using David.Grpo.Host.Tests.Formats;
 using David.Grpo.Host.Tests.Training;
 using David.Grpo.Reports;
-using David.Grpo.Training;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Host.Tests.Reports;
 

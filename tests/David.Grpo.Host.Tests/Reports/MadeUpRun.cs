@@ -1,4 +1,6 @@
 using David.Grpo.Host.Tests.Formats;
+using David.Grpo.Runs;
+using David.Grpo.Tasks;
 using David.Grpo.Training;
 
 namespace David.Grpo.Host.Tests.Reports;

@@ -7,6 +7,8 @@ using David.Grpo.Host.Tests.Formats;
 using David.Grpo.Models;
 using David.Grpo.Reports;
 using David.Grpo.Rollout;
+using David.Grpo.Runs;
+using David.Grpo.Tasks;
 using David.Grpo.Training;
 
 namespace David.Grpo.Host.Tests.Reports;

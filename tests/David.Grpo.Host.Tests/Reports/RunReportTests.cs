@@ -5,7 +5,6 @@ using David.Grpo.Host.Tests.Cli;
 using David.Grpo.Host.Tests.Formats;
 using David.Grpo.Host.Tests.Training;
 using David.Grpo.Reports;
-using David.Grpo.Training;
 
 namespace David.Grpo.Host.Tests.Reports;
 

@@ -1,4 +1,6 @@
+using David.Grpo.Exits;
 using David.Grpo.Host.Tests.Models;
+using David.Grpo.Learning;
 using David.Grpo.Models;
 using David.Grpo.Rollout;
 using David.Grpo.Training;

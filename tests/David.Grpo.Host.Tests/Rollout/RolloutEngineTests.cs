@@ -1,7 +1,7 @@
 using David.Grpo.Host.Tests.Models;
+using David.Grpo.Learning;
 using David.Grpo.Models;
 using David.Grpo.Rollout;
-using David.Grpo.Training;
 
 namespace David.Grpo.Host.Tests.Rollout;
 

@@ -1,8 +1,8 @@
 using David.Grpo.Host.Tests.Models;
 using David.Grpo.Host.Tests.Training;
+using David.Grpo.Learning;
 using David.Grpo.Models;
 using David.Grpo.Tensors;
-using David.Grpo.Training;
 
 namespace David.Grpo.Host.Tests.Tensors;
 

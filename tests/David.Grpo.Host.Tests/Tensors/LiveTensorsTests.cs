@@ -1,10 +1,10 @@
 using David.Grpo.Formats;
 using David.Grpo.Host.Tests.Models;
 using David.Grpo.Host.Tests.Rollout;
+using David.Grpo.Learning;
 using David.Grpo.Models;
 using David.Grpo.Rollout;
 using David.Grpo.Tensors;
-using David.Grpo.Training;
 
 namespace David.Grpo.Host.Tests.Tensors;
 

@@ -1,4 +1,5 @@
-using David.Grpo.Training;
+using David.Grpo.Comparisons;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Host.Tests.Training;
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using David.Grpo.Host.Tests.Models;
+using David.Grpo.Learning;
 using David.Grpo.Models;
-using David.Grpo.Training;
 
 namespace David.Grpo.Host.Tests.Training;
 

@@ -1,5 +1,6 @@
+using David.Grpo.Comparisons;
 using David.Grpo.Host.Tests.Formats;
-using David.Grpo.Training;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Host.Tests.Training;
 

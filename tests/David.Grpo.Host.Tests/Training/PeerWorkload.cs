@@ -1,6 +1,6 @@
 using System.Text.Json;
 using David.Grpo.Host.Tests.Models;
-using David.Grpo.Training;
+using David.Grpo.Learning;
 
 namespace David.Grpo.Host.Tests.Training;
 

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using David.Grpo.Host.Tests.Models;
+using David.Grpo.Learning;
 using David.Grpo.Models;
 using David.Grpo.Tensors;
-using David.Grpo.Training;
 
 namespace David.Grpo.Host.Tests.Training;
 

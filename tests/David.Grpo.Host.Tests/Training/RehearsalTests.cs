@@ -1,5 +1,7 @@
 using David.Grpo.Host.Tests.Formats;
 using David.Grpo.Host.Tests.Reports;
+using David.Grpo.Runs;
+using David.Grpo.Tasks;
 using David.Grpo.Training;
 
 namespace David.Grpo.Host.Tests.Training;

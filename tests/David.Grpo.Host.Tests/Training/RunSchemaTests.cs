@@ -1,7 +1,7 @@
 using System.IO.Compression;
-using System.Text.Json;
 using System.Text.Json.Nodes;
-using David.Grpo.Training;
+using System.Text.Json;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Host.Tests.Training;
 

@@ -1,8 +1,8 @@
 using David.Grpo.Formats;
 using David.Grpo.Rollout;
 using David.Grpo.Search;
+using David.Grpo.Tasks;
 using David.Grpo.Tokenization;
-using David.Grpo.Training;
 
 namespace David.Grpo.Host.Tests.Training;
 

@@ -1,5 +1,7 @@
 using David.Grpo.Formats;
 using David.Grpo.Models;
+using David.Grpo.Runs;
+using David.Grpo.Tasks;
 using David.Grpo.Training;
 
 namespace David.Grpo.Host.Tests.Training;

@@ -1,10 +1,12 @@
 using System.Diagnostics;
 using System.IO.Compression;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json;
 using David.Grpo.Formats;
 using David.Grpo.Host.Tests.Tensors;
 using David.Grpo.Models;
+using David.Grpo.Runs;
+using David.Grpo.Tasks;
 using David.Grpo.Tensors;
 using David.Grpo.Training;
 

@@ -1,4 +1,6 @@
-namespace David.Grpo.Training;
+using David.Grpo.Runs;
+
+namespace David.Grpo.Comparisons;
 
 /// <summary>A mean with its 95 % interval; null bounds where the data allow none.</summary>
 /// <param name="Mean">Over seeds, or over seeds and questions.</param>

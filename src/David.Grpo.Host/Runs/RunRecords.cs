@@ -1,6 +1,7 @@
 using System.ComponentModel;
+using David.Grpo.Training;
 
-namespace David.Grpo.Training;
+namespace David.Grpo.Runs;
 
 /// <summary>A line of metrics.jsonl of kind "step": what one training step did.</summary>
 public sealed record StepMetrics

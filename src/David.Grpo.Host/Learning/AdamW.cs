@@ -1,7 +1,7 @@
 using David.Grpo.Models;
 using David.Grpo.Tensors;
 
-namespace David.Grpo.Training;
+namespace David.Grpo.Learning;
 
 /// <summary>Constants of <see cref="AdamW"/>; the defaults are torch's.</summary>
 public sealed record AdamWOptions

@@ -1,6 +1,6 @@
 using David.Grpo.Search;
 
-namespace David.Grpo.Training;
+namespace David.Grpo.Tasks;
 
 /// <summary>Questions with the corpus that answers them.</summary>
 /// <param name="Search">What they are answered with.</param>

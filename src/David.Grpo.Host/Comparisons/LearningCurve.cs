@@ -1,4 +1,4 @@
-namespace David.Grpo.Training;
+namespace David.Grpo.Comparisons;
 
 /// <summary>A quantity over what was spent: means over seeds with their intervals.</summary>
 /// <param name="Spent">Ascending, [points].</param>

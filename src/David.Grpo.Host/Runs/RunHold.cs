@@ -1,4 +1,4 @@
-namespace David.Grpo.Training;
+namespace David.Grpo.Runs;
 
 /// <summary>
 /// That a process works in a run's folder: a file that is locked while it does, and is gone once it came to an orderly end. After

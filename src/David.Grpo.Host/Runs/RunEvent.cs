@@ -1,4 +1,4 @@
-namespace David.Grpo.Training;
+namespace David.Grpo.Runs;
 
 /// <summary>What happens in a run while it happens.</summary>
 public abstract record RunEvent

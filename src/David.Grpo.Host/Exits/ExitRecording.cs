@@ -1,7 +1,9 @@
 using David.Grpo.Models;
 using David.Grpo.Rollout;
+using David.Grpo.Tasks;
+using David.Grpo.Training;
 
-namespace David.Grpo.Training;
+namespace David.Grpo.Exits;
 
 /// <summary>Runs to their end with a trial answer at every check: what exits are calibrated, replayed and studied on.</summary>
 public static class ExitRecording

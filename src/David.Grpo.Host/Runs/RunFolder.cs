@@ -1,10 +1,11 @@
 using System.IO.Compression;
 using System.Text.Json;
 using David.Grpo.Formats;
+using David.Grpo.Learning;
 using David.Grpo.Models;
 using David.Grpo.Tensors;
 
-namespace David.Grpo.Training;
+namespace David.Grpo.Runs;
 
 /// <summary>What a checkpoint keeps besides parameters and moments.</summary>
 public sealed record CheckpointState

@@ -1,7 +1,6 @@
 using System.Text.Json;
-using David.Grpo.Training;
 
-namespace David.Grpo.Reports;
+namespace David.Grpo.Runs;
 
 /// <summary>How a run stands.</summary>
 public enum RunState

@@ -1,8 +1,8 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
-using David.Grpo.Training;
+using System.Text.Json;
+using David.Grpo.Runs;
 
-namespace David.Grpo.Reports;
+namespace David.Grpo.Comparisons;
 
 /// <summary>One or more seeds of a method, side by side with others.</summary>
 /// <param name="Name">As a table shows it: the folder that was named.</param>

@@ -1,8 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using David.Grpo.Training;
 
-namespace David.Grpo.Reports;
+namespace David.Grpo.Runs;
 
 /// <summary>What a run left in its folder, finished, unfinished or cut off by a crash.</summary>
 /// <param name="Options">Of run.json; null where there is none.</param>

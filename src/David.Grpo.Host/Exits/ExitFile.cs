@@ -1,8 +1,9 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json;
 using David.Grpo.Rollout;
+using David.Grpo.Runs;
 
-namespace David.Grpo.Training;
+namespace David.Grpo.Exits;
 
 /// <summary>What a calibrated exit goes by.</summary>
 public enum ExitMeasure

@@ -1,4 +1,6 @@
-namespace David.Grpo.Training;
+using David.Grpo.Training;
+
+namespace David.Grpo.Learning;
 
 /// <summary>How hard an update pushes each token, for the log.</summary>
 internal static class TokenSlopes

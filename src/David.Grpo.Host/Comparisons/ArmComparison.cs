@@ -3,9 +3,12 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using David.Grpo.Formats;
 using David.Grpo.Models;
+using David.Grpo.Runs;
+using David.Grpo.Tasks;
 using David.Grpo.Tensors;
+using David.Grpo.Training;
 
-namespace David.Grpo.Training;
+namespace David.Grpo.Comparisons;
 
 /// <summary>A run of a comparison.</summary>
 /// <param name="Name">Of the arm within the comparison, in snake_case.</param>

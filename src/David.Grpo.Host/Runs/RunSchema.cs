@@ -2,7 +2,7 @@ using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace David.Grpo.Training;
+namespace David.Grpo.Runs;
 
 /// <summary>
 /// What stands in a run's files: a JSON Schema (draft 2020-12) for the lines of each kind of file. The schemas are made of the

@@ -2,8 +2,9 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
+using David.Grpo.Training;
 
-namespace David.Grpo.Training;
+namespace David.Grpo.Runs;
 
 /// <summary>What a run was made with: environment.json.</summary>
 public sealed record RunEnvironment

@@ -1,12 +1,13 @@
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.RegularExpressions;
+using System.Text;
 using David.Grpo.Formats;
 using David.Grpo.Rollout;
+using David.Grpo.Runs;
 using David.Grpo.Search;
 using David.Grpo.Tokenization;
 
-namespace David.Grpo.Training;
+namespace David.Grpo.Tasks;
 
 /// <summary>Questions and corpora in words as a task: the authors' protocol and reward over any chat model.</summary>
 public static partial class TextTask

@@ -1,4 +1,4 @@
-namespace David.Grpo.Training;
+namespace David.Grpo.Runs;
 
 /// <summary>
 /// What a run on the embedded world learns by. Learning rate, epochs and minibatches are shared by the arms, taken from a

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace David.Grpo.Training;
+namespace David.Grpo.Runs;
 
 /// <summary>What a run is: run.json, written when it begins.</summary>
 public sealed record RunDescription

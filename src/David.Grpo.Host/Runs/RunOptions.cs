@@ -1,8 +1,9 @@
-using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.ComponentModel;
 using System.Text.Json.Serialization;
+using David.Grpo.Learning;
 
-namespace David.Grpo.Training;
+namespace David.Grpo.Runs;
 
 /// <summary>Says that a text option is one of the names in a static property of another type.</summary>
 [AttributeUsage(AttributeTargets.Property)]

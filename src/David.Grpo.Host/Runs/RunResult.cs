@@ -2,7 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
-namespace David.Grpo.Training;
+namespace David.Grpo.Runs;
 
 /// <summary>Wall time by part, in seconds, and what was learned from in it.</summary>
 public sealed record RunTimes

@@ -1,4 +1,6 @@
-namespace David.Grpo.Training;
+using David.Grpo.Runs;
+
+namespace David.Grpo.Exits;
 
 /// <summary>A mean with its 95 % bootstrap interval, [low, high], over questions; no interval for one question.</summary>
 /// <param name="Mean">The estimate.</param>

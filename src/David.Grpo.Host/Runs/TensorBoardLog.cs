@@ -1,11 +1,12 @@
 using System.ComponentModel;
 using System.Globalization;
 using System.Reflection;
-using System.Text;
 using System.Text.Json;
+using System.Text;
 using David.Grpo.Formats;
+using David.Grpo.Training;
 
-namespace David.Grpo.Training;
+namespace David.Grpo.Runs;
 
 /// <summary>Where a run's event files stood at a checkpoint.</summary>
 /// <param name="File">The last one's name.</param>

@@ -1,6 +1,5 @@
-using David.Grpo.Training;
 
-namespace David.Grpo.Reports;
+namespace David.Grpo.Runs;
 
 /// <summary>What may be removed of runs.</summary>
 /// <param name="Checkpoints">Checkpoints that a run keeps, its last ones; at least 1 of a run that is not finished.</param>

@@ -1,6 +1,8 @@
 using David.Grpo.Models;
+using David.Grpo.Runs;
+using David.Grpo.Training;
 
-namespace David.Grpo.Training;
+namespace David.Grpo.Learning;
 
 /// <summary>What the updates of one step did.</summary>
 /// <param name="OptimizerSteps">Updates made.</param>

@@ -1,4 +1,6 @@
-namespace David.Grpo.Training;
+using David.Grpo.Runs;
+
+namespace David.Grpo.Exits;
 
 /// <summary>A measure and a method at a risk, over random splits: means, with the middle 95 % of the splits.</summary>
 /// <param name="Held">The share of splits whose excess risk on the test half was at most the risk.</param>

@@ -1,7 +1,7 @@
 using David.Grpo.Models;
 using David.Grpo.Tensors;
 
-namespace David.Grpo.Training;
+namespace David.Grpo.Learning;
 
 /// <summary>
 /// A value function: a decoder of the policy's shape with one number instead of logits. It begins as the policy with a head

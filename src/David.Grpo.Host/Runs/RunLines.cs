@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace David.Grpo.Training;
+namespace David.Grpo.Runs;
 
 /// <summary>What a run had spent at some point.</summary>
 /// <param name="Seconds">Of sampling and learning.</param>

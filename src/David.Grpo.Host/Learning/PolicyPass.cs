@@ -1,7 +1,7 @@
 using David.Grpo.Models;
 using David.Grpo.Tensors;
 
-namespace David.Grpo.Training;
+namespace David.Grpo.Learning;
 
 /// <summary>A sequence some of whose tokens are looked at.</summary>
 /// <param name="Tokens">[T] ids.</param>
