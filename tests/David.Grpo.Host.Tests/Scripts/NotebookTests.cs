@@ -23,6 +23,7 @@ public sealed class NotebookTests : IDisposable
             { "04-own-reward-and-environment", Toy },
             { "05-own-documents", [] },
             { "06-paper-figures", Toy },
+            { "07-plotly-net", [] },
         };
 
     public void Dispose() => _scratch.Dispose();
