@@ -223,6 +223,30 @@ public sealed class ScriptTests(ScriptCopies scripts) : IDisposable
         Assert.Contains("--figure is \"none\"; it must be one of final", error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task OwnReward_AsAFileBasedApp_LeavesAReport()
+    {
+        await Tool.RunAsync(
+            "dotnet",
+            [
+                "run",
+                "-c",
+                "Release",
+                Path.Combine(ScriptCopies.Repository, "own_reward.cs"),
+                "--",
+                "--toy",
+                "--out",
+                Out,
+            ],
+            TestContext.Current.CancellationToken
+        );
+
+        ComparisonReport report = ComparisonReport.Open(Out);
+        Assert.Equal(["GRPO + coverage", "no repeats, 0.1"], report.Arms.Select(arm => arm.Title));
+        Assert.Equal("", report.Unfinished);
+        Assert.True(File.Exists(Path.Combine(Out, "index.html")));
+    }
+
     [Theory]
     [InlineData("--lamda 0.5", "no option --lamda; options are --lambda, --arm, --seeds")]
     [InlineData("--lambda half", "--lambda is \"half\"; it must be a number")]
