@@ -1,6 +1,7 @@
 namespace David.Grpo.Figures
 
 open System
+open System.Text.Json.Nodes
 
 /// Where a page finds plotly.js.
 [<RequireQualifiedAccess>]
@@ -14,8 +15,7 @@ type PlotlyLibrary =
 [<RequireQualifiedAccess>]
 module Plotly =
 
-    let private text = Json.String
-    let private number = Json.Number
+    open PlotlyTraces
 
     /// The width in pixels that rooms for labels are reckoned for.
     let private widthOf (figure: Figure) =
@@ -104,7 +104,7 @@ module Plotly =
             let common =
                 [
                     "domain",
-                    Json.numbers (
+                    numbers (
                         if isX then
                             [ place.Left; place.Right ]
                         else
@@ -115,20 +115,21 @@ module Plotly =
                         "gridcolor", text faint
                     if isX then
                         "linecolor", text ink
-                        "showline", Json.Bool true
-                    "zeroline", Json.Bool false
+                        "showline", truth true
+                    "zeroline", truth false
                     if isEmpty i then
-                        "showticklabels", Json.Bool false
+                        "showticklabels", truth false
                     "ticks", text (if isX then "outside" else "")
                 ]
 
             // What a panel says itself comes first.
             let names = own |> List.map fst |> set
-            letter + "axis" + suffix i, Json.Object(own @ (common |> List.filter (fst >> names.Contains >> not)))
+            letter + "axis" + suffix i, fields (own @ (common |> List.filter (fst >> names.Contains >> not)))
 
         // Panels with equal x axes show the same range of x.
         let isSame (one: (string * Json) list) (other: (string * Json) list) =
-            Json.write (Json.Object one) = Json.write (Json.Object other)
+            one.Length = other.Length
+            && List.forall2 (fun (a, x) (b, y) -> a = b && JsonNode.DeepEquals(x, y)) one other
 
         let matching i (panel: PlotlyPanel) =
             let earlier =
@@ -140,13 +141,9 @@ module Plotly =
             | None -> panel.X
 
         let title i (panel: Panel) =
-
-            Json.Object
+            fields
                 [
-                    "text",
-                    (match PlotlyTraces.escaped panel.Title with
-                     | Json.String title -> text $"<b>{title}</b>"
-                     | other -> other)
+                    "text", text $"<b>{escape panel.Title}</b>"
                     "xref", text "paper"
                     "yref", text "paper"
                     "x", number places[i].Left
@@ -154,43 +151,43 @@ module Plotly =
                     "xanchor", text "left"
                     "yanchor", text "bottom"
                     "yshift", number 6.0
-                    "showarrow", Json.Bool false
-                    "font", Json.Object [ "size", number 14.0 ]
+                    "showarrow", truth false
+                    "font", fields [ "size", number 14.0 ]
                 ]
 
         let noData i =
-            Json.Object
+            fields
                 [
                     "text", text "no data"
                     "xref", text "paper"
                     "yref", text "paper"
                     "x", number ((places[i].Left + places[i].Right) / 2.0)
                     "y", number ((places[i].Top + places[i].Bottom) / 2.0)
-                    "showarrow", Json.Bool false
+                    "showarrow", truth false
                 ]
 
-        Json.Object
+        fields
             [
                 "height", number (whole + (if isKeyed then 60.0 else 20.0))
-                "autosize", Json.Bool true
+                "autosize", truth true
                 "margin",
-                Json.Object
+                fields
                     [
                         "l", number 10.0
                         "r", number 10.0
                         "t", number 10.0
                         "b", number (if isKeyed then 50.0 else 10.0)
                     ]
-                "font", Json.Object [ "family", text (fontOf medium); "size", number 12.0; "color", text ink ]
+                "font", fields [ "family", text (fontOf medium); "size", number 12.0; "color", text ink ]
                 "paper_bgcolor", text ground
                 "plot_bgcolor", text ground
                 "hovermode", text "closest"
                 if figure.Panels |> Array.exists _.Content.IsBars then
                     "barmode", text "overlay"
-                "showlegend", Json.Bool isKeyed
+                "showlegend", truth isKeyed
                 if isKeyed then
                     "legend",
-                    Json.Object
+                    fields
                         [
                             "orientation", text "h"
                             "x", number 0.0
@@ -198,7 +195,7 @@ module Plotly =
                             "yanchor", text "top"
                         ]
                 "annotations",
-                Json.Array
+                items
                     [
                         for i, panel in Array.indexed figure.Panels do
                             if panel.Title <> "" then
@@ -241,9 +238,9 @@ module Plotly =
             | traces -> traces
 
         [
-            "data", panels |> Seq.mapi traces |> Seq.concat |> Json.Array
+            "data", panels |> Seq.mapi traces |> Seq.concat |> items
             "layout", layout medium figure panels
-            "config", Json.Object [ "responsive", Json.Bool true; "displaylogo", Json.Bool false ]
+            "config", fields [ "responsive", truth true; "displaylogo", truth false ]
         ]
 
     /// The figure as the content of `application/vnd.plotly.v1+json`: an object with `data`, `layout` and `config`, which
@@ -251,7 +248,7 @@ module Plotly =
     /// ArgumentException for a figure that cannot be drawn (see `Svg.render`).
     [<CompiledName "Json">]
     let json (medium: Medium) (figure: Figure) : string =
-        content medium figure |> Json.Object |> Json.write
+        content medium figure |> fields |> write
 
     /// The library's text as it may stand within a script element: what would end the element or begin a comment occurs in
     /// strings of it only, where a backslash before it changes nothing.
@@ -274,7 +271,7 @@ module Plotly =
             | PlotlyLibrary.Beside path -> element "script" [ "src", path ] []
 
         let shown medium =
-            content medium figure |> Json.Object |> Json.write
+            content medium figure |> fields |> write
 
         let draw =
             if medium = Medium.Page then

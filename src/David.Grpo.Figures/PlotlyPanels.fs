@@ -15,7 +15,7 @@ module internal PlotlyPanels =
             | AxisScale.Logarithmic -> log10 v
 
         let cells (cell: float -> Json) =
-            map.Values |> Seq.map (Seq.map cell >> Json.Array) |> Json.Array
+            map.Values |> Seq.map (Seq.map cell >> items) |> items
 
         let placed v =
             if Drawing.placeable value v then place v else nan
@@ -27,7 +27,7 @@ module internal PlotlyPanels =
                 let decimals = Number.decimalsFor (high - low)
 
                 let colours =
-                    Json.Array
+                    items
                         [
                             for i in 0..16 do
                                 let share = float i / 16.0
@@ -38,13 +38,13 @@ module internal PlotlyPanels =
                                     | AxisScale.Logarithmic -> low * (high / low) ** share
                                     |> Colours.share value map range
 
-                                Json.Array [ number share; text (Colours.at map.Map own) ]
+                                items [ number share; text (Colours.at map.Map own) ]
                         ]
 
                 let ticks = Drawing.ticks value 6 range
 
                 [
-                    Json.Object
+                    fields
                         [
                             "type", text "heatmap"
                             "name", text ""
@@ -54,27 +54,27 @@ module internal PlotlyPanels =
                             "zmin", number (place low)
                             "zmax", number (place high)
                             "colorscale", colours
-                            "hoverongaps", Json.Bool false
+                            "hoverongaps", truth false
                             "text", cells (Number.fixedPoint decimals >> text)
                             "texttemplate", text "%{text}"
                             "customdata",
-                            Json.Array
+                            items
                                 [
                                     for row in map.Rows do
-                                        Json.Array
+                                        items
                                             [
                                                 for column in map.Columns do
-                                                    Json.Array [ escaped row; escaped column ]
+                                                    items [ escaped row; escaped column ]
                                             ]
                                 ]
                             "hovertemplate", text "%{customdata[0]}, %{customdata[1]}: %{text}<extra></extra>"
                             "colorbar",
-                            Json.Object
+                            fields
                                 [
-                                    "title", Json.Object [ "text", escaped value.Name; "side", text "right" ]
+                                    "title", fields [ "text", escaped value.Name; "side", text "right" ]
                                     "tickmode", text "array"
-                                    "tickvals", ticks |> Seq.map (fun tick -> place tick.Value) |> Json.numbers
-                                    "ticktext", ticks |> Seq.map _.Label |> Json.strings
+                                    "tickvals", ticks |> Seq.map (fun tick -> place tick.Value) |> numbers
+                                    "ticktext", ticks |> Seq.map _.Label |> strings
                                     "thickness", number 12.0
                                     "outlinewidth", number 0.0
                                     "x", number at.Right
@@ -88,18 +88,18 @@ module internal PlotlyPanels =
                 ]
 
         let titled (name: string) =
-            [ "title", Json.Object [ "text", escaped name ] ]
+            [ "title", fields [ "text", escaped name ] ]
 
         {
             Traces = trace
             X =
                 labelled (map.Columns |> Array.map escaped)
                 @ titled map.Across
-                @ [ "range", Json.numbers [ -0.5; float map.Columns.Length - 0.5 ] ]
+                @ [ "range", numbers [ -0.5; float map.Columns.Length - 0.5 ] ]
             Y =
                 labelled (map.Rows |> Array.map escaped)
                 @ titled map.Down
-                @ [ "range", Json.numbers [ float map.Rows.Length - 0.5; -0.5 ] ]
+                @ [ "range", numbers [ float map.Rows.Length - 0.5; -0.5 ] ]
             Left = 40.0 + Drawing.widest 12.0 map.Rows
             Right = 90.0
             Height =
@@ -128,27 +128,25 @@ module internal PlotlyPanels =
 
             // The tip bears the marker; what a continuation cuts off has none of its own.
             let stretch opacity hasTip xs ys =
-                Json.Object(
+                fields (
                     series subplot "scatter" (TreePanel.nameOf branch.Origin)
                     @ [
-                        "x", Json.numbers xs
-                        "y", Json.numbers ys
+                        "x", numbers xs
+                        "y", numbers ys
                         "mode", text "lines+markers"
                         "marker",
-                        Json.Object
+                        fields
                             [
                                 "symbol", text (symbol style)
                                 "color", text (colour subplot style)
                                 "opacity", number 1.0
-                                "line", Json.Object [ "width", number 0.0 ]
+                                "line", fields [ "width", number 0.0 ]
                                 "size",
-                                xs
-                                |> List.mapi (fun i _ -> if hasTip && i = xs.Length - 1 then 9.0 else 0.0)
-                                |> Json.numbers
+                                xs |> List.mapi (fun i _ -> if hasTip && i = xs.Length - 1 then 9.0 else 0.0) |> numbers
                             ]
                         "opacity", number opacity
                         "line",
-                        Json.Object
+                        fields
                             [
                                 "color", text (colour subplot style)
                                 "width", number (if branch.Origin = BranchOrigin.Shared then 3.0 else 2.0)
@@ -156,7 +154,7 @@ module internal PlotlyPanels =
                             ]
                         "text", escaped (String.Join(", ", [ branch.Name; branch.Note ] |> List.filter ((<>) "")))
                         "hovertemplate", text "%{text}<extra>%{fullData.name}</extra>"
-                        "showlegend", Json.Bool(isNamed && opacity = 1.0)
+                        "showlegend", truth (isNamed && opacity = 1.0)
                     ]
                 )
 
@@ -181,21 +179,21 @@ module internal PlotlyPanels =
                 [
                     stretch shown false (List.map fst points) (List.map snd points)
                     stretch 0.3 hasTip [ cuts[0]; branch.End ] [ own.Row; own.Row ]
-                    Json.Object(
+                    fields (
                         series subplot "scatter" "cut"
                         @ [
-                            "x", Json.numbers cuts
-                            "y", cuts |> Seq.map (fun _ -> own.Row) |> Json.numbers
+                            "x", numbers cuts
+                            "y", cuts |> Seq.map (fun _ -> own.Row) |> numbers
                             "mode", text "markers"
                             "marker",
-                            Json.Object
+                            fields
                                 [
                                     "symbol", text "line-ns"
                                     "size", number 14.0
-                                    "line", Json.Object [ "width", number 2.0; "color", text subplot.Ink ]
+                                    "line", fields [ "width", number 2.0; "color", text subplot.Ink ]
                                 ]
                             "hovertemplate", text "cut at %{x}<extra></extra>"
-                            "showlegend", Json.Bool false
+                            "showlegend", truth false
                         ]
                     )
                 ]
@@ -214,12 +212,12 @@ module internal PlotlyPanels =
                     "type", text "linear"
                     "side", text "right"
                     "tickmode", text "array"
-                    "tickvals", named |> Seq.map _.Row |> Json.numbers
-                    "ticktext", named |> Seq.map (label >> escaped) |> Json.Array
-                    "showgrid", Json.Bool false
-                    "zeroline", Json.Bool false
+                    "tickvals", named |> Seq.map _.Row |> numbers
+                    "ticktext", named |> Seq.map (label >> escaped) |> items
+                    "showgrid", truth false
+                    "zeroline", truth false
                     "ticklabelstandoff", number 10.0
-                    "range", Json.numbers [ float count - 0.4; -0.6 ]
+                    "range", numbers [ float count - 0.4; -0.6 ]
                 ]
             Left = 20.0
             Right = 20.0 + Drawing.widest 12.0 (named |> Seq.map label |> Array.ofSeq)
@@ -229,13 +227,13 @@ module internal PlotlyPanels =
 
     /// Stands for data in a panel that has none, so that its axes are drawn.
     let nothing (subplot: Subplot) : Json =
-        Json.Object(
+        fields (
             series subplot "scatter" ""
             @ [
-                "x", Json.numbers [ nan ]
-                "y", Json.numbers [ nan ]
+                "x", numbers [ nan ]
+                "y", numbers [ nan ]
                 "hoverinfo", text "skip"
-                "showlegend", Json.Bool false
+                "showlegend", truth false
             ]
         )
 

@@ -1,6 +1,14 @@
 namespace David.Grpo.Figures
 
 open System
+open System.Collections.Generic
+open System.Text.Encodings.Web
+open System.Text.Json
+open System.Text.Json.Nodes
+open System.Text.Unicode
+
+/// A JSON value; null stands for what is no finite number.
+type internal Json = JsonNode | null
 
 /// The place of a panel in a plotly.js figure: the suffix of its axes ("", "2", "3", …).
 [<NoComparison; NoEquality>]
@@ -35,12 +43,34 @@ type internal PlotlyPanel =
 /// The numeric and categorical panels as plotly.js draws them, and what all panels are made of.
 module internal PlotlyTraces =
 
-    let text = Json.String
-    let number = Json.Number
+    let text (words: string) : Json = JsonValue.Create words
+    let truth (value: bool) : Json = JsonValue.Create value
+
+    let number (value: float) : Json =
+        if Double.IsFinite value then
+            JsonValue.Create(value + 0.0)
+        else
+            null
+
+    let items (values: Json seq) : Json = JsonArray(Array.ofSeq values)
+    let numbers (values: float seq) : Json = values |> Seq.map number |> items
+    let strings (values: string seq) : Json = values |> Seq.map text |> items
+
+    let fields (values: (string * Json) seq) : Json =
+        JsonObject(values |> Seq.map KeyValuePair)
+
+    /// On one line, as it may stand within a script of a page too: neither `<` nor `>` nor `&` is in it.
+    let write: Json -> string =
+        let options =
+            JsonSerializerOptions(Encoder = JavaScriptEncoder.Create UnicodeRanges.All)
+
+        fun json -> JsonSerializer.Serialize(json, options)
 
     /// Plotly reads some HTML in its texts.
-    let escaped (words: string) : Json =
-        words.Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;") |> text
+    let escape (words: string) : string =
+        words.Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;")
+
+    let escaped (words: string) : Json = text (escape words)
 
     let colour (subplot: Subplot) (style: SeriesStyle) =
         match style.Colour with
@@ -71,14 +101,19 @@ module internal PlotlyTraces =
             style.Dash |> Array.map (fun length -> Drawing.number length + "px") |> String.concat ","
 
     let private marker (subplot: Subplot) (style: SeriesStyle) (size: float) =
-        let colour = text (colour subplot style)
+        let colour = colour subplot style
 
-        Json.Object
+        fields
             [
                 "symbol", text (symbol style)
                 "size", number size
-                "color", colour
-                "line", Json.Object [ "color", colour; "width", number (if style.Marker >= 5 then 2.0 else 0.0) ]
+                "color", text colour
+                "line",
+                fields
+                    [
+                        "color", text colour
+                        "width", number (if style.Marker >= 5 then 2.0 else 0.0)
+                    ]
             ]
 
     /// What every trace of a series has.
@@ -98,16 +133,14 @@ module internal PlotlyTraces =
     let private whiskers (direction: string) (colour: string) (values: Estimate[]) =
         if values |> Array.exists isBetween then
             let half (side: Estimate -> float) =
-                values
-                |> Array.map (fun value -> if isBetween value then max 0.0 (side value) else nan)
-                |> Json.numbers
+                values |> Array.map (fun value -> if isBetween value then max 0.0 (side value) else nan) |> numbers
 
             [
                 direction,
-                Json.Object
+                fields
                     [
                         "type", text "data"
-                        "symmetric", Json.Bool false
+                        "symmetric", truth false
                         "array", half (fun value -> value.High - value.Value)
                         "arrayminus", half (fun value -> value.Value - value.Low)
                         "color", text colour
@@ -120,7 +153,7 @@ module internal PlotlyTraces =
 
     /// What the pointer shows of each value: [low, high] as words.
     let private said (decimals: int) (values: Estimate[]) =
-        values |> Array.map (Number.estimate decimals) |> Json.strings
+        values |> Array.map (Number.estimate decimals) |> strings
 
     let private decimals (values: Estimate[]) =
         let finite = values |> Array.map _.Value |> Array.filter Double.IsFinite
@@ -138,13 +171,10 @@ module internal PlotlyTraces =
                 | AxisScale.Linear -> value
                 | AxisScale.Logarithmic -> log10 value
 
-            [
-                "range", Json.numbers [ place low; place high ]
-                "autorange", Json.Bool false
-            ]
+            [ "range", numbers [ place low; place high ]; "autorange", truth false ]
 
         [
-            "title", Json.Object [ "text", escaped axis.Name ]
+            "title", fields [ "text", escaped axis.Name ]
             "type",
             text (
                 match axis.Scale with
@@ -162,10 +192,10 @@ module internal PlotlyTraces =
         [
             "type", text "linear"
             "tickmode", text "array"
-            "tickvals", Json.numbers [ for i in 0 .. labels.Length - 1 -> float i ]
-            "ticktext", Json.Array labels
-            "showgrid", Json.Bool false
-            "zeroline", Json.Bool false
+            "tickvals", numbers [ for i in 0 .. labels.Length - 1 -> float i ]
+            "ticktext", items labels
+            "showgrid", truth false
+            "zeroline", truth false
             "ticklabelstandoff", number 5.0
         ]
 
@@ -176,7 +206,7 @@ module internal PlotlyTraces =
 
         // Runs are parted by a null, which interrupts lines and areas.
         let parted (values: CurvePoint[] -> float[]) =
-            runs |> Array.collect (fun run -> Array.append (values run) [| nan |]) |> Json.numbers
+            runs |> Array.collect (fun run -> Array.append (values run) [| nan |]) |> numbers
 
         let low (point: CurvePoint) =
             if isBetween point.Y && Drawing.placeable y point.Y.Low then
@@ -198,27 +228,27 @@ module internal PlotlyTraces =
 
         [
             if points |> Array.exists (fun point -> isBetween point.Y) then
-                Json.Object(
+                fields (
                     series subplot "scatter" curve.Name
                     @ [
                         "x", parted (fun run -> Array.append (run |> Array.map _.X) (run |> Array.map _.X |> Array.rev))
                         "y",
                         parted (fun run -> Array.append (run |> Array.map high) (run |> Array.map low |> Array.rev))
                         "mode", text "lines"
-                        "line", Json.Object [ "width", number 0.0 ]
+                        "line", fields [ "width", number 0.0 ]
                         "fill", text "toself"
                         "fillcolor", text (faint own ".16")
                         "hoverinfo", text "skip"
-                        "showlegend", Json.Bool false
+                        "showlegend", truth false
                     ]
                 )
-            Json.Object(
+            fields (
                 series subplot "scatter" curve.Name
                 @ [
                     "x", parted (Array.map _.X)
                     "y", parted (Array.map _.Y.Value)
                     "mode", text (if points.Length <= 12 then "lines+markers" else "lines")
-                    "line", Json.Object [ "color", text own; "width", number 2.0; "dash", text (dash style) ]
+                    "line", fields [ "color", text own; "width", number 2.0; "dash", text (dash style) ]
                     if points.Length <= 12 then
                         "marker", marker subplot style 7.0
                     if points.Length = 1 then
@@ -229,9 +259,9 @@ module internal PlotlyTraces =
                         match part with
                         | ValueSome point -> Number.estimate decimals point.Y
                         | ValueNone -> "")
-                    |> Json.strings
+                    |> strings
                     "hovertemplate", text "%{x}: %{text}<extra>%{fullData.name}</extra>"
-                    "showlegend", Json.Bool isFirst
+                    "showlegend", truth isFirst
                 ]
             )
         ]
@@ -264,14 +294,14 @@ module internal PlotlyTraces =
                 fun _ ->
                     [
                         if front.Length > 0 then
-                            Json.Object(
+                            fields (
                                 series subplot "scatter" "front"
                                 @ [
-                                    "x", front |> Array.map _.X.Value |> Json.numbers
-                                    "y", front |> Array.map _.Y.Value |> Json.numbers
+                                    "x", front |> Array.map _.X.Value |> numbers
+                                    "y", front |> Array.map _.Y.Value |> numbers
                                     "mode", text "lines"
                                     "line",
-                                    Json.Object
+                                    fields
                                         [
                                             "shape", text "hv"
                                             "dash", text "4px,3px"
@@ -279,34 +309,34 @@ module internal PlotlyTraces =
                                             "color", text (faint subplot.Ink ".55")
                                         ]
                                     "hoverinfo", text "skip"
-                                    "showlegend", Json.Bool false
+                                    "showlegend", truth false
                                 ]
                             )
                         for point in usable do
                             let style = look.Of point.Name
                             let own = colour subplot style
 
-                            Json.Object(
+                            fields (
                                 series subplot "scatter" point.Name
                                 @ [
-                                    "x", Json.numbers [ point.X.Value ]
-                                    "y", Json.numbers [ point.Y.Value ]
+                                    "x", numbers [ point.X.Value ]
+                                    "y", numbers [ point.Y.Value ]
                                     "mode", text "markers+text"
                                     "marker", marker subplot style 9.0
                                     yield! whiskers "error_x" own [| point.X |]
                                     yield! whiskers "error_y" own [| point.Y |]
-                                    "text", Json.Array [ escaped point.Name ]
+                                    "text", items [ escaped point.Name ]
                                     "textposition", text "top right"
-                                    "textfont", Json.Object [ "size", number 11.0 ]
+                                    "textfont", fields [ "size", number 11.0 ]
                                     "customdata",
-                                    Json.Array
+                                    items
                                         [
-                                            Json.strings
+                                            strings
                                                 [ Number.estimate decimalsX point.X; Number.estimate decimalsY point.Y ]
                                         ]
                                     "hovertemplate",
                                     text "%{customdata[1]} at %{customdata[0]}<extra>%{fullData.name}</extra>"
-                                    "showlegend", Json.Bool false
+                                    "showlegend", truth false
                                 ]
                             )
                     ]
@@ -341,16 +371,16 @@ module internal PlotlyTraces =
             let own = colour subplot style
             let values = rows |> Array.map (fun (_, row) -> row.Value)
 
-            Json.Object(
+            fields (
                 series subplot (if isBars then "bar" else "scatter") name
                 @ [
-                    "x", values |> Array.map _.Value |> Json.numbers
-                    "y", rows |> Array.map fst |> Json.numbers
+                    "x", values |> Array.map _.Value |> numbers
+                    "y", rows |> Array.map fst |> numbers
                     if isBars then
                         "orientation", text "h"
                         "width", number 0.6
 
-                        "marker", Json.Object [ "color", text (faint own ".8") ]
+                        "marker", fields [ "color", text (faint own ".8") ]
 
                         yield! whiskers "error_x" subplot.Ink values
                     else
@@ -361,7 +391,7 @@ module internal PlotlyTraces =
                     if isBars then
                         "textposition", text "none"
                     "hovertemplate", text "%{text}<extra>%{fullData.name}</extra>"
-                    "showlegend", Json.Bool false
+                    "showlegend", truth false
                 ]
             )
 
@@ -369,9 +399,10 @@ module internal PlotlyTraces =
             labelled (
                 entries
                 |> Array.map (fun entry ->
-                    match escaped entry.Label with
-                    | Json.String label when entry.IsHeading -> text $"<b>{label}</b>"
-                    | label -> label)
+                    if entry.IsHeading then
+                        text $"<b>{escape entry.Label}</b>"
+                    else
+                        escaped entry.Label)
             )
 
         {
@@ -383,7 +414,7 @@ module internal PlotlyTraces =
                     else
                         value
                 )
-            Y = place @ [ "range", Json.numbers [ float entries.Length - 0.4; -0.6 ] ]
+            Y = place @ [ "range", numbers [ float entries.Length - 0.4; -0.6 ] ]
             Left = 20.0 + Drawing.widest 12.0 labels
             Right = 20.0
             Height = 60.0 + 26.0 * float entries.Length

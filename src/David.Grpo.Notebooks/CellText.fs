@@ -53,10 +53,12 @@ module internal CellText =
         | "fsharp"
         | "f#"
         | "fs"
+        | "david-fsharp"
         | ".net-fsharp" -> Some CellLanguage.FSharp
         | "csharp"
         | "c#"
         | "cs"
+        | "david-csharp"
         | ".net-csharp" -> Some CellLanguage.CSharp
         | _ -> None
 

@@ -89,6 +89,31 @@ module internal FormatterConvention =
                     | _ -> []
             | _ -> []
 
+/// Charts of Plotly.NET, found by their name, so that nothing here refers to it: what it tells notebooks of them itself
+/// loads plotly.js from the net.
+module internal PlotlyCharts =
+
+    let private chartName = "Plotly.NET.GenericChart"
+
+    let rec private chartOf (shown: Type | null) : Type option =
+        match shown with
+        | null -> None
+        | shown when shown.FullName = chartName -> Some shown
+        | shown -> chartOf shown.BaseType
+
+    /// As plotly.js's JSON, and its name; empty for what is no chart.
+    let bundle (value: obj) : MimeBundle =
+        match chartOf (value.GetType()) with
+        | None -> []
+        | Some chart ->
+            match chart.GetMethod "toFigureJson" with
+            | null -> []
+            | toJson ->
+                [
+                    "application/vnd.plotly.v1+json", string (toJson.Invoke(null, [| value |]))
+                    "text/plain", chartName
+                ]
+
 /// How values are shown in notebooks.
 [<RequireQualifiedAccess>]
 module Display =
@@ -263,7 +288,7 @@ module Display =
                 )
 
     /// A value in every MIME type that is known for it, the best first, plain text always among them: by what cells
-    /// registered, by the type's own TypeFormatterSource, else as a table or text. It never fails: what a formatter throws
+    /// registered, by the type's own TypeFormatterSource, as a chart of Plotly.NET, else as a table or text. It never fails: what a formatter throws
     /// is shown in its place.
     let bundle (value: obj | null) : MimeBundle =
         match value with
@@ -280,13 +305,21 @@ module Display =
                     RegisteredFormatters.find (value.GetType())
                     |> List.map (fun (mimeType, render) -> mimeType, render value)
 
-                match registered, lazy (FormatterConvention.bundle value) with
-                | _ :: _, _ -> withPlain registered
-                | [], Lazy(_ :: _ as own) -> withPlain own
-                | [], _ ->
-                    match html value with
-                    | Some table -> withPlain [ "text/html", table ]
-                    | None -> withPlain []
+                let ways =
+                    [
+                        (fun () -> registered)
+                        (fun () -> FormatterConvention.bundle value)
+                        (fun () -> PlotlyCharts.bundle value)
+                        (fun () -> [ for table in Option.toList (html value) -> "text/html", table ])
+                    ]
+
+                ways
+                |> List.tryPick (fun way ->
+                    match way () with
+                    | [] -> None
+                    | shown -> Some shown)
+                |> Option.defaultValue []
+                |> withPlain
             with failure ->
                 let failure =
                     match failure.InnerException with

@@ -8,9 +8,10 @@ open System.Text.Json.Nodes
 [<RequireQualifiedAccess>]
 module KernelSpec =
 
-    /// The name of the kernel whose cells are of a language; notebooks of .NET Interactive name the same.
+    /// The name of the kernel whose cells are of a language. .NET Interactive's are .net-fsharp and .net-csharp, so both can
+    /// be installed side by side.
     [<CompiledName "Name">]
-    let name (language: CellLanguage) : string = $".net-{language.Name}"
+    let name (language: CellLanguage) : string = $"david-{language.Name}"
 
     /// The folder of kernels under a prefix such as /usr/local.
     let underPrefix (prefix: string) : string =
@@ -43,7 +44,7 @@ module KernelSpec =
         let shown = if language = CellLanguage.CSharp then "C#" else "F#"
         let spec = JsonObject()
         spec["argv"] <- strings (Seq.append program [ "{connection_file}" ])
-        spec["display_name"] <- JsonValue.Create $".NET ({shown}) of David.Grpo"
+        spec["display_name"] <- JsonValue.Create $"{shown} (David.Grpo)"
         spec["language"] <- JsonValue.Create shown
         spec["interrupt_mode"] <- JsonValue.Create "message"
         let environment = JsonObject()

@@ -136,7 +136,7 @@ module JupyterKernelTests =
                     path,
                     """{"cells": [{"cell_type": "code", "execution_count": null, "id": "a", "metadata": {}, "outputs": [],
                            "source": ["#!csharp\n", "Enumerable.Range(1, 3).Sum() + \" runs\""]}],
-                "metadata": {"kernelspec": {"display_name": "F#", "language": "F#", "name": ".net-fsharp"}},
+                "metadata": {"kernelspec": {"display_name": "F#", "language": "F#", "name": "david-fsharp"}},
                 "nbformat": 4, "nbformat_minor": 5}"""
                 )
 

@@ -9,7 +9,7 @@ import time
 
 from jupyter_client.manager import KernelManager
 
-manager = KernelManager(kernel_name=".net-fsharp")
+manager = KernelManager(kernel_name="david-fsharp")
 manager.start_kernel()
 client = manager.client()
 client.start_channels()

@@ -28,7 +28,7 @@ public static class KernelCommand
         Command command = new(
             "install",
             """
-            Register two kernels with Jupyter, .net-fsharp and .net-csharp: cells are F# in the one and C# in the other; a cell that begins
+            Register two kernels with Jupyter, david-fsharp and david-csharp: cells are F# in the one and C# in the other; a cell that begins
             with #!csharp or #!fsharp is what that says.
 
             A kernel starts the program that this checkout has built last: after a change, restart it in Jupyter. It has

@@ -4,7 +4,7 @@ namespace David.Grpo.Documents;
 internal static class DocumentReaders
 {
     /// <summary>Raised whenever a reader or the chunker makes something else of the same file.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     private static readonly Dictionary<string, IDocumentReader> ByExtension = (
         (IDocumentReader[])

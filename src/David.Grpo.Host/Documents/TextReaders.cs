@@ -1,5 +1,7 @@
-using System.Text;
 using System.Text.RegularExpressions;
+using Markdig;
+using Markdig.Syntax;
+using Markdig.Syntax.Inlines;
 
 namespace David.Grpo.Documents;
 
@@ -12,10 +14,11 @@ internal sealed class PlainTextReader : IDocumentReader
         new(name, [new DocumentSection([], TextDecoding.Decode(content))], []);
 }
 
-/// <summary>Markdown: a section for each heading, # and underlined ones. Its text stays as it is written.</summary>
+/// <summary>Markdown (CommonMark 0.31): a section for each heading. Its text stays as it is written.</summary>
 /// <remarks>
-/// The title is that of the YAML front matter, or else the first heading of level 1 where there is just one. What stands
-/// between code fences is never a heading.
+/// The title is that of the YAML front matter, or else the first heading of level 1 where there is just one. Front matter
+/// begins with a key in the line after its first rule, and holds nothing but keys, their values and comments; whatever else
+/// stands between two rules is text. A heading within a list or a quote is text as well.
 /// </remarks>
 internal sealed partial class MarkdownReader : IDocumentReader
 {
@@ -26,89 +29,105 @@ internal sealed partial class MarkdownReader : IDocumentReader
         string text = TextDecoding.Decode(content);
         List<DroppedText> dropped = [];
         string? title = null;
-        if (FrontMatter().Match(text) is { Success: true } matter)
+        if (FrontMatter(text) is > 0 and int matter)
         {
-            title = TitleLine().Match(matter.Value) is { Success: true } line
-                ? line.Groups[1].Value.Trim('"', '\'')
-                : null;
-            dropped.Add(new DroppedText("front matter", matter.Length));
-            text = text[matter.Length..];
+            title = Title(text[..matter]);
+            dropped.Add(new DroppedText("front matter", matter));
+            text = text[matter..];
         }
-        List<(int Level, string Heading, StringBuilder Text)> parts = [(0, "", new())];
-        string? fence = null;
-        string[] lines = text.Split('\n');
-        for (int i = 0; i < lines.Length; i++)
+        List<DocumentSection> sections = [];
+        List<HeadingBlock> path = [];
+        int begin = 0;
+        HeadingBlock[] headings = Headings(text);
+        foreach (HeadingBlock heading in headings)
         {
-            string line = lines[i];
-            if (Fence().Match(line) is { Success: true } mark)
-            {
-                if (fence is null)
-                    fence = mark.Groups[1].Value;
-                else if (mark.Groups[1].Value.StartsWith(fence, StringComparison.Ordinal))
-                    fence = null;
-            }
-            else if (fence is null && Heading().Match(line) is { Success: true } heading)
-            {
-                parts.Add((heading.Groups[1].Length, Plain(heading.Groups[2].Value), new()));
-                continue;
-            }
-            else if (
-                fence is null
-                && i + 1 < lines.Length
-                && line.Trim().Length > 0
-                && Underline().Match(lines[i + 1]) is { Success: true } underline
-                && !line.TrimStart().StartsWith('|')
-                && (i == 0 || string.IsNullOrWhiteSpace(lines[i - 1]) || Fence().IsMatch(lines[i - 1]))
-            )
-            {
-                parts.Add((underline.Value[0] == '=' ? 1 : 2, Plain(line), new()));
-                i++;
-                continue;
-            }
-            parts[^1].Text.Append(line).Append('\n');
+            Close(heading.Span.Start);
+            path.RemoveAll(above => above.Level >= heading.Level);
+            path.Add(heading);
+            begin = heading.Span.End + 1;
         }
-        string[] first = [.. parts.Where(part => part.Level == 1).Select(part => part.Heading)];
-        title ??= first is [var only] ? only : name;
-        return new ReadDocument(title, [.. Sections(parts)], [.. dropped]);
+        Close(text.Length);
+        HeadingBlock[] first = [.. headings.Where(heading => heading.Level == 1)];
+        return new ReadDocument(title ?? (first is [var only] ? Plain(only) : name), [.. sections], [.. dropped]);
+
+        // A heading with nothing below it is still found: by itself.
+        void Close(int end) => sections.Add(new DocumentSection([.. path.Select(Plain)], text[begin..end]));
     }
 
-    private static IEnumerable<DocumentSection> Sections(List<(int Level, string Heading, StringBuilder Text)> parts)
+    /// <summary>None where the text nests deeper than Markdig reads.</summary>
+    private static HeadingBlock[] Headings(string text)
     {
-        List<(int Level, string Heading)> path = [];
-        foreach ((int level, string heading, StringBuilder text) in parts)
+        try
         {
-            if (level > 0)
-            {
-                path.RemoveAll(above => above.Level >= level);
-                path.Add((level, heading));
-            }
-            string[] headings = [.. path.Select(part => part.Heading)];
-            // A heading with nothing below it is still found: by itself.
-            yield return new DocumentSection(headings, text.ToString());
+            return [.. Markdown.Parse(text).OfType<HeadingBlock>()];
+        }
+        catch (ArgumentException)
+        {
+            return [];
         }
     }
 
     /// <summary>Without the marks of emphasis, code and links.</summary>
-    private static string Plain(string heading) => Marks().Replace(Link().Replace(heading, "$1"), "").Trim();
+    private static string Plain(HeadingBlock heading) =>
+        string.Concat(
+                heading
+                    .Inline!.Descendants()
+                    .Select(inline =>
+                        inline switch
+                        {
+                            LiteralInline literal => literal.Content.ToString(),
+                            CodeInline code => code.Content,
+                            HtmlEntityInline entity => entity.Transcoded.ToString(),
+                            AutolinkInline link => link.Url,
+                            LineBreakInline => " ",
+                            _ => "",
+                        }
+                    )
+            )
+            .Trim();
 
-    [GeneratedRegex(@"\A---[ \t]*\n(?:.*\n)*?(?:---|\.\.\.)[ \t]*(?:\n|\z)")]
-    private static partial Regex FrontMatter();
+    /// <summary>The front matter's own, in one line; null where it has none.</summary>
+    private static string? Title(string matter)
+    {
+        Match line = TitleLine().Match(matter);
+        string title = Blanks().Replace(line.Groups["folded"].Value + line.Groups["plain"].Value, " ").Trim();
+        return title switch
+        {
+            "" => null,
+            ['"', _, .., '"'] or ['\'', _, .., '\''] => title[1..^1],
+            _ => title,
+        };
+    }
 
-    [GeneratedRegex(@"(?m)^title:[ \t]*(.+?)[ \t]*$")]
+    /// <summary>Its length at the beginning of a text, in characters; 0 where there is none.</summary>
+    private static int FrontMatter(string text)
+    {
+        int end = 0;
+        foreach ((int number, string line) in text.Split('\n').Index())
+        {
+            end += line.Length + 1;
+            bool isRule = line.TrimEnd() is "---" || (number > 0 && line.TrimEnd() is "...");
+            if (number > 1 && isRule)
+                return Math.Min(end, text.Length);
+            bool isMatter =
+                number == 0 ? isRule
+                : number == 1 ? Key().IsMatch(line)
+                : line is "" or [' ' or '\t' or '#' or '-' or ']' or '}', ..] || Key().IsMatch(line);
+            if (!isMatter)
+                return 0;
+        }
+        return 0;
+    }
+
+    [GeneratedRegex(@"\A[""']?[\w.-]+[""']?:(?:\s|\z)")]
+    private static partial Regex Key();
+
+    [GeneratedRegex(
+        @"^title:[ \t]*(?:[|>][+-]?[ \t]*\n(?<folded>(?:[ \t]+.*\n)+)|(?<plain>.+))",
+        RegexOptions.Multiline
+    )]
     private static partial Regex TitleLine();
 
-    [GeneratedRegex(@"^ {0,3}(```+|~~~+)")]
-    private static partial Regex Fence();
-
-    [GeneratedRegex(@"^ {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")]
-    private static partial Regex Heading();
-
-    [GeneratedRegex(@"^ {0,3}(=+|-{3,})[ \t]*$")]
-    private static partial Regex Underline();
-
-    [GeneratedRegex(@"\[([^\]]*)\]\([^)]*\)")]
-    private static partial Regex Link();
-
-    [GeneratedRegex(@"[*_`]+")]
-    private static partial Regex Marks();
+    [GeneratedRegex(@"\s+")]
+    private static partial Regex Blanks();
 }

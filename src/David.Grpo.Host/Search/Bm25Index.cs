@@ -29,6 +29,8 @@ public sealed class Bm25Index : ISearchEnvironment, IDisposable
     private readonly ConcurrentBag<Reader> readers = [];
     private volatile bool disposed;
 
+    static Bm25Index() => SqliteLibrary.LookBesideThis();
+
     private Bm25Index(string file, string corpusHash, int passages) =>
         (this.file, CorpusSha256, Passages) = (file, corpusHash, passages);
 

@@ -42,11 +42,27 @@ internal readonly record struct JsonRecord(JsonElement Json, string Place)
         return [.. Items(field).Select(item => record.Text(field, item))];
     }
 
+    /// <summary>As <see cref="Texts"/>, where one string stands for an array of it alone.</summary>
+    public string[] TextOrTexts(string field) =>
+        Find(field) is { ValueKind: JsonValueKind.String } ? [Text(field)] : Texts(field);
+
     /// <summary>The items of an array; none where the field is absent or null.</summary>
     public IEnumerable<JsonElement> Items(string field) =>
         Find(field) is not { } value ? []
         : value.ValueKind == JsonValueKind.Array ? value.EnumerateArray()
         : throw Invalid(field, Short(value), "an array");
+
+    /// <summary>The items of an array of objects; none where the field is absent or null.</summary>
+    public IEnumerable<JsonRecord> Objects(string field)
+    {
+        JsonRecord record = this;
+        return Items(field)
+            .Select(item =>
+                item.ValueKind == JsonValueKind.Object
+                    ? new JsonRecord(item, $"{record.Place}, {field}")
+                    : throw record.Invalid(field, Short(item), "objects")
+            );
+    }
 
     /// <summary>An object in this one.</summary>
     public JsonRecord? Object(string field) =>
@@ -78,14 +94,26 @@ internal readonly record struct JsonRecord(JsonElement Json, string Place)
         Json.TryGetProperty(field, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
 }
 
-/// <summary>The JSON objects of a file: one a line (.jsonl), or the items of one array (.json); either may be gzipped.</summary>
+/// <summary>
+/// The JSON objects of a file: one a line (.jsonl), or the items of one array (.json), either gzipped or not, or the rows of a
+/// Parquet file.
+/// </summary>
 internal static class JsonRecords
 {
-    private const int ReportEvery = 1000;
+    internal const int ReportEvery = 1000;
 
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">Something is no JSON object, or the file is cut off; the text says where.</exception>
     public static IEnumerable<JsonRecord> Read(
+        string path,
+        IProgress<ReadProgress>? progress,
+        CancellationToken cancellationToken
+    ) =>
+        ParquetRecords.IsParquet(path)
+            ? ParquetRecords.Read(path, progress, cancellationToken)
+            : ReadText(path, progress, cancellationToken);
+
+    private static IEnumerable<JsonRecord> ReadText(
         string path,
         IProgress<ReadProgress>? progress,
         CancellationToken cancellationToken

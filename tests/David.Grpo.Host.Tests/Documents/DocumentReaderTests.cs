@@ -87,6 +87,72 @@ public sealed class DocumentReaderTests
         Assert.Contains("| a | b |", passages[2].Text);
     }
 
+    [Theory]
+    // Backticks after the marks: code within a line.
+    [InlineData("# A\n\n```npm install owl```\n\n## B\n\nx\n\n```sh\nrun\n```\n\n## C\n\ny", "A|A › B|A › C")]
+    // A line of marks and words closes nothing.
+    [InlineData("# A\n\n```text\n```python\n# x\n```\n\n## B\n\ny", "A|A › B")]
+    [InlineData("# A\n\n~~~~\n~~~\n## x\n~~~~\n\n## B\n\ny", "A|A › B")]
+    // Marks far to the right are code by their indentation; so is what looks like a heading there.
+    [InlineData("# A\n\n    ```\n\n    # x\n\n## B\n\ny", "A|A › B")]
+    [InlineData("# A\n\n<!--\n# x\n-->\n\n## B\n\ny", "A|A › B")]
+    [InlineData("# A\n\n- one\n---\n\nName | Cost\n--- | ---\nowl | 3\n\n## B\n\ny", "A|A › B")]
+    [InlineData(
+        "A *b*\n`c_d` &amp; <http://e.f>\n===\n\nx\n\n## [G](h) ##\ny",
+        "A b c_d & http://e.f|A b c_d & http://e.f › G"
+    )]
+    public void Markdown_HasTheHeadingsThatCommonMarkSees(string text, string titles)
+    {
+        (_, Passage[] passages) = Read("a.md", text);
+        Assert.Equal(titles.Split('|'), passages.Select(passage => passage.Title));
+        Assert.All(passages, passage => Assert.NotEmpty(passage.Text));
+    }
+
+    [Fact]
+    public void Markdown_KeepsCodeAndTablesAsTheyAreWritten()
+    {
+        const string Code = "```cs\nint x = 1; // *not* emphasis\n\nx++;\n```";
+        const string Table = "| Town | Cost |\n|---|---:|\n| Turku | 90 |";
+        (_, Passage[] passages) = Read("a.md", $"# A\n\n{Code}\n\n{Table}\n");
+        Assert.Equal($"{Code}\n\n{Table}", Assert.Single(passages).Text);
+    }
+
+    [Theory]
+    [InlineData("---\n\nBergen costs 120 euro.\n\n---\n\nTurku costs 90.", "Bergen costs 120 euro.")]
+    [InlineData("---\nBergen costs: 120 euro.\n---\n\nTurku costs 90.", "Bergen costs: 120 euro.")]
+    [InlineData("---\nBergen: 120 euro.\nThat is much.\n---\n\nTurku costs 90.", "That is much.")]
+    [InlineData("---\ntitle: never closed\n\nTurku costs 90.", "never closed")]
+    public void Markdown_BetweenTwoRules_IsTextUnlessItIsFrontMatter(string text, string kept)
+    {
+        (DocumentFile file, Passage[] passages) = Read("a.md", text);
+        Assert.Empty(file.Dropped);
+        Assert.Contains(passages, passage => (passage.Title + passage.Text).Contains(kept, StringComparison.Ordinal));
+        Assert.Contains(passages, passage => passage.Text.Contains("Turku costs 90.", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("title: 'On owls'\ntags:\n- a\n- b\n# a remark\nauthor: {\n  name: Vik\n}\n...", "On owls")]
+    [InlineData("layout: post\ntitle: Owls: a guide\n\ndate: 2024-01-01\n---", "Owls: a guide")]
+    [InlineData("title: >-\n  On owls\n  and foxes\n---", "On owls and foxes")]
+    [InlineData("draft: true\n---", "Birds")]
+    public void Markdown_FrontMatter_IsNoText_ButItsTitleCounts(string matter, string title)
+    {
+        (DocumentFile file, Passage[] passages) = Read("a.md", $"---\n{matter}\n# Birds\n\nOwls hunt at night.");
+        Assert.Equal(title, file.Title);
+        Assert.Equal(matter.Length + 5, Assert.Single(file.Dropped).Characters);
+        Assert.Equal("Owls hunt at night.", Assert.Single(passages).Text);
+    }
+
+    [Fact]
+    public void Markdown_NestedDeeply_IsRead()
+    {
+        (_, Passage[] passages) = Read(
+            "deep.md",
+            $"{new string('>', 20_000)} The owl\n\n{new string('[', 20_000)}and the fox."
+        );
+        Assert.EndsWith("and the fox.", passages[^1].Text);
+    }
+
     [Fact]
     public void Html_GivesTheTextUnderItsHeadings_AndNamesWhatIsLeftOut()
     {

@@ -11,6 +11,7 @@ public sealed class PublicSurfaceTests
     [
         typeof(Statistics).Assembly,
         typeof(Figure).Assembly,
+        typeof(FigureCharts).Assembly,
         typeof(Trainer).Assembly,
         typeof(David.Grpo.Notebooks.Notebook).Assembly,
     ];

@@ -24,7 +24,7 @@ public sealed class FigureGalleryTests : IDisposable
         StringBuilder figures = new();
         foreach ((string name, Figure figure) in FigureGallery.All)
         foreach (Medium medium in new[] { Medium.Light, Medium.Dark, Medium.PaperColumn })
-            figures.AppendLine($"figures['{name} {medium}'] = {Plotly.Json(medium, figure)};");
+            figures.AppendLine($"figures['{name} {medium}'] = {Figures.Plotly.Json(medium, figure)};");
         string page = $$"""
             <!DOCTYPE html><html><head><meta charset="utf-8"><script>
             const said = [];

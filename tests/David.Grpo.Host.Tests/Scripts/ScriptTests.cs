@@ -91,7 +91,12 @@ public sealed class ScriptTests(ScriptCopies scripts) : IDisposable
     [Fact]
     public void EveryScript_IsTested() =>
         Assert.Equal(
-            [.. Experiments.Select(row => row.Data.Item1).Append("risk_coverage").Append("paper_figures").Order()],
+            [
+                .. Experiments
+                    .Select(row => row.Data.Item1)
+                    .Concat(["risk_coverage", "paper_figures", "plotly_net"])
+                    .Order(),
+            ],
             Directory
                 .EnumerateFiles(ScriptCopies.Repository, "*.csx")
                 .Select(path => Path.GetFileNameWithoutExtension(path)!)
@@ -197,6 +202,49 @@ public sealed class ScriptTests(ScriptCopies scripts) : IDisposable
         foreach (string extension in (string[])[".tex", ".md", ".csv"])
             Assert.Contains("GRPO", File.ReadAllText(Path.Combine(Out, table + extension)), StringComparison.Ordinal);
         Assert.Equal(6 + 2 * 6, File.ReadLines(Path.Combine(Out, "captions.txt")).Count());
+    }
+
+    [Fact]
+    public void PlotlyNet_WritesAPageThatNeedsNoNet()
+    {
+        using MadeUpComparison made = new();
+        made.Add("grpo", 1, "0001", "0011");
+        made.Add("david", 1, "0011", "0111", searches: 2);
+        ComparisonRecord.Of(made.Runs, "david").Write(made.Folder);
+
+        (int code, _, string error) = scripts.Run("plotly_net", made.Folder, "--figure", "final", "--out", Out);
+
+        Assert.True(code == 0, error);
+        string page = File.ReadAllText(Path.Combine(Out, "final.html"));
+        Assert.Contains("GRPO", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("src=\"http", page, StringComparison.Ordinal);
+        (code, _, error) = scripts.Run("plotly_net", made.Folder, "--figure", "none", "--out", Out);
+        Assert.Equal(2, code);
+        Assert.Contains("--figure is \"none\"; it must be one of final", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task OwnReward_AsAFileBasedApp_LeavesAReport()
+    {
+        await Tool.RunAsync(
+            "dotnet",
+            [
+                "run",
+                "-c",
+                "Release",
+                Path.Combine(ScriptCopies.Repository, "own_reward.cs"),
+                "--",
+                "--toy",
+                "--out",
+                Out,
+            ],
+            TestContext.Current.CancellationToken
+        );
+
+        ComparisonReport report = ComparisonReport.Open(Out);
+        Assert.Equal(["GRPO + coverage", "no repeats, 0.1"], report.Arms.Select(arm => arm.Title));
+        Assert.Equal("", report.Unfinished);
+        Assert.True(File.Exists(Path.Combine(Out, "index.html")));
     }
 
     [Theory]

@@ -35,7 +35,7 @@ public sealed class CorpusTests
     [InlineData("{\"id\":\"b\",\"title\":null,\"text\":\"x\"}", "\"title\" is missing")]
     [InlineData("{\"id\":\"b\",\"title\":[1],\"text\":\"x\"}", "\"title\" is [1]")]
     [InlineData("{\"id\":\"\",\"title\":\"T\",\"text\":\"x\"}", "\"id\" is empty")]
-    [InlineData("{\"id\":\"a\",\"title\":\"T\",\"text\":\"x\"}", "as on an earlier line")]
+    [InlineData("{\"id\":\"a\",\"title\":\"T\",\"text\":\"x\"}", "as of an earlier passage")]
     [InlineData("{\"id\":\"b\",\"title\":\"\\ud800\",\"text\":\"x\"}", "valid Unicode")]
     [InlineData("\"text\"", "JSON object")]
     [InlineData("id,title,text", "not valid JSON")]
