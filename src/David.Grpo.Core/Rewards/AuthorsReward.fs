@@ -124,25 +124,6 @@ module AuthorsReward =
         scan 0
         found.ToArray()
 
-    /// A title in the form in which titles are compared: ten HTML entities decoded in turn, lower case, nothing but word
-    /// characters and single blanks.
-    [<CompiledName "NormalizeTitle">]
-    let normalizeTitle (title: string) : string =
-        title
-            .Replace("&amp;", "&")
-            .Replace("&lt;", "<")
-            .Replace("&gt;", ">")
-            .Replace("&quot;", "\"")
-            .Replace("&#39;", "'")
-            .Replace("&apos;", "'")
-            .Replace("&nbsp;", " ")
-            .Replace("&copy;", "©")
-            .Replace("&reg;", "®")
-            .Replace("&trade;", "™")
-        |> PythonText.lower
-        |> PythonText.keepWordsAndSpaces
-        |> PythonText.collapseSpaces
-
     /// An answer in the form in which the authors compare answers: `Answer.normalize`, and then corner brackets go, the
     /// words zero to nine become digits, and fillers (well, so, basically, actually, literally, simply, just, um, uh) go.
     [<CompiledName "NormalizeAnswer">]
@@ -203,14 +184,14 @@ module AuthorsReward =
                     | -1 -> ()
                     | stop when stop = start -> scan (found + word.Length)
                     | stop ->
-                        titles.Add(normalizeTitle (block.Substring(start, stop - start)))
+                        titles.Add(Evidence.normalizeTitle (block.Substring(start, stop - start)))
                         scan (stop + 1)
 
         scan 0
         titles.ToArray()
 
     let private goldSet (goldTitles: string[]) =
-        goldTitles |> Seq.map normalizeTitle |> Set.ofSeq
+        goldTitles |> Seq.map Evidence.normalizeTitle |> Set.ofSeq
 
     /// Evidence coverage of a text, in [0, 1]:  |gold ∩ found| / |gold|  over distinct normalised titles, where found are
     /// the titles in all `<search_result>` blocks of the text. 0 where there is no gold title. No gates.

@@ -27,7 +27,7 @@ let ``normalised answers and titles are the authors'`` () =
     for kind, normalize, count in
         [
             "answers", AuthorsReward.normalizeAnswer, 623
-            "titles", AuthorsReward.normalizeTitle, 515
+            "titles", Evidence.normalizeTitle, 515
         ] do
         let rows = golden.GetProperty kind
         Assert.Equal(count, rows.GetArrayLength())
@@ -275,9 +275,9 @@ let ``several gold answers pay for the best of them`` () =
 let ``normalising twice is normalising once`` () =
     lawFor PythonTextTests.awkwardText (fun text ->
         let answer, title =
-            AuthorsReward.normalizeAnswer text, AuthorsReward.normalizeTitle text
+            AuthorsReward.normalizeAnswer text, Evidence.normalizeTitle text
 
-        AuthorsReward.normalizeAnswer answer = answer && AuthorsReward.normalizeTitle title = title)
+        AuthorsReward.normalizeAnswer answer = answer && Evidence.normalizeTitle title = title)
 
 [<Fact>]
 let ``normalising an answer twice can differ only where corner brackets hid a word`` () =
