@@ -32,8 +32,6 @@ type PilotOptions =
         SkipAbove: float
         /// Solve rates below it are deferred; from 0 to SkipAbove. 0.125 in the paper.
         DeferBelow: float
-        /// A pilot may be trained on for this many steps; at least 0. 4 in the paper.
-        StaleSteps: int
     }
 
 /// Rollouts between and within the Q questions of a batch: [Q] estimates of the solve rate p, each in [0, 1], to [Q]
@@ -41,6 +39,14 @@ type PilotOptions =
 /// within the bounds add up to is refused, with an ArgumentException. Equal questions: the earlier one comes first.
 [<RequireQualifiedAccess>]
 module Allocation =
+
+    /// The share of the rollouts that are right, in [0, 1]; 0 for none.
+    [<CompiledName "SolveRate">]
+    let solveRate (correct: bool[]) : float =
+        if correct.Length = 0 then
+            0.0
+        else
+            float (correct |> Array.filter id |> Array.length) / float correct.Length
 
     let private checkRates (rates: float[]) =
         match rates |> Array.tryFindIndex (fun rate -> not (rate >= 0.0 && rate <= 1.0)) with
@@ -85,34 +91,12 @@ module Allocation =
 
         struct (counts, left)
 
-    /// The chance that a group of `size` rollouts of a question with solve rate p has both right and wrong ones, and so
-    /// a gradient under 0-1 rewards:   q(p, G) = 1 − pᴳ − (1 − p)ᴳ,   0 for G of 0 and 1. `size` is at least 0.
-    [<CompiledName "Informative">]
-    let informative (rate: float) (size: int) : float =
-        checkRates [| rate |]
-
-        if size < 0 then
-            invalidArg (nameof size) $"size is {size}; expected at least 0."
-
-        if size < 2 then
-            0.0
-        else
-            1.0 - System.Math.Pow(rate, float size) - System.Math.Pow(1.0 - rate, float size)
-
     /// q(p, G + 1) − q(p, G) = pᴳ (1 − p) + (1 − p)ᴳ p for G ≥ 1: falls as G grows.
     let private marginal (rate: float) (size: int) =
         System.Math.Pow(rate, float size) * (1.0 - rate) + System.Math.Pow(1.0 - rate, float size) * rate
 
     /// What the gradient of an informative group is worth, p (1 − p)²; largest at p = 1/3.
     let private worth (rate: float) = rate * (1.0 - rate) * (1.0 - rate)
-
-    /// The value of an allocation, Σ q(pₓ, Nₓ) · pₓ (1 − pₓ)², over [Q] rates and [Q] counts. Source: Knapsack-RL
-    /// (arXiv 2509.25849).
-    [<CompiledName "Value">]
-    let value (rates: float[]) (counts: int[]) : float =
-        checkRates rates
-        Check.length (nameof counts) rates.Length "one for each entry of rates" counts
-        Array.map2 (fun rate count -> worth rate * informative rate count) rates counts |> Numerics.sum
 
     /// The allocation of the largest `value`: N with Σ N = total and Least ≤ N ≤ Most. Exact: the value of a question
     /// is concave in N from 1 on, so rollouts go one by one to where they add most, in O((Q + total) log Q). What is
@@ -161,21 +145,12 @@ module Allocation =
 
         counts
 
-    /// Whether to sample a question on: fewer than `positives` correct among `correct` [n] so far, and fewer than
-    /// `most` rollouts. Source: Reinforce-Ada's sequential sampling.
-    [<CompiledName "SampleOn">]
-    let sampleOn (positives: int) (most: int) (correct: bool[]) : bool =
-        correct.Length < most && (correct |> Array.filter id |> Array.length) < positives
-
     let private checkPilot (options: PilotOptions) =
         if options.Pilot < 1 then
             invalidArg (nameof options.Pilot) $"Pilot is {options.Pilot}; expected at least 1 rollout."
 
         if options.Additional < 1 then
             invalidArg (nameof options.Additional) $"Additional is {options.Additional}; expected at least 1 rollout."
-
-        if options.StaleSteps < 0 then
-            invalidArg (nameof options.StaleSteps) $"StaleSteps is {options.StaleSteps}; expected at least 0."
 
         Check.range
             (nameof options.DeferBelow)
@@ -191,18 +166,11 @@ module Allocation =
     let afterPilot (options: PilotOptions) (correct: bool[]) : PilotDecision =
         checkPilot options
         Check.length (nameof correct) options.Pilot "the rollouts of a pilot" correct
-        let rate = CostReward.solveRate correct
+        let rate = solveRate correct
 
         if rate > options.SkipAbove then PilotDecision.Skip
         elif rate < options.DeferBelow then PilotDecision.Defer
         else PilotDecision.Commit options.Additional
-
-    /// Whether the rollouts of a pilot of step `pilotStep` may still be trained on at `step`, StaleSteps later at the
-    /// most.
-    [<CompiledName "IsPilotFresh">]
-    let isPilotFresh (options: PilotOptions) (pilotStep: int) (step: int) : bool =
-        checkPilot options
-        step >= pilotStep && step - pilotStep <= options.StaleSteps
 
     /// Rollouts to add after each question's first ones, [Q][m₀] rewards → [Q]: the ⌊`share` · Q⌋ groups (at least 1)
     /// of the largest reward variance divide `total` evenly among them, the remainder going to the most varied; the

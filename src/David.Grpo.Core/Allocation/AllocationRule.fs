@@ -18,7 +18,7 @@ type SampledGroup =
         group.Answers |> Array.map ((=) (DrawnAnswer.Given group.Gold))
 
     /// The share of right answers; 0 without any rollout.
-    member group.SolveRate: float = CostReward.solveRate group.Correct
+    member group.SolveRate: float = Allocation.solveRate group.Correct
 
     /// A group from its trajectories and their rewards, [G] each.
     static member Of(index: int, question: Question, trajectories: Trajectory[], rewards: float[]) : SampledGroup =

@@ -1,7 +1,7 @@
 namespace David.Grpo
 
 /// Allocations as a run can choose them, with their authors' constants where rollouts are as many; sizes are shares of the run's
-/// own group size G. The functions themselves are `Allocation`, `Selection`, `Subset` and `GroupStopping`.
+/// own group size G. The functions themselves are `Allocation`, `Selection` and `GroupStopping`.
 [<RequireQualifiedAccess>]
 module AllocationRules =
 
@@ -192,7 +192,6 @@ module AllocationRules =
             Additional = view.GroupSize
             SkipAbove = 0.75
             DeferBelow = 0.125
-            StaleSteps = 4
         }
 
     let private decisions (view: AllocationView) =
@@ -343,7 +342,7 @@ module AllocationRules =
         }
 
     /// PODS: half the questions, 2 G rollouts each, of which the G of the largest variance are trained on. See
-    /// `Subset.maximalVariance`.
+    /// `Selection.maximalVariance`.
     [<CompiledName "MaximalVariance">]
     let maximalVariance: AllocationRule =
         { uniform with
@@ -358,7 +357,7 @@ module AllocationRules =
                 fun view ->
                     view.Sampled
                     |> Array.map (fun group ->
-                        Subset.maximalVariance (min view.GroupSize group.Rewards.Length) group.Rewards)
+                        Selection.maximalVariance (min view.GroupSize group.Rewards.Length) group.Rewards)
         }
 
     /// Rollouts after which a group may stop.

@@ -194,18 +194,3 @@ module GroupStopping =
             | AnswerSet.Of [| answer |] -> StoppingDecision.Stop answer
             | AnswerSet.Of _
             | AnswerSet.Anything -> sampleOn ()
-
-    /// Rollouts saved by stopping: what `used` [Q], the rollouts of each question, fell short of the last budget, less
-    /// what the calibration took. Negative where calibrating cost more than stopping saved.
-    [<CompiledName "Saved">]
-    let saved (calibration: GroupCalibration) (used: int[]) : int =
-        checkBudgets calibration.Budgets
-        let last = Array.last calibration.Budgets
-        (used |> Array.sumBy (fun rollouts -> last - rollouts)) - calibration.Rollouts
-
-    /// What a calibration cost, to be spent from the run's ledger beside its rollouts' tokens.
-    [<CompiledName "CalibrationCost">]
-    let calibrationCost (calibration: GroupCalibration) : Cost =
-        { Cost.zero with
-            Rollouts = calibration.Rollouts
-        }

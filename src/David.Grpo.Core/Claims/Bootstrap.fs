@@ -15,17 +15,6 @@ type Statistic =
     /// interquartile mean (scipy's `trim_mean`).
     | TrimmedMean of share: float
 
-/// How a bootstrap distribution becomes an interval.
-[<RequireQualifiedAccess>]
-type BootstrapMethod =
-    /// The middle `level` of the distribution.
-    | Percentile
-    /// The percentile interval mirrored at the estimate θ̂: (2 θ̂ − high, 2 θ̂ − low).
-    | Basic
-    /// Bias-corrected and accelerated (BCa). Undefined where the jackknife has no spread, as for the median of tied
-    /// values, or where all resamples lie on one side of the estimate (scipy answers NaN).
-    | BiasCorrectedAccelerated
-
 /// How the cells of a matrix [seeds][questions] are drawn again.
 [<RequireQualifiedAccess>]
 type Clustering =
@@ -78,13 +67,6 @@ module Bootstrap =
     let private drawn count seed =
         Array.init count (fun i -> Seed.below count (Seed.child (int64 i) seed))
 
-    /// `resamples` (at least 1) times `count` (at least 1) positions of 0 … count − 1, [resamples][count]. These are the
-    /// draws of `Statistics.bootstrapMean` at the same seed.
-    [<CompiledName "Draw">]
-    let draw (resamples: int) (count: int) (seed: Seed) : int[][] =
-        checkResamples resamples
-        Array.init resamples (fun resample -> drawn count (Seed.child (int64 resample) seed))
-
     let private checkIndices (name: string) count (indices: int[]) =
         match indices |> Array.tryFind (fun index -> index < 0 || index >= count) with
         | Some index -> invalidArg name $"{name} has the position {index}; expected 0 to {count - 1}."
@@ -102,83 +84,6 @@ module Bootstrap =
             let cut = int (share * float values.Length)
 
             Array.sort values |> Array.skip cut |> Array.take (values.Length - 2 * cut) |> Statistics.mean
-
-    /// The statistic of each resample: `values` [n] at the positions `indices` [resamples][any] → [resamples].
-    [<CompiledName "Distribution">]
-    let distribution (statistic: Statistic) (indices: int[][]) (values: float[]) : float[] =
-        Statistics.checkValues (nameof values) values
-
-        indices
-        |> Array.map (fun resample ->
-            checkIndices (nameof indices) values.Length resample
-            evaluate statistic (resample |> Array.map (fun index -> values[index])))
-
-    /// z₀ = Φ⁻¹(share of resamples below the estimate, equal ones half);
-    /// a = Σ uᵢ³ / (6 (Σ uᵢ²)^1.5), uᵢ = mean of the jackknife values − jackknife value i.
-    let private accelerated level statistic (values: float[]) estimate (resampled: float[]) =
-        let below =
-            resampled
-            |> Array.sumBy (fun r ->
-                if r < estimate then 1.0
-                elif r = estimate then 0.5
-                else 0.0)
-
-        let share = below / float resampled.Length
-
-        let jackknife =
-            Array.init values.Length (fun left -> evaluate statistic (Array.removeAt left values))
-
-        let centre = Numerics.mean jackknife
-
-        let largest =
-            jackknife |> Array.map (fun value -> abs (value - centre)) |> Array.max
-
-        if share <= 0.0 || share >= 1.0 || largest = 0.0 then
-            Interval.Undefined
-        else
-            // The acceleration has no unit: scaling keeps cubes from under- and overflow.
-            let u = jackknife |> Array.map (fun value -> (centre - value) / largest)
-            let cubes = Numerics.sum (u |> Array.map (fun x -> x * x * x))
-            let squares = Numerics.sum (u |> Array.map (fun x -> x * x))
-            let acceleration = cubes / (6.0 * squares ** 1.5)
-            let bias = Normal.InvCDF(0.0, 1.0, share)
-
-            let adjusted tail =
-                let z = bias + Normal.InvCDF(0.0, 1.0, tail)
-                Statistics.quantile (Normal.CDF(0.0, 1.0, bias + z / (1.0 - acceleration * z))) resampled
-
-            let one, other = adjusted (0.5 - 0.5 * level), adjusted (0.5 + 0.5 * level)
-            Interval.Between(min one other, max one other)
-
-    /// The interval of a statistic of `values` [n] at `level`, from the draws `indices` [resamples][n]. Undefined for no
-    /// resamples and for fewer than 2 values (BCa of a deviation: 3), which drawn again are always themselves. BCa's quantile
-    /// levels are Φ(z₀ + (z₀ + z) / (1 − a (z₀ + z))). Source: scipy 1.17.1 `stats.bootstrap`; Efron, JASA 82 (1987).
-    [<CompiledName "IntervalOf">]
-    let interval
-        (method: BootstrapMethod)
-        (level: float)
-        (statistic: Statistic)
-        (indices: int[][])
-        (values: float[])
-        : Interval =
-        Statistics.checkLevel level
-
-        let least =
-            match method, statistic with
-            | BootstrapMethod.BiasCorrectedAccelerated, Statistic.SampleDeviation -> 3
-            | _ -> 2
-
-        if values.Length < least || indices.Length = 0 then
-            Interval.Undefined
-        else
-            let resampled = distribution statistic indices values
-            let estimate = evaluate statistic values
-
-            match method, Statistics.percentileInterval level resampled with
-            | BootstrapMethod.Basic, Interval.Between(low, high) ->
-                Interval.Between(2.0 * estimate - high, 2.0 * estimate - low)
-            | BootstrapMethod.BiasCorrectedAccelerated, _ -> accelerated level statistic values estimate resampled
-            | _, percentile -> percentile
 
     let private checkMatrix name (scores: float[][]) =
         if scores.Length = 0 || scores[0].Length = 0 then

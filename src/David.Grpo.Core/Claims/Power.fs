@@ -59,16 +59,6 @@ module Power =
 
         tail / weights
 
-    /// P(T ≤ t) of Student's noncentral T with `degrees` degrees of freedom (above 0, not necessarily whole) and the given
-    /// noncentrality; absolute error below 1e-12 up to some 1,000 degrees, then growing with them, as does the time. With
-    /// noncentrality 0 it is Student's.
-    [<CompiledName "NoncentralT">]
-    let noncentralT (degrees: float) (noncentrality: float) (t: float) : float =
-        Check.range (nameof degrees) "a finite number above 0" (degrees > 0.0 && System.Double.IsFinite degrees) degrees
-        Check.range (nameof noncentrality) "a finite number" (System.Double.IsFinite noncentrality) noncentrality
-        Check.range (nameof t) "a finite number" (System.Double.IsFinite t) t
-        noncentralTail false degrees noncentrality t
-
     let private checkAlpha (alpha: float) =
         Check.range (nameof alpha) "above 0 and below 0.5, such as 0.05" (alpha > 0.0 && alpha < 0.5) alpha
 
@@ -139,37 +129,3 @@ module Power =
             | _ -> 1.0
 
         root (fun effect -> ofTTest design alternative alpha count (side * effect)) power 0.0 1.0
-
-    /// The number of pairs, or of values a sample, with which the test finds `effect` with the chance `power`; not rounded,
-    /// so round it up; 1.1 (1.05 for two samples) where so few suffice. `effect` is not 0 and has the side of the alternative.
-    [<CompiledName "CountNeeded">]
-    let countNeeded
-        (design: TTestDesign)
-        (alternative: Alternative)
-        (alpha: float)
-        (power: float)
-        (effect: float)
-        : float =
-        checkAlpha alpha
-        checkPower alpha power
-
-        let expected, holds =
-            match alternative with
-            | Alternative.TwoSided -> "a finite number other than 0", effect <> 0.0
-            | Alternative.Greater -> "a finite number above 0", effect > 0.0
-            | Alternative.Less -> "a finite number below 0", effect < 0.0
-
-        Check.range (nameof effect) expected (holds && System.Double.IsFinite effect) effect
-
-        let least =
-            match design with
-            | TTestDesign.Paired -> 1.1
-            | TTestDesign.Independent -> 1.05
-
-        let chance count =
-            powerAt design alternative alpha count effect
-
-        if chance least >= power then
-            least
-        else
-            root chance power least 4.0

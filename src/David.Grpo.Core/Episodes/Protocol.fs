@@ -126,7 +126,6 @@ you know the answer, close your thinking with </think> and give the final answer
         | at -> Answer.lastBoxed (written.Substring(at + ThinkClose.Length))
 
     /// What makes the policy answer at once: it closes the thinking and opens the box.
-    /// What stands before the final answer.
     [<Literal>]
     let AnswerOpening = "</think>\n\n\\boxed{"
 

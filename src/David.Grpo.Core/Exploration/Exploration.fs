@@ -30,7 +30,6 @@ type Replacement =
 [<RequireQualifiedAccess>]
 module Exploration =
 
-    /// The reward that counts as solved.
     /// The reward from which a trajectory counts as solved.
     [<Literal>]
     let Solved = 1.0

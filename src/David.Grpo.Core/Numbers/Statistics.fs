@@ -174,32 +174,6 @@ module Statistics =
         checkValues (nameof y) y
         differenceFrom level 0.0 (Array.map2 (-) x y)
 
-    /// The interval of a proportion from `successes` of `trials` (Wilson's score interval, without continuity correction):
-    ///     (p̂ + z²/2n ± z √(p̂ (1 − p̂)/n + z²/4n²)) / (1 + z²/n).
-    /// Within [0, 1]; Undefined for no trials. Raises ArgumentException unless 0 ≤ successes ≤ trials.
-    /// Source: E. B. Wilson, JASA 22 (1927).
-    [<CompiledName "Wilson">]
-    let wilson (level: float) (successes: int) (trials: int) : Interval =
-        checkLevel level
-
-        if successes < 0 || successes > trials then
-            invalidArg (nameof successes) $"successes is {successes}; expected 0 to trials, which is {trials}."
-
-        if trials = 0 then
-            Interval.Undefined
-        else
-            let n = float trials
-            let share = float successes / n
-            let z = Normal.InvCDF(0.0, 1.0, 0.5 + 0.5 * level)
-            let shrink = 1.0 + z * z / n
-            let centre = (share + z * z / (2.0 * n)) / shrink
-            let half = z * sqrt (share * (1.0 - share) / n + z * z / (4.0 * n * n)) / shrink
-
-            Interval.Between(
-                (if successes = 0 then 0.0 else centre - half),
-                (if successes = trials then 1.0 else centre + half)
-            )
-
     /// The quantile at `share`, in [0, 1], of at least 1 value: linear between the sorted values x₀ … xₙ₋₁ at position
     /// share · (n − 1) (numpy's default).
     [<CompiledName "Quantile">]

@@ -93,3 +93,56 @@ module RatioObjective =
             Value = Numerics.sum losses
             Gradient = Array.map2 (fun struct (_, slope) whole -> slope * whole) clipped slopes
         }
+
+    /// The bias-corrected KL, whose tokens are weighed by the ratio they were drawn with:
+    ///     L = β Σₜ wₜ ρₜ KLₜ,   ρₜ = π / π_old of the level,
+    /// with the slope through both, ρ unclipped but for the bound on its logarithm. Unbiased also where the policy has left
+    /// the one that drew the tokens. Add it to a policy term with `Loss.Add`.
+    /// Source: DeepSeek-V3.2 (arXiv 2512.02556), unbiased KL estimate; TRL 1.13 `use_bias_correction_kl` (K3, Unbounded).
+    [<CompiledName "BiasCorrectedKl">]
+    let biasCorrectedKl
+        (level: RatioLevel)
+        (bound: LogRatioBound)
+        (estimator: Estimator)
+        (beta: float)
+        (weights: float[])
+        (batch: TokenBatch)
+        (logProbs: float[])
+        : Loss =
+        ImportanceWeight.checkBound bound
+        TokenCheck.coefficient (nameof beta) beta
+        TokenCheck.weights (nameof weights) batch.Tokens weights
+        TokenCheck.logProbs (nameof logProbs) batch.Tokens logProbs
+
+        if not batch.HasReference then
+            invalidArg (nameof batch) "The batch has no ReferenceLogProbs; give them to TokenBatch.Create."
+
+        let divergence =
+            Divergence.estimate estimator estimator logProbs batch.ReferenceLogProbs
+
+        let logRatios = ImportanceWeight.logRatios level batch logProbs batch.OldLogProbs
+
+        /// β w ρ x, where a weight of 0 drops even an infinite x.
+        let weigh (values: float[]) =
+            Array.init batch.Tokens (fun t ->
+                match beta * weights[t] with
+                | 0.0 -> 0.0
+                | weight -> weight * exp (ImportanceWeight.bounded bound logRatios[t]) * values[t])
+
+        let values = weigh divergence.Values
+
+        let throughRatio =
+            Array.map2
+                (fun value logRatio ->
+                    if ImportanceWeight.bounded bound logRatio = logRatio then
+                        value
+                    else
+                        0.0)
+                values
+                logRatios
+            |> ImportanceWeight.pullBack level batch
+
+        {
+            Value = Numerics.sum values
+            Gradient = Array.map2 (+) (weigh divergence.Slopes) throughRatio
+        }

@@ -15,9 +15,9 @@ type AuthorsGate =
     | SearchAfterThinking
     /// There is no `<begin_search>` after the last `<think>`.
     | NoSearch
-    /// Training only: the four search tags do not occur equally often after the last `<think>`.
+    /// The four search tags do not occur equally often after the last `<think>`.
     | UnbalancedTags
-    /// Training only: two queries are equal, letter by letter.
+    /// Two queries are equal, letter by letter.
     | RepeatedQuery
     /// There is no box after the last `</think>`.
     | NoBox
@@ -28,37 +28,12 @@ type AuthorsScore =
     {
         /// Which of the reward's gates the response passed.
         Gate: AuthorsGate
-        /// The share of gold titles that was found, in [0, 1]; 0 in validation, which does not pay for it.
+        /// The share of gold titles that was found, in [0, 1].
         Coverage: float
-        /// Points for the answer: 0, 0.25 or 0.5 in training, 0, 0.5 or 1 in validation.
+        /// Points for the answer: 0, 0.25 or 0.5.
         Answer: float
         /// In [0, 1].
         Total: float
-    }
-
-/// Where evidence-guided continuation cuts the best trajectory of a group.
-[<Struct>]
-type AuthorsCut =
-    {
-        /// UTF-16 units of the response that are kept.
-        Offset: int
-        /// The same in code points, as Python counts.
-        CodePoints: int
-        /// Searches that the continuation may still make: max(0, limit − result blocks kept).
-        SearchesLeft: int
-    }
-
-/// What the authors do with a scored group.
-[<Struct>]
-type AuthorsGroup =
-    {
-        /// Index of the highest reward, the first of several.
-        Best: int
-        /// Index of the lowest reward, the first of several.
-        Worst: int
-        /// The best reward is below 1: continue the best trajectory, and let the best continuation take the worst one's
-        /// place if it scores above the best.
-        Expand: bool
     }
 
 /// The reward of David-GRPO's authors exactly as their code has it, on text: repository AsadalJung/David-GRPO,
@@ -223,8 +198,8 @@ module AuthorsReward =
             let inside = start + @"\boxed{".Length
             normalizeAnswer (tail.Substring(inside, stop - 1 - inside))
 
-    /// The gate at which the whole text fails, gold answers aside. `training` closes the two training-only ones.
-    let private gate training (text: string) =
+    /// The gate at which the whole text fails, gold answers aside.
+    let private gate (text: string) =
         let tail = afterLast "</think>" text
         let resp = afterLast "<think>" text
         let counts = lazy (searchTags |> Array.map (fun tag -> occurrences tag resp))
@@ -243,9 +218,9 @@ module AuthorsReward =
             AuthorsGate.SearchAfterThinking
         elif not (contains queryOpening resp) then
             AuthorsGate.NoSearch
-        elif training && Array.exists ((<>) counts.Value[0]) counts.Value then
+        elif Array.exists ((<>) counts.Value[0]) counts.Value then
             AuthorsGate.UnbalancedTags
-        elif training && repeats.Value then
+        elif repeats.Value then
             AuthorsGate.RepeatedQuery
         else
             AuthorsGate.Passed
@@ -275,38 +250,6 @@ module AuthorsReward =
             Total = 0.0
         }
 
-    let private score training (prompt: string) (response: string) (golds: string[]) (goldTitles: string[]) =
-        let text = prompt + response
-        let accepted = golds |> Array.filter ((<>) "")
-
-        if accepted.Length = 0 then
-            failed AuthorsGate.NoGold
-        else
-            match gate training text with
-            | AuthorsGate.Passed ->
-                match strictAnswer prompt response with
-                | null -> failed AuthorsGate.NoBox
-                | answer ->
-                    let share = accepted |> Seq.map (normalizeAnswer >> answerShare answer) |> Seq.max
-
-                    if training then
-                        let coverage = coverage (afterLast "<think>" text) goldTitles
-
-                        {
-                            Gate = AuthorsGate.Passed
-                            Coverage = coverage
-                            Answer = 0.5 * share
-                            Total = 0.5 * coverage + 0.5 * share
-                        }
-                    else
-                        {
-                            Gate = AuthorsGate.Passed
-                            Coverage = 0.0
-                            Answer = share
-                            Total = share
-                        }
-            | gate -> failed gate
-
     /// The reward of training, in [0, 1]; 0 where a gate fails, else
     ///     0.5 · coverage + answer.
     /// `coverage` is that of `resp` by gold titles. `answer`, the best over the gold answers: 0.5 where the normalised
@@ -316,77 +259,24 @@ module AuthorsReward =
     /// says. The holes listed at the module are the authors' and stay.
     [<CompiledName "Training">]
     let training (prompt: string) (response: string) (golds: string[]) (goldTitles: string[]) : AuthorsScore =
-        score true prompt response golds goldTitles
+        let text = prompt + response
+        let accepted = golds |> Array.filter ((<>) "")
 
-    /// The score of validation, in [0, 1]: as `training` without the gates on balanced tags and repeated queries and
-    /// without coverage, with twice the points for the answer.
-    [<CompiledName "Validation">]
-    let validation (prompt: string) (response: string) (golds: string[]) : AuthorsScore =
-        score false prompt response golds [||]
-
-    /// An empty line that begins at most this many code points after the last kept block is kept too.
-    let private alignment = 32
-
-    /// Where the best trajectory is cut: at the end of the first result block of the response after which the number of
-    /// distinct gold titles found no longer rises, then just past the next empty line (two line feeds) if that begins
-    /// within 32 code points. Offset 0, the whole response anew, where no gold title was found; the whole response where
-    /// there is no gold title at all. `searchLimit` is that of a whole rollout (the authors': 10), 0 or more.
-    /// Source: the paper's figure 2 (c), t' = min{t : R(τ≤t) = r_M}, with evidence coverage for R.
-    [<CompiledName "Cut">]
-    let cut (prompt: string) (response: string) (goldTitles: string[]) (searchLimit: int) : AuthorsCut =
-        if searchLimit < 0 then
-            invalidArg
-                (nameof searchLimit)
-                $"The search limit is {searchLimit}; it must be at least 0, the number of searches that a whole rollout may make."
-
-        let gold = goldSet goldTitles
-
-        let keep offset =
-            {
-                Offset = offset
-                CodePoints = PythonText.codePoints response 0 offset
-                SearchesLeft =
-                    max 0 (searchLimit - (spans resultOpening resultClosing (response.Substring(0, offset))).Length)
-            }
-
-        let align stop =
-            match indexOf "\n\n" stop response with
-            | -1 -> stop
-            | line when PythonText.codePoints response stop (line - stop) <= alignment -> line + 2
-            | _ -> stop
-
-        if gold.Count = 0 then
-            keep response.Length
+        if accepted.Length = 0 then
+            failed AuthorsGate.NoGold
         else
-            let text = prompt + response
+            match gate text with
+            | AuthorsGate.Passed ->
+                match strictAnswer prompt response with
+                | null -> failed AuthorsGate.NoBox
+                | answer ->
+                    let share = accepted |> Seq.map (normalizeAnswer >> answerShare answer) |> Seq.max
+                    let coverage = coverage (afterLast "<think>" text) goldTitles
 
-            // A block that begins in the prompt is the prompt's, even if it ends in the response.
-            let _, last =
-                spans resultOpening resultClosing text
-                |> Seq.filter (fun struct (start, _) -> start >= prompt.Length)
-                |> Seq.fold
-                    (fun (found: Set<string>, last) struct (start, stop) ->
-                        let titles = Set.ofArray (titlesOf (text.Substring(start, stop - start)))
-                        let more = found + Set.intersect gold titles
-                        more, (if more.Count > found.Count then Some stop else last))
-                    (Set.empty, None)
-
-            match last with
-            | Some stop -> keep (align (stop - prompt.Length))
-            | None -> keep 0
-
-    /// Best, worst and whether to expand, of the rewards of one group, [G] with G ≥ 1.
-    [<CompiledName "Group">]
-    let group (rewards: float[]) : AuthorsGroup =
-        if rewards.Length = 0 then
-            invalidArg (nameof rewards) "The group has 0 rewards; it needs at least 1, one of each member."
-
-        let indexOfFirst reward = Array.findIndex ((=) reward) rewards
-
-        let best = Array.max rewards
-
-        {
-            Best = indexOfFirst best
-            Worst = indexOfFirst (Array.min rewards)
-            Expand = best < 1.0
-        }
+                    {
+                        Gate = AuthorsGate.Passed
+                        Coverage = coverage
+                        Answer = 0.5 * share
+                        Total = 0.5 * coverage + 0.5 * share
+                    }
+            | gate -> failed gate

@@ -13,15 +13,6 @@ type SearchR1Constants =
         Retrieval: float
     }
 
-/// Whether a transcript has Search-R1's form, and if not, where it first leaves it.
-type SearchR1Format =
-    {
-        /// Whether the response keeps the format.
-        IsValid: bool
-        /// In the words of the released code.
-        Reason: string
-    }
-
 /// The protocol that a trajectory was written in. Rewards of form need it: each protocol has a form of its own.
 [<RequireQualifiedAccess>]
 type TranscriptProtocol =
@@ -30,8 +21,7 @@ type TranscriptProtocol =
     /// `TextProtocol`: searches inside the thinking, then the answer in a box.
     | Text
 
-/// The structure reward of Search-R1 v0.3: on its own transcripts exactly as the released code has it, and on trajectories
-/// of our protocols. Source: repository PeterGriffinJin/Search-R1, `qa_em.py` and `qa_em_format.py` at commit a14dc3a;
+/// The structure reward of Search-R1 v0.3 on trajectories of our protocols. Source: repository PeterGriffinJin/Search-R1, `qa_em.py` and `qa_em_format.py` at commit a14dc3a;
 /// Tree-GRPO scores with the same code.
 ///
 /// With s, f and ρ of `SearchR1Constants`:
@@ -125,146 +115,6 @@ module SearchR1 =
 
         scan 0 0
         found.ToArray()
-
-    /// Where the released automaton stands.
-    [<RequireQualifiedAccess>]
-    type private State =
-        | Start
-        | InThink
-        | AfterThink
-        | InSearch
-        | AfterSearch
-        | InInformation
-        | AfterInformation
-        | InAnswer
-        | End
-
-    let private nameOf state =
-        match state with
-        | State.Start -> "start"
-        | State.InThink -> "in_think"
-        | State.AfterThink -> "after_think"
-        | State.InSearch -> "in_search"
-        | State.AfterSearch -> "after_search"
-        | State.InInformation -> "in_information"
-        | State.AfterInformation -> "information"
-        | State.InAnswer -> "in_answer"
-        | State.End -> "end"
-
-    let private step state piece : Result<State, string> =
-        match state, piece with
-        | (State.Start | State.AfterInformation), Piece.Tag "<think>" -> Ok State.InThink
-        | State.InThink, Piece.Tag "</think>" -> Ok State.AfterThink
-        | State.AfterThink, Piece.Tag "<search>" -> Ok State.InSearch
-        | State.InSearch, Piece.Tag "</search>" -> Ok State.AfterSearch
-        | State.AfterSearch, Piece.Tag "<information>" -> Ok State.InInformation
-        | State.InInformation, Piece.Tag "</information>" -> Ok State.AfterInformation
-        | State.AfterThink, Piece.Tag "<answer>" -> Ok State.InAnswer
-        | State.InAnswer, Piece.Tag "</answer>" -> Ok State.End
-        | _, Piece.Tag tag -> Error $"Unexpected tag {tag} in state {nameOf state}"
-        | (State.InThink | State.InSearch | State.InInformation | State.InAnswer), Piece.Content _ -> Ok state
-        | State.End, Piece.Content _ -> Error "Unexpected content in state end"
-        | _, Piece.Content content -> Error $"Unexpected content '{content}' between tags (state: {nameOf state})"
-
-    let private elements = [| "think"; "search"; "information"; "answer" |]
-
-    let private elementTags =
-        elements |> Array.collect (fun name -> [| $"<{name}>"; $"</{name}>" |])
-
-    /// Whether what follows the first `<|im_start|>assistant` is
-    ///     (`<think>` `</think>` `<search>` `</search>` `<information>` `</information>`)* `<think>` `</think>` `<answer>` `</answer>`
-    /// with text inside the elements and only spaces between and after them. So a chat template's `<|im_end|>` at the end
-    /// makes it invalid, and so does a text without that marker.
-    [<CompiledName "Format">]
-    let format (text: string) : SearchR1Format =
-        let marker = "<|im_start|>assistant"
-
-        match text.IndexOf(marker, StringComparison.Ordinal) with
-        | -1 ->
-            {
-                IsValid = false
-                Reason = "Missing assistant marker"
-            }
-        | at ->
-            let parts = pieces elementTags (text.Substring(at + marker.Length))
-
-            let count tag =
-                parts |> Array.sumBy (fun piece -> if piece = Piece.Tag tag then 1 else 0)
-
-            let mismatch =
-                elements
-                |> Array.tryPick (fun name ->
-                    match count $"<{name}>", count $"</{name}>" with
-                    | opening, closing when opening = closing -> None
-                    | opening, closing -> Some $"Mismatch in {name} tags: {opening} opening vs {closing} closing tags")
-
-            let outcome =
-                match mismatch with
-                | Some reason -> Error reason
-                | None ->
-                    Array.fold
-                        (fun state piece -> Result.bind (fun state -> step state piece) state)
-                        (Ok State.Start)
-                        parts
-
-            match outcome with
-            | Ok State.End ->
-                {
-                    IsValid = true
-                    Reason = "Valid sequence format"
-                }
-            | Ok state ->
-                {
-                    IsValid = false
-                    Reason = $"Incomplete sequence, ended in state {nameOf state}"
-                }
-            | Error reason -> { IsValid = false; Reason = reason }
-
-    /// The stripped contents of all `opening…closing`, in order; each ends at the first closing tag.
-    let private contents (opening: string) (closing: string) (text: string) : string[] =
-        AuthorsReward.spans opening closing text
-        |> Array.map (fun struct (start, stop) ->
-            PythonText.strip (text.Substring(start + opening.Length, stop - closing.Length - start - opening.Length)))
-
-    /// The last `<answer>` of prompt and response, stripped, or null where there are fewer than two: the prompt is expected
-    /// to show one. With such a prompt a response without an answer has none, but with a prompt that shows two, the
-    /// prompt's second would be its answer.
-    [<CompiledName "AnswerOrNull">]
-    let answerOrNull (text: string) : string | null =
-        match contents "<answer>" "</answer>" text with
-        | [||]
-        | [| _ |] -> null
-        | answers -> Array.last answers
-
-    /// All `<information>` blocks of prompt and response, stripped, in order.
-    [<CompiledName "Information">]
-    let information (text: string) : string[] =
-        contents "<information>" "</information>" text
-
-    /// Whether an information block, normalised, contains a normalised gold answer, [≥ 1]; also inside a word.
-    [<CompiledName "IsRetrieved">]
-    let isRetrieved (text: string) (golds: string[]) : bool =
-        information text |> Array.exists (fun block -> Answer.containsGold block golds)
-
-    /// The released reward of prompt and response as one text, in [0, 1] with constants up to 0.5, by any of the gold
-    /// answers, [≥ 1].
-    [<CompiledName "StructureReward">]
-    let structureReward (constants: SearchR1Constants) (text: string) (golds: string[]) : float =
-        check constants
-        let answer = answerOrNull text
-
-        terms
-            constants
-            {
-                IsValid = (format text).IsValid
-                IsAnswered = not (isNull answer)
-                IsRight =
-                    match answer with
-                    | null -> false
-                    | answer -> Answer.exactMatch answer golds
-                IsRetrieved = isRetrieved text golds
-            }
-        |> total
 
     /// Where a response in the text protocol stands.
     [<RequireQualifiedAccess>]

@@ -17,10 +17,6 @@ type StepSearchSteps =
 [<RequireQualifiedAccess>]
 module StepSearch =
 
-    /// What a step reward is multiplied by, as the released code names it.
-    [<CompiledName "NominalScale">]
-    let nominalScale: float = 0.6
-
     /// What the released code in effect multiplies a step reward by: it writes the rewards into a tensor in place and then
     /// adds 0.6 times that tensor to itself.
     [<CompiledName "ReleasedScale">]

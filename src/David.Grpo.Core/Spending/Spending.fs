@@ -82,8 +82,29 @@ module SpendingRules =
             Shape = fun price group -> Multiplier.penalise Penalty.Plain price (rewards group) (gaps group)
         }
 
+    /// OTC's factor of a trajectory of `calls` calls in a group whose cheapest correct one has `fewest`, both at least 0;
+    /// in [0, 1]:
+    ///     n > 0:      sin(π f / 2n),  f = 2mn / (m + n)     1 at m = n, 0 at m = 0
+    ///     n = 0 < m:  cos(π m / (2m + 1))
+    ///     n = m = 0:  1
+    /// Source: OTC-PO (arXiv 2504.14870), group-relative form, with 1 for its smoothing constant.
+    [<CompiledName "OptimalCallFactor">]
+    let optimalCallFactor (fewest: float) (calls: float) : float =
+        Check.notNegative (nameof fewest) [| fewest |]
+        Check.notNegative (nameof calls) [| calls |]
+
+        if fewest > 0.0 then
+            // f / 2n = m / (m + n)
+            sin (System.Math.PI * calls / (calls + fewest))
+        elif calls > 0.0 then
+            cos (System.Math.PI * calls / (2.0 * calls + 1.0))
+        else
+            1.0
+
     /// OTC's factor on the whole reward, with the price as the weight of the factor:
-    ///     (1 − price) r + price · gated r,   price at most 1;   see `CostReward.gatedByCalls`.
+    ///     (1 − price) r + price · factor · r,   price at most 1.
+    /// A group without a correct trajectory has nothing to compare with and keeps its rewards (the paper does not say). A
+    /// correct trajectory can end below a wrong one that earned something: see `keepOrder`.
     [<CompiledName "GatedByCalls">]
     let gatedByCalls: SpendingRule =
         {
@@ -94,8 +115,19 @@ module SpendingRules =
                     let own = rewards group
                     let weight = min 1.0 price
 
-                    CostReward.gatedByCalls 1.0 1.0 (group |> Array.map _.IsCorrect) own (searches group)
-                    |> Array.map2 (fun reward gated -> (1.0 - weight) * reward + weight * gated) own
+                    match
+                        Array.zip group (searches group)
+                        |> Array.filter (fun (spender, _) -> spender.IsCorrect)
+                        |> Array.map snd
+                    with
+                    | [||] -> own
+                    | ofCorrect ->
+                        let factor = optimalCallFactor (Array.min ofCorrect)
+
+                        Array.map2
+                            (fun reward calls -> (1.0 - weight) * reward + weight * (reward * factor calls))
+                            own
+                            (searches group)
         }
 
     /// What a rule measures, charged only above a target, above 0, of each rollout:
@@ -111,13 +143,29 @@ module SpendingRules =
                     |> Multiplier.penalise Penalty.Plain price (rewards group)
         }
 
-    /// The rule with the invariant that no correct trajectory ends below an incorrect one (`CostReward.keepOrder`).
+    /// Values (rewards or advantages), [G] → [G], in which no correct trajectory is below an incorrect one: correct ones rise
+    /// by the same amount, as much as the lowest of them needs, so the cheapest stays the best by as much as before; incorrect
+    /// ones keep theirs. A group in that order already, or of one kind only, is returned as it is.
+    [<CompiledName "LiftCorrect">]
+    let liftCorrect (correct: bool[]) (values: float[]) : float[] =
+        Check.length (nameof values) correct.Length "one for each entry of correct" values
+        Check.finite (nameof values) "" values
+        let right, wrong = Array.zip correct values |> Array.partition fst
+
+        if right.Length = 0 || wrong.Length = 0 then
+            Array.copy values
+        else
+            let floor = snd (Array.maxBy snd wrong)
+            let lift = max 0.0 (floor - snd (Array.minBy snd right))
+            // max: floor − x + x may round below floor.
+            Array.map2 (fun isRight value -> if isRight then max floor (value + lift) else value) correct values
+
+    /// The rule with the invariant that no correct trajectory ends below an incorrect one, or the policy is taught that being
+    /// wrong cheaply is better than being right; see `liftCorrect`.
     [<CompiledName "KeepOrder">]
     let keepOrder (rule: SpendingRule) : SpendingRule =
         { rule with
-            Shape =
-                fun price group ->
-                    rule.Shape price group |> CostReward.keepOrder OrderRepair.Lift 0.0 (group |> Array.map _.IsCorrect)
+            Shape = fun price group -> rule.Shape price group |> liftCorrect (group |> Array.map _.IsCorrect)
         }
 
 /// How the price of spending is set while a run goes on.

@@ -202,27 +202,6 @@ module Confidence =
         Check.finite (nameof logProbsWithout) "Floor the log-probability, and say so." logProbsWithout
         Numerics.sum logProbsWith - Numerics.sum logProbsWithout
 
-    /// The features of the last search of a trajectory so far: `scores` [k] best first, and its `redundancy`, in [0, 1],
-    /// by `Selectivity.documentRedundancy`. No passage: best and gap 0, nothing fresh. A single passage: the gap is its score.
-    [<CompiledName "RetrievalFeatures">]
-    let retrievalFeatures (scores: float[]) (redundancy: float) : RetrievalFeatures =
-        Check.finite (nameof scores) "Leave out passages without a score." scores
-        Check.range (nameof redundancy) "from 0 to 1" (redundancy >= 0.0 && redundancy <= 1.0) redundancy
-
-        if Array.pairwise scores |> Array.exists (fun (before, after) -> after > before) then
-            invalidArg (nameof scores) "scores rise; expected the best first."
-
-        match scores with
-        | [||] -> { Best = 0.0; Gap = 0.0; Fresh = 0.0 }
-        | _ ->
-            let second = if scores.Length > 1 then scores[1] else 0.0
-
-            {
-                Best = scores[0]
-                Gap = max 0.0 (scores[0] - second)
-                Fresh = 1.0 - redundancy
-            }
-
     /// 1 / (1 + exp(−(bias + w · features))), in [0, 1]. Our own definition.
     [<CompiledName "Sufficiency">]
     let sufficiency (weights: SufficiencyWeights) (features: RetrievalFeatures) : float =

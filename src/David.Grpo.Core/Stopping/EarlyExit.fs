@@ -44,29 +44,6 @@ type ExitLoss =
     /// no loss, never as a gain that pays for others.
     | Excess
 
-/// A rule replayed over questions; means over them.
-type ReplaySummary =
-    {
-        /// Questions replayed, at least 1.
-        Questions: int
-        /// At the exits.
-        Score: float
-        /// At the ends of the runs.
-        FullScore: float
-        /// Of `ExitLoss.Excess`.
-        ExcessRisk: float
-        /// Searches before the exit.
-        Searches: float
-        /// Searches of the full run less that.
-        SearchesSaved: float
-        /// Cost at the exit.
-        Cost: float
-        /// Cost of the full run less that.
-        CostSaved: float
-        /// The share of the questions that exited before the end.
-        EarlyExits: float
-    }
-
 /// What the continuation's value is regressed on.
 [<RequireQualifiedAccess>]
 type StoppingState =
@@ -172,41 +149,6 @@ module EarlyExit =
             exitSteps { rule with Threshold = threshold } runs |> Array.map2 (lossOf loss) runs)
         |> fun byThreshold -> Array.init runs.Length (fun question -> byThreshold |> Array.map (Array.item question))
 
-    /// The rule's score, risk and savings over at least 1 run.
-    [<CompiledName "Replay">]
-    let replay (rule: ExitRule) (runs: ExitCheck[][]) : ReplaySummary =
-        if runs.Length = 0 then
-            invalidArg (nameof runs) "No run, so nothing to replay; at least 1 is needed."
-
-        let steps = exitSteps rule runs
-
-        let mean measure =
-            Array.map2 measure runs steps |> Numerics.mean
-
-        {
-            Questions = runs.Length
-            Score = mean (fun checks step -> checks[step].Score)
-            FullScore = mean (fun checks _ -> (Array.last checks).Score)
-            ExcessRisk = mean (lossOf ExitLoss.Excess)
-            Searches = mean (fun _ step -> float step)
-            SearchesSaved = mean (fun checks step -> float (checks.Length - 1 - step))
-            Cost = mean (fun checks step -> checks[step].Cost)
-            CostSaved = mean (fun checks step -> (Array.last checks).Cost - checks[step].Cost)
-            EarlyExits = mean (fun checks step -> if step < checks.Length - 1 then 1.0 else 0.0)
-        }
-
-    /// S-GRPO's rewards of one run forced to answer at several points, earliest first, [exits] → [exits]: a right exit gets
-    /// decay^(right exits before it), 1, 1/2, 1/4, … at decay 1/2; a wrong one 0. `decay` in (0, 1]. The rewards are then
-    /// normalised in the group, as GRPO's. Source: S-GRPO (arXiv 2505.07686); the powers of 1/2 are as others report them.
-    [<CompiledName "DecayingRewards">]
-    let decayingRewards (decay: float) (correct: bool[]) : float[] =
-        Check.range (nameof decay) "above 0 and at most 1, such as 0.5" (decay > 0.0 && decay <= 1.0) decay
-
-        let rightBefore =
-            correct |> Array.scan (fun count right -> if right then count + 1 else count) 0
-
-        correct |> Array.mapi (fun i right -> if right then decay ** float rightBefore[i] else 0.0)
-
     /// Uₜ = score − price · cost of each check.
     let private utilities (price: float) (runs: ExitCheck[][]) =
         Check.range (nameof price) "a finite number of at least 0" (Double.IsFinite price && price >= 0.0) price
@@ -290,14 +232,4 @@ module EarlyExit =
                 row[step])
             (utilities price rollouts)
             steps
-        |> Numerics.mean
-
-    /// Regret to hindsight: the best utility of each rollout less that of the rule's exit, in the mean; at least 0, and 0
-    /// only for perfect exits. Biased upward as an estimate of what a better rule could gain; `oracle`'s value less
-    /// `utility` estimates that, and may be below 0 on few rollouts.
-    [<CompiledName "HindsightRegret">]
-    let hindsightRegret (price: float) (rule: ExitRule) (rollouts: ExitCheck[][]) : float =
-        let steps = exitSteps rule rollouts
-
-        Array.map2 (fun (row: float[]) step -> Array.max row - row[step]) (utilities price rollouts) steps
         |> Numerics.mean

@@ -23,26 +23,6 @@ module RiskControl =
     let private checkShare (name: string) (value: float) =
         Check.range name "above 0 and below 1, such as 0.1" (value > 0.0 && value < 1.0) value
 
-    /// The rank of the conformal quantile among `count` scores: ⌈(n + 1)(1 − alpha)⌉, from 1 to n + 1. A product that is
-    /// meant to be whole is not lifted by rounding (guard 1e-12).
-    [<CompiledName "ConformalRank">]
-    let conformalRank (alpha: float) (count: int) : int =
-        checkShare (nameof alpha) alpha
-        int (ceil (float (count + 1) * (1.0 - alpha) - guard))
-
-    /// The split-conformal threshold: the ⌈(n + 1)(1 − alpha)⌉-th smallest of the nonconformity scores [n]. A new question's
-    /// score is at most that with probability at least 1 − alpha. +∞ where the rank exceeds n: too few scores to leave
-    /// anything out. Source: Vovk, Gammerman and Shafer (2005); Angelopoulos and Bates (arXiv 2107.07511), section 1.
-    [<CompiledName "SplitConformal">]
-    let splitConformal (alpha: float) (scores: float[]) : float =
-        Statistics.checkValues (nameof scores) scores
-        let rank = conformalRank alpha scores.Length
-
-        if rank > scores.Length then
-            infinity
-        else
-            (Array.sort scores)[rank - 1]
-
     let private checkLosses (bound: float) (taus: float[]) (losses: float[][]) =
         Check.range (nameof bound) "a finite number above 0" (bound > 0.0 && System.Double.IsFinite bound) bound
 

@@ -84,29 +84,6 @@ type GateDecision =
 [<RequireQualifiedAccess>]
 module Selectivity =
 
-    /// For each search, the largest value of `similar` with an earlier one, 0 for the first.
-    let private againstEarlier (similar: 'query -> 'query -> float) (queries: 'query[]) =
-        queries
-        |> Array.mapi (fun t query ->
-            queries[.. t - 1] |> Array.fold (fun most earlier -> max most (similar query earlier)) 0.0)
-
-    let private passagesOf (search: SearchTurn) =
-        search.Passages |> Seq.map _.Id |> Set.ofSeq
-
-    /// The share of each search's distinct passages that an earlier search had returned, |Dₜ ∩ ⋃ Dₛ| / |Dₜ| over s before t,
-    /// in [0, 1]; 0 where it returned nothing. StepSearch's redundancy penalty (arXiv 2505.15107), by id.
-    [<CompiledName "DocumentRedundancy">]
-    let documentRedundancy (trajectory: Trajectory) : float[] =
-        trajectory.Searches
-        |> Array.mapi (fun t search ->
-            let found = passagesOf search
-            let known = Trajectory.foundAfter t trajectory
-
-            if found.IsEmpty then
-                0.0
-            else
-                float (Set.intersect found known).Count / float found.Count)
-
     let private similarity measure (query: string) (earlier: string) =
         match measure with
         // MuSiQue's rules: two texts without words are alike, and "yes" is a word like others.
@@ -127,49 +104,6 @@ module Selectivity =
     [<CompiledName "QueryRedundancy">]
     let queryRedundancy (measure: QuerySimilarity) (earlier: string[]) (query: string) : float =
         earlier |> Array.fold (fun most other -> max most (similarity measure query other)) 0.0
-
-    /// The largest likeness of each search's query to an earlier one's, in [0, 1]; 0 for the first. Two queries without a
-    /// word are alike, 1.
-    [<CompiledName "LexicalRedundancy">]
-    let lexicalRedundancy (measure: QuerySimilarity) (trajectory: Trajectory) : float[] =
-        trajectory.Searches |> Array.map _.Query |> againstEarlier (similarity measure)
-
-    /// The largest cosine of each query's embedding with an earlier one's, [queries][dimensions] → [queries], at most 1;
-    /// 0 for the first, where all earlier ones point away, and for a zero vector.
-    [<CompiledName "EmbeddingRedundancy">]
-    let embeddingRedundancy (embeddings: float[][]) : float[] =
-        embeddings
-        |> Array.iteri (fun query vector ->
-            Check.length $"embeddings[{query}]" embeddings[0].Length "the dimensions of the first" vector
-            Check.finite $"embeddings[{query}]" "Embed the query again." vector)
-
-        let dot x y = Numerics.sum (Array.map2 (*) x y)
-
-        let cosine x y =
-            match sqrt (dot x x) * sqrt (dot y y) with
-            | 0.0 -> 0.0
-            | norms -> min 1.0 (dot x y / norms)
-
-        againstEarlier cosine embeddings
-
-    /// What each search added to the evidence coverage, (newly found gold passages) / |E|, in [0, 1]; they sum to
-    /// `Evidence.coverage`. All 0 where E is empty. Needs gold passages, so for training and evaluation only; a search
-    /// with 0 is one without which the evidence would have been the same, redundant or simply fruitless.
-    [<CompiledName "MarginalRecall">]
-    let marginalRecall (trajectory: Trajectory) : float[] =
-        let size = float (max 1 (Evidence.size trajectory.Question))
-
-        Evidence.foundBySearch trajectory
-        |> Array.pairwise
-        |> Array.map (fun (before, after) -> float (after - before) / size)
-
-    /// Necessity by leaving one out: the score of the whole trajectory less that with Dₜ removed, [searches], in the unit of
-    /// the scores (correctness or log-probability of the answer). Below 0 where the search misled.
-    [<CompiledName "LeaveOneOut">]
-    let leaveOneOut (score: float) (scoresWithout: float[]) : float[] =
-        Statistics.checkValues (nameof score) [| score |]
-        Statistics.checkValues (nameof scoresWithout) scoresWithout
-        scoresWithout |> Array.map (fun without -> score - without)
 
     let private tally isHit (items: 'item[]) =
         {
@@ -195,41 +129,6 @@ module Selectivity =
             | JudgedStep.Recalled wasRight -> Some wasRight
             | JudgedStep.Searched _ -> None)
         |> tally not
-
-    /// Of all answered searches, those whose query normalises to nothing or to that of an earlier search of the same
-    /// trajectory: searches that no policy needs.
-    [<CompiledName "WastedQueries">]
-    let wastedQueries (trajectories: Trajectory[]) : Tally =
-        trajectories
-        |> Array.collect (fun trajectory ->
-            let queries =
-                trajectory.Searches |> Array.map (fun search -> Answer.normalize search.Query)
-
-            queries |> Array.mapi (fun t query -> query = "" || Array.contains query queries[.. t - 1]))
-        |> tally id
-
-    /// Tool productivity: right answers (exact match) over calls, refused searches included. More right answers than calls
-    /// are possible: who never calls has no denominator. Source: OTC (arXiv 2504.14870), section 4.
-    [<CompiledName "ToolProductivity">]
-    let toolProductivity (trajectories: Trajectory[]) : Tally =
-        {
-            Hits = trajectories |> Array.sumBy (fun trajectory -> int (Evaluation.outcome trajectory).ExactMatch)
-            Total =
-                trajectories
-                |> Array.sumBy (fun trajectory -> trajectory.Searches.Length + trajectory.RefusedSearches)
-        }
-
-    /// β-GRPO's reward: 1 if the answer is right and every token inside the search calls had probability at least `beta`,
-    /// in (0, 1]; else 0. `callLogProbs` [calls][tokens], in nats. Without a call only the answer counts.
-    /// Source: arXiv 2505.17281, section 4.
-    [<CompiledName "ConfidentSearchReward">]
-    let confidentSearchReward (beta: float) (isRight: bool) (callLogProbs: float[][]) : float =
-        Check.range (nameof beta) "above 0 and at most 1" (beta > 0.0 && beta <= 1.0) beta
-
-        let isSure =
-            callLogProbs |> Array.forall (Array.forall (fun logProb -> exp logProb >= beta))
-
-        if isRight && isSure then 1.0 else 0.0
 
     /// The expected gain of one more search, bias + w · state, in the unit of the score; weights are fitted elsewhere, say to
     /// `marginalRecall`.

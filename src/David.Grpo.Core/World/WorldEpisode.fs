@@ -6,6 +6,10 @@ namespace David.Grpo
 [<RequireQualifiedAccess>]
 module WorldEpisode =
 
+    /// Tokens of an episode at most, prompt and observations included: none within `TagProtocol.defaults` is longer.
+    [<Literal>]
+    let MaxTokens = 256
+
     let private between opening text closing =
         Array.concat [| [| opening |]; World.tokenize text; [| closing |] |]
 
@@ -26,11 +30,6 @@ module WorldEpisode =
             yield WorldTag.InfoClose
         |]
 
-    /// `observationTokens` as text.
-    [<CompiledName "RenderPassages">]
-    let renderPassages (passages: Passage[]) : string =
-        World.render (observationTokens passages)
-
     let internal searchTokens query =
         between WorldTag.SearchOpen query WorldTag.SearchClose
 
@@ -46,7 +45,7 @@ module WorldEpisode =
             |> Array.mapi (fun hop query ->
                 {
                     Query = query
-                    Passages = WorldSearch.search index WorldLimit.TopK query
+                    Passages = WorldSearch.search index TagProtocol.defaults.TopK query
                     SegmentsThrough = 1 + 2 * (hop + 1)
                 })
 

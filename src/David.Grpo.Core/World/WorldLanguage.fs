@@ -57,43 +57,12 @@ module WorldTag =
     let TitleEnd = 9
 
     /// `.`: ends a sentence.
-    /// A full stop.
     [<Literal>]
     let SentenceEnd = 10
 
     /// `,`: sets off the two choices of a comparison.
-    /// A comma.
     [<Literal>]
     let Comma = 11
-
-/// What an episode may hold.
-[<RequireQualifiedAccess>]
-module WorldLimit =
-
-    /// Searches in an episode; one more `<search>` ends it without an answer.
-    /// Searches of an episode that are answered.
-    [<Literal>]
-    let Searches = 4
-
-    /// Words in a query.
-    /// Words of a query at most.
-    [<Literal>]
-    let QueryWords = 6
-
-    /// Words in an answer.
-    /// Words of an answer at most.
-    [<Literal>]
-    let AnswerWords = 5
-
-    /// Passages that a search returns.
-    /// Passages a search.
-    [<Literal>]
-    let TopK = 2
-
-    /// Tokens in an episode, prompt and observations included: no episode within the other limits is longer.
-    /// Tokens of an episode at most, the question included.
-    [<Literal>]
-    let Tokens = 256
 
 /// The sorts of things in a world. All but years and languages are entities, that is have a passage of their own.
 [<RequireQualifiedAccess>]

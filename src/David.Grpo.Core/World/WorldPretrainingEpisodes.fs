@@ -95,7 +95,7 @@ module WorldPretrainingEpisodes =
     let private search index query =
         {
             Query = query
-            Passages = WorldSearch.search index WorldLimit.TopK query
+            Passages = WorldSearch.search index TagProtocol.defaults.TopK query
         }
 
     let private pick (choices: 'choice[]) seed = choices[Seed.below choices.Length seed]
@@ -155,7 +155,7 @@ module WorldPretrainingEpisodes =
         let rec turns hop (earlier: Turn list) =
             let made = earlier.Length
             let seed = Seed.child (int64 made) seed
-            let room = WorldLimit.Searches - made - (needed - hop) > 0
+            let room = TagProtocol.defaults.MaxSearches - made - (needed - hop) > 0
 
             let clutters probability =
                 room && chance probability (Seed.named "clutter" seed)
@@ -241,7 +241,7 @@ module WorldPretrainingEpisodes =
             let missing =
                 question.Question.Gold |> Array.tryFindIndex (fun gold -> not (List.exists (finds gold) earlier))
 
-            if made = WorldLimit.Searches || chance readiness (Seed.named "decision" seed) then
+            if made = TagProtocol.defaults.MaxSearches || chance readiness (Seed.named "decision" seed) then
                 match missing with
                 | None -> [ WorldEpisode.answerTokens question.Question.Answers[0] |> action 1.0 1.0 ]
                 | Some _ ->

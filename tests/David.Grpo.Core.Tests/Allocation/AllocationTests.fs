@@ -23,6 +23,11 @@ let private isWithin (bounds: RolloutBounds) total (counts: int[]) =
     Array.sum counts = total
     && counts |> Array.forall (fun count -> count >= bounds.Least && count <= bounds.Most)
 
+/// What the knapsack maximises, Σ q(pₓ, Nₓ) · pₓ (1 − pₓ)² with q(p, N) = 1 − pᴺ − (1 − p)ᴺ. Source: Knapsack-RL.
+let private value (rates: float[]) (counts: int[]) =
+    Array.map2 (fun p count -> (1.0 - p ** float count - (1.0 - p) ** float count) * p * (1.0 - p) ** 2.0) rates counts
+    |> Array.sum
+
 /// The largest value by dynamic programming over questions and rollouts: the oracle.
 let private bestValue (bounds: RolloutBounds) total (rates: float[]) =
     let start = Array.init (total + 1) (fun used -> if used = 0 then 0.0 else -infinity)
@@ -30,32 +35,16 @@ let private bestValue (bounds: RolloutBounds) total (rates: float[]) =
     let withQuestion (best: float[]) rate =
         Array.init (total + 1) (fun used ->
             seq { bounds.Least .. min bounds.Most used }
-            |> Seq.map (fun count -> best[used - count] + Allocation.value [| rate |] [| count |])
+            |> Seq.map (fun count -> best[used - count] + value [| rate |] [| count |])
             |> Seq.fold max -infinity)
 
     (Array.fold withQuestion start rates)[total]
-
-[<Fact>]
-let ``the greedy knapsack is as good as dynamic programming`` () =
-    lawFor (problem 5 9) (fun (bounds, total, rates) ->
-        let ours = Allocation.value rates (Allocation.knapsack bounds total rates)
-        abs (ours - bestValue bounds total rates) < 1e-12)
 
 [<Fact>]
 let ``allocations add up to the total and stay within the bounds`` () =
     lawFor (problem 12 40) (fun (bounds, total, rates) ->
         Allocation.knapsack bounds total rates |> isWithin bounds total
         && Allocation.inverseRoot bounds 0.05 total rates |> isWithin bounds total)
-
-[<Fact>]
-let ``the knapsack is never worth less than the same number for every question`` () =
-    lawFor (problem 12 40) (fun (bounds, total, rates) ->
-        let uniform =
-            Array.init rates.Length (fun x -> total / rates.Length + (if x < total % rates.Length then 1 else 0))
-
-        isWithin bounds total uniform
-        && Allocation.value rates (Allocation.knapsack bounds total rates)
-           >= Allocation.value rates uniform - 1e-12)
 
 [<Fact>]
 let ``a batch of the paper's size is allocated in full`` () =
@@ -77,38 +66,6 @@ let ``what nothing gains from goes to the unsolved, then to the others`` () =
     Assert.Empty(Allocation.knapsack bounds 0 [||])
 
 [<Fact>]
-let ``the chance of an informative group`` () =
-    Assert.Equal(0.0, Allocation.informative 0.5 0)
-    Assert.Equal(0.0, Allocation.informative 0.5 1)
-    Assert.Equal(0.5, Allocation.informative 0.5 2)
-    Assert.Equal(0.9921875, Allocation.informative 0.5 8)
-    Assert.Equal(0.0, Allocation.informative 0.0 8)
-    Assert.Equal(0.0, Allocation.informative 1.0 8)
-
-[<Fact>]
-let ``the chance of an informative group rises, by less with every rollout, and is the same for p and 1 − p`` () =
-    lawFor (Gen.zip (Gen.choose (0, 64)) (Gen.choose (1, 40))) (fun (k, size) ->
-        let rate = float k / 64.0
-        let chance = Allocation.informative rate
-
-        let first, second =
-            chance (size + 1) - chance size, chance (size + 2) - chance (size + 1)
-
-        first >= -1e-15
-        && second <= first + 1e-15
-        && Golden.close 1e-12 (chance size) (Allocation.informative (1.0 - rate) size))
-
-[<Fact>]
-let ``a group is worth most at a solve rate of a third`` () =
-    // With groups so large that they are informative for sure.
-    let worth rate = Allocation.value [| rate |] [| 4000 |]
-    let best = worth (1.0 / 3.0)
-    GoldenCase.assertClose "at a third" 1e-12 (4.0 / 27.0) best
-
-    for k in 1..99 do
-        Assert.True(worth (float k / 100.0) <= best)
-
-[<Fact>]
 let ``rollouts are in proportion to the inverse root of the solve rate`` () =
     let bounds = { Least = 1; Most = 100 }
     Assert.Equal<int[]>([| 20; 10 |], Allocation.inverseRoot bounds 0.01 30 [| 0.25; 1.0 |])
@@ -121,20 +78,12 @@ let ``rollouts are in proportion to the inverse root of the solve rate`` () =
         Array.allPairs (Array.zip rates counts) (Array.zip rates counts)
         |> Array.forall (fun ((p, n), (q, m)) -> p >= q || n >= m))
 
-[<Fact>]
-let ``sampling goes on until enough are correct`` () =
-    Assert.True(Allocation.sampleOn 1 8 [||])
-    Assert.True(Allocation.sampleOn 2 8 [| false; true; false |])
-    Assert.False(Allocation.sampleOn 2 8 [| false; true; true |])
-    Assert.False(Allocation.sampleOn 2 3 [| false; true; false |])
-
 let private pilot =
     {
         Pilot = 8
         Additional = 24
         SkipAbove = 0.75
         DeferBelow = 0.125
-        StaleSteps = 4
     }
 
 [<Fact>]
@@ -152,13 +101,6 @@ let ``a pilot decides between skipping, deferring and committing`` () =
         |],
         decisions
     )
-
-[<Fact>]
-let ``a pilot is trained on for some steps only`` () =
-    Assert.True(Allocation.isPilotFresh pilot 10 10)
-    Assert.True(Allocation.isPilotFresh pilot 10 14)
-    Assert.False(Allocation.isPilotFresh pilot 10 15)
-    Assert.False(Allocation.isPilotFresh pilot 10 9)
 
 [<Fact>]
 let ``the most varied groups grow, by exactly the total`` () =
@@ -216,3 +158,28 @@ let ``impossible totals, bounds and rates are refused`` () =
     )
 
     Assert.Contains("share is 0", refusal (fun () -> Allocation.byVariance 0.0 1 [| [| 1.0 |] |]))
+
+[<Fact>]
+let ``the greedy knapsack is as good as dynamic programming`` () =
+    lawFor (problem 5 9) (fun (bounds, total, rates) ->
+        let ours = value rates (Allocation.knapsack bounds total rates)
+        abs (ours - bestValue bounds total rates) < 1e-12)
+
+[<Fact>]
+let ``the knapsack is never worth less than the same number for every question`` () =
+    lawFor (problem 12 40) (fun (bounds, total, rates) ->
+        let uniform =
+            Array.init rates.Length (fun x -> total / rates.Length + (if x < total % rates.Length then 1 else 0))
+
+        isWithin bounds total uniform
+        && value rates (Allocation.knapsack bounds total rates) >= value rates uniform - 1e-12)
+
+[<Fact>]
+let ``a group is worth most at a solve rate of a third`` () =
+    // With groups so large that they are informative for sure.
+    let worth rate = value [| rate |] [| 4000 |]
+    let best = worth (1.0 / 3.0)
+    GoldenCase.assertClose "at a third" 1e-12 (4.0 / 27.0) best
+
+    for k in 1..99 do
+        Assert.True(worth (float k / 100.0) <= best)

@@ -177,23 +177,6 @@ let ``delta follows the solve rate within its range`` () =
     GoldenCase.assertClose "0.6" 1e-15 0.45 (GroupStopping.deltaOf 0.6)
 
 [<Fact>]
-let ``calibration is a cost, and counts against what stopping saved`` () =
-    let calibration =
-        GroupStopping.calibrate
-            0.3
-            [| 2; 4; 8 |]
-            seed
-            (Array.init 10 (fun i -> sampled 9 (int64 i) seed))
-            (Array.replicate 10 "g")
-
-    Assert.Equal(80, calibration.Rollouts)
-    Assert.Equal(80, (GroupStopping.calibrationCost calibration).Rollouts)
-    // 12 questions stop after 2: 72 saved, 80 spent on knowing when.
-    Assert.Equal(-8, GroupStopping.saved calibration (Array.replicate 12 2))
-    Assert.Equal(10, GroupStopping.saved calibration (Array.replicate 15 2))
-    Assert.Equal(-80, GroupStopping.saved calibration [||])
-
-[<Fact>]
 let ``a calibration depends on its seed and questions alone; without questions nothing stops`` () =
     let questions = Array.init 20 (fun i -> sampled 8 (int64 i) seed)
     let gold = Array.replicate 20 "g"

@@ -140,40 +140,6 @@ let ``keep bases move towards the target share and stay in their range`` () =
     Assert.Equal({ Easy = 0.95; Hard = 0.05 }, run 0.0 1.0)
 
 [<Fact>]
-let ``a question that gave a signal is not drawn again in its pass, one that gave none is`` () =
-    let state = Selection.startRecycling 4
-    Assert.Equal<float[]>(Array.replicate 4 0.25, Selection.weights state)
-    let state = Selection.recycle state [| 1; 3 |] [| true; false |]
-    Assert.Equal<bool[]>([| false; true; false; false |], state.Spent)
-    Assert.Equal(0.0, (Selection.weights state)[1])
-    Assert.DoesNotContain(1, Selection.draw (Seed.ofInt64 3L) 4 state)
-    Assert.Equal(3, (Selection.draw (Seed.ofInt64 3L) 4 state).Length)
-    // All spent: a new pass.
-    let state = Selection.recycle state [| 0; 2; 3 |] [| true; true; true |]
-    Assert.Equal<bool[]>(Array.replicate 4 false, state.Spent)
-
-[<Fact>]
-let ``draws are without repetition, weights add up to one, and what is spent stays spent within a pass`` () =
-    let steps =
-        Gen.listOf (Gen.zip (Gen.choose (0, 5)) (Gen.choose (0, 63))) |> Gen.zip (Gen.choose (1, 9))
-
-    lawFor steps (fun (questions, steps) ->
-        let step (holds, state: RecyclingState) (count, bits) =
-            let drawn = Selection.draw (Seed.ofInt64 (int64 bits)) count state
-            let gave = drawn |> Array.mapi (fun i _ -> (bits >>> i) &&& 1 = 1)
-            let next = Selection.recycle state drawn gave
-
-            let isRight =
-                drawn.Length = (drawn |> Array.distinct |> Array.length)
-                && drawn |> Array.forall (fun x -> not state.Spent[x])
-                && Golden.close 1e-12 1.0 (Array.sum (Selection.weights state))
-                && (Array.forall2 (<=) state.Spent next.Spent || not (Array.exists id next.Spent))
-
-            holds && isRight, next
-
-        steps |> List.fold step (true, Selection.startRecycling questions) |> fst)
-
-[<Fact>]
 let ``wrong options and counts are refused`` () =
     let refusal (call: unit -> 'result) =
         GoldenCase.refusal (fun () -> call () |> ignore)
@@ -194,3 +160,111 @@ let ``wrong options and counts are refused`` () =
         "question 4 is none of the pass's 4",
         refusal (fun () -> Selection.recycle (Selection.startRecycling 4) [| 4 |] [| true |])
     )
+
+[<Fact>]
+let ``a question that gave a signal is not drawn again in its pass, one that gave none is`` () =
+    let state = Selection.startRecycling 4
+    let state = Selection.recycle state [| 1; 3 |] [| true; false |]
+    Assert.Equal<bool[]>([| false; true; false; false |], state.Spent)
+    Assert.DoesNotContain(1, Selection.draw (Seed.ofInt64 3L) 4 state)
+    Assert.Equal(3, (Selection.draw (Seed.ofInt64 3L) 4 state).Length)
+    // All spent: a new pass.
+    let state = Selection.recycle state [| 0; 2; 3 |] [| true; true; true |]
+    Assert.Equal<bool[]>(Array.replicate 4 false, state.Spent)
+
+[<Fact>]
+let ``draws are without repetition, and what is spent stays spent within a pass`` () =
+    let steps =
+        Gen.listOf (Gen.zip (Gen.choose (0, 5)) (Gen.choose (0, 63))) |> Gen.zip (Gen.choose (1, 9))
+
+    lawFor steps (fun (questions, steps) ->
+        let step (holds, state: RecyclingState) (count, bits) =
+            let drawn = Selection.draw (Seed.ofInt64 (int64 bits)) count state
+            let gave = drawn |> Array.mapi (fun i _ -> (bits >>> i) &&& 1 = 1)
+            let next = Selection.recycle state drawn gave
+
+            let isRight =
+                drawn.Length = (drawn |> Array.distinct |> Array.length)
+                && drawn |> Array.forall (fun x -> not state.Spent[x])
+                && (Array.forall2 (<=) state.Spent next.Spent || not (Array.exists id next.Spent))
+
+            holds && isRight, next
+
+        steps |> List.fold step (true, Selection.startRecycling questions) |> fst)
+
+/// 1 to 9 rewards in quarters, often tied, and how many to keep.
+let private keptGroup =
+    gen {
+        let! size = Gen.choose (1, 9)
+        let! rewards = Gen.choose (-8, 8) |> Gen.listOfLength size
+        let! count = Gen.choose (1, size)
+        return count, rewards |> List.map (fun k -> float k / 4.0) |> Array.ofList
+    }
+
+let private variance (rewards: float[]) (places: int[]) =
+    Numerics.deviation 0 (places |> Array.map (fun i -> rewards[i])) ** 2.0
+
+/// All sets of `count` places of `size`.
+let private subsets count size =
+    [ 0 .. (1 <<< size) - 1 ]
+    |> List.filter (fun bits -> System.Numerics.BitOperations.PopCount(uint32 bits) = count)
+    |> List.map (fun bits -> [| 0 .. size - 1 |] |> Array.filter (fun i -> (bits >>> i) &&& 1 = 1))
+
+[<Fact>]
+let ``no other subset has a larger variance`` () =
+    lawFor keptGroup (fun (count, rewards) ->
+        let chosen = variance rewards (Selection.maximalVariance count rewards)
+
+        let best = subsets count rewards.Length |> List.map (variance rewards) |> List.max
+
+        abs (best - chosen) < 1e-12)
+
+[<Fact>]
+let ``the subset has its size, in order and without repetition`` () =
+    lawFor keptGroup (fun (count, rewards) ->
+        let chosen = Selection.maximalVariance count rewards
+
+        chosen.Length = count
+        && Array.pairwise chosen |> Array.forall (fun (a, b) -> a < b)
+        && chosen |> Array.forall (fun i -> i >= 0 && i < rewards.Length))
+
+[<Fact>]
+let ``the subset does not change when rewards are shifted, scaled or far from zero`` () =
+    lawFor keptGroup (fun (count, rewards) ->
+        let chosen = Selection.maximalVariance count rewards
+
+        chosen = Selection.maximalVariance count (rewards |> Array.map (fun reward -> 4.0 * reward + 3.0))
+        && chosen = Selection.maximalVariance count (rewards |> Array.map ((+) 1048576.0)))
+
+[<Fact>]
+let ``of right and wrong answers it keeps as many of each as there are`` () =
+    Assert.Equal<int[]>([| 0; 1; 3; 5 |], Selection.maximalVariance 4 [| 0.0; 0.0; 0.0; 1.0; 0.0; 1.0; 0.0 |])
+    Assert.Equal<int[]>([| 0; 3 |], Selection.maximalVariance 2 [| 0.0; 0.0; 0.0; 1.0; 0.0 |])
+    Assert.Equal<int[]>([| 0; 1; 3; 4 |], Selection.maximalVariance 4 [| 0.0; 0.5; 0.5; 1.0; 1.0 |])
+
+[<Fact>]
+let ``none, all and equal rewards`` () =
+    Assert.Empty(Selection.maximalVariance 0 [||])
+    Assert.Empty(Selection.maximalVariance 0 [| 1.0 |])
+    Assert.Equal<int[]>([| 0; 1; 2 |], Selection.maximalVariance 3 [| 2.0; 1.0; 3.0 |])
+    Assert.Equal<int[]>([| 0; 3 |], Selection.maximalVariance 2 (Array.replicate 4 0.7))
+
+[<Fact>]
+let ``large groups are no slower than sorting`` () =
+    // A quadratic search over 200,000 would take minutes.
+    let rewards = Array.init 200_000 (fun i -> float (i * 7919 % 100_003))
+    let chosen = Selection.maximalVariance 1000 rewards
+    Assert.Equal(1000, chosen.Length)
+    Assert.Equal(500, chosen |> Array.filter (fun i -> rewards[i] < 50_000.0) |> Array.length)
+
+[<Fact>]
+let ``wrong counts and rewards are refused`` () =
+    let refusal (call: unit -> 'result) =
+        GoldenCase.refusal (fun () -> call () |> ignore)
+
+    Assert.Contains(
+        "count is 3; expected 0 to the size of the group, 2",
+        refusal (fun () -> Selection.maximalVariance 3 [| 1.0; 2.0 |])
+    )
+
+    Assert.Contains("rewards[0] is NaN", refusal (fun () -> Selection.maximalVariance 1 [| nan |]))

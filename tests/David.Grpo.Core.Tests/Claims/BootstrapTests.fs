@@ -11,21 +11,6 @@ let private ends (interval: Interval) =
 
 let private whole (matrix: float[][]) = Array.map (Array.map int) matrix
 
-let private statisticOf name =
-    match name with
-    | "mean" -> Statistic.Mean
-    | "median" -> Statistic.Median
-    | "sd" -> Statistic.SampleDeviation
-    | "trim_mean_25" -> Statistic.TrimmedMean 0.25
-    | other -> failwith other
-
-let private methods =
-    [
-        "percentile", BootstrapMethod.Percentile
-        "basic", BootstrapMethod.Basic
-        "BCa", BootstrapMethod.BiasCorrectedAccelerated
-    ]
-
 let private someMatrix =
     gen {
         let! seeds = Gen.choose (1, 4)
@@ -39,54 +24,6 @@ let private someMatrix =
             |> List.map Array.ofList
             |> Array.ofList
     }
-
-[<Fact>]
-let ``percentile, basic and BCa intervals of four statistics are scipy's`` () =
-    let cases = GoldenCase.all "golden/stats/bootstrap.json"
-    Assert.Equal(19, cases.Length)
-
-    for case in cases do
-        let x = GoldenCase.numbers "x" case.Inputs
-        let statistic = statisticOf (string (case.Inputs.GetProperty "statistic"))
-        let indices = whole (GoldenCase.matrix "indices" case.Inputs)
-        let distribution = Bootstrap.distribution statistic indices x
-
-        GoldenCase.assertAllClose
-            case.Name
-            1e-9
-            (GoldenCase.numbers "distribution" case.Outputs)
-            (Array.truncate 10 distribution)
-
-        GoldenCase.assertClose
-            case.Name
-            1e-9
-            (GoldenCase.number "standard_error" case.Outputs)
-            (Statistics.sampleDeviation distribution)
-
-        for name, method in methods do
-            for level in [ "0.9"; "0.95" ] do
-                Bootstrap.interval method (float level) statistic indices x
-                |> ends
-                |> GoldenCase.assertAllClose
-                    $"{case.Name} {name} {level}"
-                    1e-9
-                    (GoldenCase.numbers $"{name}_{level}" case.Outputs)
-
-[<Fact>]
-let ``intervals of paired differences are scipy's`` () =
-    let cases = GoldenCase.all "golden/stats/bootstrap_paired.json"
-    Assert.Equal(3, cases.Length)
-
-    for case in cases do
-        let x, y = GoldenCase.numbers "x" case.Inputs, GoldenCase.numbers "y" case.Inputs
-        let differences = Array.map2 (-) x y
-        let indices = whole (GoldenCase.matrix "indices" case.Inputs)
-        GoldenCase.assertClose case.Name 1e-9 (GoldenCase.number "estimate" case.Outputs) (Statistics.mean differences)
-
-        for name, method in methods |> List.filter (fun (name, _) -> name <> "basic") do
-            Bootstrap.interval method 0.95 Statistic.Mean indices differences
-            |> ends
-            |> GoldenCase.assertAllClose $"{case.Name} {name}" 1e-9 (GoldenCase.numbers $"{name}_0.95" case.Outputs)
 
 [<Fact>]
 let ``two-level distributions at given draws are numpy's`` () =
@@ -127,15 +64,6 @@ let ``two-level distributions at given draws are numpy's`` () =
                 Statistics.percentileInterval (float level) values
                 |> ends
                 |> GoldenCase.assertAllClose case.Name 1e-9 (GoldenCase.numbers $"interval_{level}" expected)
-
-[<Fact>]
-let ``drawing, then the percentile interval, is Statistics.bootstrapMean`` () =
-    lawFor someMatrix (fun scores ->
-        let x = Array.concat scores
-        let draws = Bootstrap.draw 30 x.Length (Seed.ofInt64 5L)
-
-        Bootstrap.interval BootstrapMethod.Percentile 0.9 Statistic.Mean draws x =
-            (Statistics.bootstrapMean 0.9 30 (Seed.ofInt64 5L) x).Interval)
 
 [<Fact>]
 let ``an arm against itself differs by nothing, and turned round the interval is mirrored`` () =
@@ -205,11 +133,7 @@ let ``draws stay in range and are functions of their seed`` () =
         | ClusteredDraw.Crossed _ -> Assert.Fail "nested was asked for"
 
 [<Fact>]
-let ``one value, no resample and one cell have no interval`` () =
-    let interval = Bootstrap.interval BootstrapMethod.Percentile 0.95 Statistic.Mean
-    Assert.Equal(Interval.Undefined, interval [| [| 0 |] |] [| 1.0 |])
-    Assert.Equal(Interval.Undefined, interval [||] [| 1.0; 2.0 |])
-
+let ``one cell has no interval`` () =
     Assert.Equal(
         Interval.Undefined,
         (Bootstrap.clusteredMean Clustering.Crossed 0.95 10 (Seed.ofInt64 1L) [| [| 1.0 |] |]).Interval
@@ -220,12 +144,6 @@ let ``wrong arguments are refused by name`` () =
     let refusal (call: unit -> 'result) =
         GoldenCase.refusal (fun () -> call () |> ignore)
 
-    Assert.Contains(
-        "indices has the position 2",
-        refusal (fun () -> Bootstrap.distribution Statistic.Mean [| [| 2 |] |] [| 1.0; 2.0 |])
-    )
-
-    Assert.Contains("resamples is 0", refusal (fun () -> Bootstrap.draw 0 3 (Seed.ofInt64 1L)))
 
     Assert.Contains(
         "scores[1] has 1 entries; expected 2",

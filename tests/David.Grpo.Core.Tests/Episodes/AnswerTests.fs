@@ -187,18 +187,6 @@ let ``the last box is the one that a careful reader finds`` () =
         Assert.Equal(textOf row "last", Answer.lastBoxed (string (textOf row "text")))
 
 [<Fact>]
-let ``the policy's last box is the one that a careful reader finds`` () =
-    for row in boxedRows.Value do
-        Assert.Equal(textOf row "policy_last", Answer.policyLastBoxed (string (textOf row "text")))
-
-[<Theory>]
-[<InlineData(@"thinking \boxed{Lon </think> so \boxed{Paris}}", "Paris")>]
-[<InlineData(@"</think>\boxed{Paris} <search_result> </think> \boxed{London}", "Paris")>]
-[<InlineData(@"</think>\boxed{Paris} <search_result> <information> \boxed{London} </search_result> \boxed{Rome}", "Rome")>]
-let ``the policy's box is not swallowed by what is not the policy's answer`` (text: string) (expected: string) =
-    Assert.Equal(expected, Answer.policyLastBoxed text)
-
-[<Fact>]
 let ``boxes, braces and backslashes in any order have a last box among all boxes`` () =
     let text =
         Gen.elements
@@ -224,13 +212,12 @@ let ``boxes, braces and backslashes in any order have a last box among all boxes
         | last -> boxes.Length > 0 && last = Array.last boxes)
 
 [<Fact>]
-let ``many open boxes and tags take linear time`` () =
+let ``many open boxes take linear time`` () =
     let clock = Diagnostics.Stopwatch.StartNew()
 
     let text =
         String.replicate 200_000 @"\boxed{ <search_result> <information></information>"
 
     Assert.Empty(Answer.allBoxed text)
-    Assert.Null(Answer.policyLastBoxed text)
     // Quadratic work on these 10 million characters would take hours.
     Assert.True(clock.Elapsed < TimeSpan.FromSeconds 60.0)

@@ -1,5 +1,7 @@
 module David.Grpo.Tests.ExplorationTests
 
+open System.Text.Json
+open System.Text.RegularExpressions
 open Xunit
 open David.Grpo
 open David.Grpo.Tests.RewardTests
@@ -62,28 +64,76 @@ let ``only a continuation strictly better than the best replaces the worst`` () 
 let ``the paper's example: worst 0.1 is dropped, best 0.8, new best 1.0`` () =
     Assert.Equal(Replacement.Replace(2, 0), Exploration.replacement [| 0.4; 0.8; 0.1 |] [| 1.0 |])
 
-/// The authors' own decisions on 300 groups: best, worst and whether the group is expanded.
-[<Fact>]
-let ``triggers and choices are the authors'`` () =
-    let groups = Golden.json "golden/david/groups.json.gz"
-    let mutable compared = 0
+/// A response in the authors' protocol as the trajectory of its result blocks: an observation for each `<search_result>` that
+/// begins in the response, with the titles that it names.
+let private ofResponse (prompt: string) (response: string) (goldTitles: string[]) : Trajectory =
+    let found =
+        [
+            for block in Regex.Matches(prompt + response, "(?s)<search_result>.*?</search_result>") do
+                if block.Index >= prompt.Length then
+                    [
+                        for title in Regex.Matches(block.Value, "result\\s+\\d+:\\s*\"([^\"]+)\"") ->
+                            title.Groups[1].Value
+                    ]
+        ]
 
-    for case in groups.EnumerateArray() do
+    let t = trajectory [] found Ending.Unanswered
+
+    { t with
+        Question =
+            { t.Question with
+                GoldTitles = goldTitles
+            }
+    }
+
+let private text (row: JsonElement) (name: string) =
+    string (row.GetProperty(name).GetString())
+
+let private texts (row: JsonElement) (name: string) =
+    [|
+        for item in row.GetProperty(name).EnumerateArray() -> string (item.GetString())
+    |]
+
+[<Fact>]
+let ``cuts are the authors'`` () =
+    let rows =
+        [| yield! (Golden.json "golden/david/trajectories.json.gz").EnumerateArray() |]
+
+    let mutable cut = 0
+
+    for row in rows do
+        // Without gold titles theirs keeps the whole response; ours does not cut such a question (`planContinuation`).
+        match texts row "gold_titles" with
+        | [||] -> ()
+        | titles ->
+            let kept =
+                Exploration.cut (ofResponse (text row "prompt") (text row "response") titles)
+
+            Assert.Equal(row.GetProperty("searches_left_of_10_after_cut").GetInt32(), max 0 (10 - kept))
+            cut <- cut + 1
+
+    Assert.True(cut > 1000, $"{cut} of {rows.Length} responses have gold titles")
+
+/// The authors' own decisions on 300 groups: whether one is expanded, its best, its worst and the searches that are kept.
+[<Fact>]
+let ``triggers, choices and cuts of groups are the authors'`` () =
+    let rows = [| yield! (Golden.json "golden/david/groups.json.gz").EnumerateArray() |]
+    Assert.Equal(300, rows.Length)
+
+    for row in rows do
         let rewards =
             [|
-                for reward in case.GetProperty("rewards").EnumerateArray() -> reward.GetDouble()
+                for reward in row.GetProperty("rewards").EnumerateArray() -> reward.GetDouble()
             |]
 
-        // Trajectories that found nothing: the cut is compared elsewhere, on text.
-        let group = rewards |> Array.map (fun _ -> trajectory [ "a" ] [] Ending.Unanswered)
+        let group =
+            texts row "responses"
+            |> Array.map (fun response -> ofResponse (text row "prompt") response (texts row "gold_titles"))
 
         match Exploration.planContinuation rewards group with
-        | ContinuationPlan.NotNeeded -> Assert.False(case.GetProperty("expand").GetBoolean())
-        | ContinuationPlan.From(best, worst, _, _) ->
-            Assert.True(case.GetProperty("expand").GetBoolean())
-            Assert.Equal(case.GetProperty("best").GetInt32(), best)
-            Assert.Equal(case.GetProperty("worst").GetInt32(), worst)
-
-        compared <- compared + 1
-
-    Assert.Equal(300, compared)
+        | ContinuationPlan.NotNeeded -> Assert.False(row.GetProperty("expand").GetBoolean())
+        | ContinuationPlan.From(best, worst, _, kept) ->
+            Assert.True(row.GetProperty("expand").GetBoolean())
+            Assert.Equal(row.GetProperty("best").GetInt32(), best)
+            Assert.Equal(row.GetProperty("worst").GetInt32(), worst)
+            Assert.Equal(row.GetProperty("searches_left_of_10").GetInt32(), max 0 (10 - kept))

@@ -63,7 +63,7 @@ let private throughRatios =
 
             for estimator in [ Estimator.K1; Estimator.K2; Estimator.K3 ] do
                 $"bias-corrected {estimator} {level}",
-                KlPenalty.biasCorrected level (LogRatioBound.Within 2.003) estimator 0.1
+                RatioObjective.biasCorrectedKl level (LogRatioBound.Within 2.003) estimator 0.1
 
         "GMPO", RatioObjective.gmpo logClip
         "DRO", ReinforceObjective.dro 0.3
@@ -411,7 +411,7 @@ let ``wrong settings are refused by name`` () =
 
     refuses
         "has no ReferenceLogProbs"
-        (KlPenalty.biasCorrected RatioLevel.Token LogRatioBound.Unbounded Estimator.K3 0.1)
+        (RatioObjective.biasCorrectedKl RatioLevel.Token LogRatioBound.Unbounded Estimator.K3 0.1)
 
     for name, loss in bySequence do
         if not (name.StartsWith "bias") then

@@ -133,7 +133,14 @@ let private penalty (tokens: GoldenTokens) weights =
     let batch, beta = tokens.Batch, number "beta" tokens
 
     if isOn "use_bias_correction_kl" tokens then
-        KlPenalty.biasCorrected (level tokens) LogRatioBound.Unbounded Estimator.K3 beta weights batch tokens.LogProbs
+        RatioObjective.biasCorrectedKl
+            (level tokens)
+            LogRatioBound.Unbounded
+            Estimator.K3
+            beta
+            weights
+            batch
+            tokens.LogProbs
     else
         let none =
             {

@@ -54,14 +54,6 @@ let ``training rewards are the authors'`` () =
         Assert.True((score.Gate = AuthorsGate.Passed) || score.Total = 0.0)
 
 [<Fact>]
-let ``validation scores are the authors'`` () =
-    for row in cases.Value do
-        let score =
-            AuthorsReward.validation (textOf row "prompt") (textOf row "response") (golds row)
-
-        Assert.Equal(numberOf row "validation_score", score.Total)
-
-[<Fact>]
 let ``coverage of the response is the authors'`` () =
     for row in cases.Value do
         let coverage =
@@ -76,50 +68,6 @@ let ``strict answers are the authors'`` () =
             row.GetProperty("strict_answer_normalised").GetString(),
             AuthorsReward.strictAnswer (textOf row "prompt") (textOf row "response")
         )
-
-[<Fact>]
-let ``cuts and searches left are the authors'`` () =
-    for row in cases.Value do
-        let response = textOf row "response"
-
-        let cut =
-            AuthorsReward.cut (textOf row "prompt") response (texts (row.GetProperty "gold_titles")) 10
-
-        Assert.Equal(row.GetProperty("cut_offset_in_response").GetInt32(), cut.CodePoints)
-        Assert.Equal(cut.CodePoints, PythonText.codePoints response 0 cut.Offset)
-        Assert.Equal(row.GetProperty("searches_left_of_10_after_cut").GetInt32(), cut.SearchesLeft)
-
-[<Fact>]
-let ``group decisions are the authors'`` () =
-    let groups = Golden.json "golden/david/groups.json.gz"
-    Assert.Equal(300, groups.GetArrayLength())
-
-    for row in groups.EnumerateArray() do
-        let prompt = textOf row "prompt"
-        let responses = texts (row.GetProperty "responses")
-        let titles = texts (row.GetProperty "gold_titles")
-
-        let rewards =
-            responses
-            |> Array.map (fun response ->
-                (AuthorsReward.training prompt response [| textOf row "ground_truth" |] titles).Total)
-
-        let expected =
-            [|
-                for reward in row.GetProperty("rewards").EnumerateArray() -> reward.GetDouble()
-            |]
-
-        Assert.Equal<float[]>(expected, rewards)
-
-        let group = AuthorsReward.group rewards
-        Assert.Equal(row.GetProperty("best").GetInt32(), group.Best)
-        Assert.Equal(row.GetProperty("worst").GetInt32(), group.Worst)
-        Assert.Equal(row.GetProperty("expand").GetBoolean(), group.Expand)
-
-        if group.Expand then
-            let cut = AuthorsReward.cut prompt responses[group.Best] titles 10
-            Assert.Equal(row.GetProperty("cut_offset_in_best").GetInt32(), cut.CodePoints)
-            Assert.Equal(row.GetProperty("searches_left_of_10").GetInt32(), cut.SearchesLeft)
 
 let private prompt =
     "Search with <begin_search> query </end_search>, results come as <search_result> … </search_result>. Think inside <think></think>, answer as \\boxed{answer}.\nQuestion?\n"
@@ -139,38 +87,6 @@ let private reward response =
     AuthorsReward.training prompt response [| "Freddie Mercury" |] titles
 
 [<Fact>]
-let ``rewards are between 0 and 1, and 1 only with all evidence`` () =
-    let pieces =
-        Gen.elements
-            [
-                "<think>"
-                "</think>"
-                "<begin_search>q"
-                "<begin_search>"
-                "</end_search>"
-                "<search_result>"
-                "</search_result>"
-                "result 1: \"Łódź\""
-                "\\boxed{Freddie Mercury}"
-                "\\boxed{}"
-                turn 7 "Tom & Jerry"
-                turn 8 "The Who"
-            ]
-        |> Gen.listOf
-        |> Gen.map (String.concat " ")
-
-    lawFor pieces (fun response ->
-        let training = reward response
-        let validation = AuthorsReward.validation prompt response [| "Freddie Mercury" |]
-
-        training.Total >= 0.0
-        && training.Total <= 1.0
-        && (training.Total < 1.0 || training.Coverage = 1.0)
-        && validation.Total >= 0.0
-        && validation.Total <= 1.0
-        && (training.Gate <> AuthorsGate.Passed || validation.Total = 2.0 * training.Answer))
-
-[<Fact>]
 let ``coverage never falls by further results`` () =
     lawFor (Gen.zip foundTitles foundTitles) (fun (first, further) ->
         AuthorsReward.coverage (searching (first @ further)) titles
@@ -181,42 +97,6 @@ let ``coverage does not depend on order or repetition`` () =
     lawFor foundTitles (fun found ->
         AuthorsReward.coverage (searching (List.rev found @ found)) titles =
             AuthorsReward.coverage (searching found) titles)
-
-[<Fact>]
-let ``the kept part has all the evidence of the whole, and is cut no further`` () =
-    lawFor foundTitles (fun found ->
-        let response = searching found + "</think> \\boxed{x}"
-        let cut = AuthorsReward.cut prompt response titles 10
-        let kept = response.Substring(0, cut.Offset)
-
-        AuthorsReward.coverage kept titles = AuthorsReward.coverage response titles
-        && AuthorsReward.cut prompt kept titles 10 = cut
-        && (cut.Offset = 0 || kept.EndsWith("\n\n", StringComparison.Ordinal)))
-
-[<Fact>]
-let ``the searches that are left and those that are kept add up to the limit`` () =
-    lawFor foundTitles (fun found ->
-        let response = searching found
-        let cut = AuthorsReward.cut prompt response titles 100
-        let kept = response.Substring(0, cut.Offset)
-        cut.SearchesLeft = 100 - (kept.Split("</search_result>").Length - 1))
-
-[<Fact>]
-let ``an empty line is reached over 32 code points and no more`` () =
-    let cutAfter (gap: string) =
-        let response = (turn 0 "Łódź").TrimEnd() + gap + "\n\nmore"
-        (AuthorsReward.cut prompt response titles 10).Offset - (response.Length - "more".Length)
-
-    Assert.Equal(0, cutAfter (String('x', 32)))
-    Assert.Equal(-35, cutAfter (String('x', 33)))
-    Assert.Equal(0, cutAfter (String.replicate 32 "\U0001f642"))
-
-[<Fact>]
-let ``without gold titles nothing is cut, without a find everything`` () =
-    let response = searching [ "Paris"; "Łódź" ]
-    Assert.Equal(response.Length, (AuthorsReward.cut prompt response [||] 10).Offset)
-    Assert.Equal(0, (AuthorsReward.cut prompt response [| "London" |] 10).Offset)
-    Assert.Equal(0.0, AuthorsReward.coverage response [||])
 
 [<Fact>]
 let ``each gate closes`` () =
@@ -237,15 +117,6 @@ let ``each gate closes`` () =
     )
 
     Assert.Equal(AuthorsGate.NoGold, (AuthorsReward.training prompt good [| "" |] titles).Gate)
-
-[<Fact>]
-let ``validation lets unbalanced tags and repeated queries pass`` () =
-    let good = searching [ "Łódź" ] + "</think> \\boxed{Freddie Mercury}"
-
-    for response in [ searching [ "Łódź" ] + good; "<think></end_search>" + good ] do
-        let score = AuthorsReward.validation prompt response [| "Freddie Mercury" |]
-        Assert.Equal(AuthorsGate.Passed, score.Gate)
-        Assert.Equal(1.0, score.Total)
 
 [<Theory>]
 [<InlineData("Freddie Mercury", 0.5)>]
@@ -274,8 +145,7 @@ let ``several gold answers pay for the best of them`` () =
 [<Fact>]
 let ``normalising twice is normalising once`` () =
     lawFor PythonTextTests.awkwardText (fun text ->
-        let answer, title =
-            AuthorsReward.normalizeAnswer text, Evidence.normalizeTitle text
+        let answer, title = AuthorsReward.normalizeAnswer text, Evidence.normalizeTitle text
 
         AuthorsReward.normalizeAnswer answer = answer && Evidence.normalizeTitle title = title)
 
@@ -285,19 +155,27 @@ let ``normalising an answer twice can differ only where corner brackets hid a wo
     Assert.Equal("", AuthorsReward.normalizeAnswer "the")
 
 [<Fact>]
-let ``best and worst are the first of equals`` () =
-    Assert.Equal({ Best = 1; Worst = 0; Expand = true }, AuthorsReward.group [| 0.25; 0.75; 0.25; 0.75 |])
-    Assert.Equal({ Best = 0; Worst = 0; Expand = true }, AuthorsReward.group [| 0.0; 0.0 |])
-    Assert.Equal({ Best = 1; Worst = 0; Expand = false }, AuthorsReward.group [| 0.5; 1.0 |])
+let ``rewards are between 0 and 1, and 1 only with all evidence`` () =
+    let pieces =
+        Gen.elements
+            [
+                "<think>"
+                "</think>"
+                "<begin_search>q"
+                "<begin_search>"
+                "</end_search>"
+                "<search_result>"
+                "</search_result>"
+                "result 1: \"Łódź\""
+                "\\boxed{Freddie Mercury}"
+                "\\boxed{}"
+                turn 7 "Tom & Jerry"
+                turn 8 "The Who"
+            ]
+        |> Gen.listOf
+        |> Gen.map (String.concat " ")
 
-[<Fact>]
-let ``an empty group and a negative limit say what to do`` () =
-    Assert.Contains(
-        "at least 1",
-        (Assert.Throws<ArgumentException>(fun () -> AuthorsReward.group [||] |> ignore)).Message
-    )
+    lawFor pieces (fun response ->
+        let training = reward response
 
-    Assert.Contains(
-        "at least 0",
-        (Assert.Throws<ArgumentException>(fun () -> AuthorsReward.cut prompt "" titles -1 |> ignore)).Message
-    )
+        training.Total >= 0.0 && training.Total <= 1.0 && (training.Total < 1.0 || training.Coverage = 1.0))

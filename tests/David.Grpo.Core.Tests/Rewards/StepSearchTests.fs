@@ -146,26 +146,6 @@ let private asked searches ending =
     }
 
 [<Fact>]
-let ``each search is paid when it was made, the answer at the end`` () =
-    for scale in [ StepSearch.nominalScale; StepSearch.releasedScale ] do
-        let t = asked [ [ "a" ]; [ "a"; "c" ]; [ "b" ] ] (Ending.Answered "right here")
-
-        let steps =
-            StepSearch.steps [| tower; france |] (t.Searches |> Array.map _.Passages)
-
-        let parts = parts scale t
-
-        Assert.Equal(4, parts.Turns.Length)
-        close (scale * steps.Gains[0]) parts.Turns[0]
-        close (scale * -0.5) parts.Turns[1]
-        close (scale * steps.Gains[2]) parts.Turns[2]
-        close (2.0 / 3.0) parts.Turns[3]
-        // Both gold paragraphs were found.
-        close (scale * (1.0 - 0.5) + 2.0 / 3.0) parts.Total
-        Assert.Equal(1.0, parts.Coverage)
-        close (2.0 / 3.0) parts.Answer
-
-[<Fact>]
 let ``yes against no has no rule of its own`` () =
     let t = asked [] (Ending.Answered "yes sir")
 
@@ -252,3 +232,23 @@ let ``a negative scale is an error that names it`` () =
             Assert.Throws<ArgumentException>(fun () -> StepSearch.reward scale textOf |> ignore)
 
         Assert.Equal("scale", error.ParamName)
+
+[<Fact>]
+let ``each search is paid when it was made, the answer at the end`` () =
+    for scale in [ 1.0; StepSearch.releasedScale ] do
+        let t = asked [ [ "a" ]; [ "a"; "c" ]; [ "b" ] ] (Ending.Answered "right here")
+
+        let steps =
+            StepSearch.steps [| tower; france |] (t.Searches |> Array.map _.Passages)
+
+        let parts = parts scale t
+
+        Assert.Equal(4, parts.Turns.Length)
+        close (scale * steps.Gains[0]) parts.Turns[0]
+        close (scale * -0.5) parts.Turns[1]
+        close (scale * steps.Gains[2]) parts.Turns[2]
+        close (2.0 / 3.0) parts.Turns[3]
+        // Both gold paragraphs were found.
+        close (scale * (1.0 - 0.5) + 2.0 / 3.0) parts.Total
+        Assert.Equal(1.0, parts.Coverage)
+        close (2.0 / 3.0) parts.Answer

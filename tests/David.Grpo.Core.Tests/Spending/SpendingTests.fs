@@ -1,5 +1,6 @@
 module David.Grpo.Tests.SpendingTests
 
+open FsCheck.FSharp
 open Xunit
 open David.Grpo
 open David.Grpo.Tests.RewardTests
@@ -10,6 +11,11 @@ let private spender found reward isCorrect : SpendingMember =
         Reward = reward
         IsCorrect = isCorrect
     }
+
+/// Whether every right member has at least the value of every wrong one.
+let private isOrdered (correct: bool[]) (values: float[]) =
+    Array.allPairs (Array.zip correct values) (Array.zip correct values)
+    |> Array.forall (fun ((left, value), (right, other)) -> not left || right || value >= other)
 
 let private group =
     [|
@@ -81,7 +87,7 @@ let ``no right trajectory ends below a wrong one, at any price`` () =
         ]
         |> List.forall (fun rule ->
             (SpendingRules.keepOrder rule).Shape (float price / 100.0) group
-            |> CostReward.isOrdered (group |> Array.map _.IsCorrect)))
+            |> isOrdered (group |> Array.map _.IsCorrect)))
 
 [<Fact>]
 let ``a fixed price stays, a controlled one comes to hold its target`` () =
@@ -112,3 +118,53 @@ let ``a fixed price stays, a controlled one comes to hold its target`` () =
             [ 1..80 ]
 
     Assert.InRange(List.average (List.truncate 20 uses), 1.45, 1.55)
+
+/// Which members are right, and a value of each, in sixteenths.
+let private judged =
+    gen {
+        let! size = Gen.choose (1, 9)
+        let! correct = Gen.elements [ true; false ] |> Gen.listOfLength size
+        let! values = Gen.choose (-32, 32) |> Gen.listOfLength size
+        return Array.ofList correct, values |> List.map (fun k -> float k / 16.0) |> Array.ofList
+    }
+
+[<Fact>]
+let ``lifted, no correct member is below an incorrect one, nor are its advantages`` () =
+    lawFor judged (fun (correct, values) ->
+        let lifted = SpendingRules.liftCorrect correct values
+
+        isOrdered correct lifted
+        && isOrdered correct (Advantage.groupRelative (Scale.SampleDeviation 1e-6) lifted))
+
+[<Fact>]
+let ``a lift leaves the incorrect alone, never lowers the correct, and changes no group in order`` () =
+    lawFor judged (fun (correct, values) ->
+        let lifted = SpendingRules.liftCorrect correct values
+
+        Array.forall2 (>=) lifted values
+        && Array.forall2 (fun isRight (before, after) -> isRight || before = after) correct (Array.zip values lifted)
+        && (not (isOrdered correct values) || lifted = values)
+        && SpendingRules.liftCorrect correct lifted = lifted)
+
+[<Fact>]
+let ``a lift keeps the differences among the correct, and rounding does not break the order`` () =
+    GoldenCase.assertAllClose
+        "lift"
+        1e-15
+        [| 1.7; 0.5; 0.5 |]
+        (SpendingRules.liftCorrect [| true; true; false |] [| 0.2; -1.0; 0.5 |])
+
+    // −1e16 lifted by 1e16 + 0.3 would be 0 and end below 0.3.
+    Assert.True(isOrdered [| true; false |] (SpendingRules.liftCorrect [| true; false |] [| -1e16; 0.3 |]))
+
+[<Fact>]
+let ``OTC's factor peaks where the calls are the fewest, and stays in [0, 1]`` () =
+    Assert.Equal(1.0, SpendingRules.optimalCallFactor 3.0 3.0)
+    Assert.Equal(1.0, SpendingRules.optimalCallFactor 0.0 0.0)
+    Assert.Equal(0.0, SpendingRules.optimalCallFactor 3.0 0.0)
+    GoldenCase.assertClose "twice the calls" 1e-12 (sqrt 0.75) (SpendingRules.optimalCallFactor 1.0 2.0)
+    GoldenCase.assertClose "none were needed" 1e-12 0.5 (SpendingRules.optimalCallFactor 0.0 1.0)
+
+    lawFor (Gen.zip (Gen.choose (0, 20)) (Gen.choose (0, 20))) (fun (fewest, calls) ->
+        let factor = SpendingRules.optimalCallFactor (float fewest) (float calls)
+        factor >= 0.0 && factor <= 1.0)

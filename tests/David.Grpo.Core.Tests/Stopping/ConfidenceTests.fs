@@ -123,23 +123,6 @@ let ``evidence reliance is a log-likelihood ratio`` () =
     Assert.Equal(0.0, Confidence.evidenceReliance [||] [||])
 
 [<Fact>]
-let ``retrieval features and the sufficiency made of them`` () =
-    let features = Confidence.retrievalFeatures [| 3.0; 2.5; 1.0 |] 0.25
-    Assert.Equal({ Best = 3.0; Gap = 0.5; Fresh = 0.75 }, features)
-    Assert.Equal({ Best = 2.0; Gap = 2.0; Fresh = 1.0 }, Confidence.retrievalFeatures [| 2.0 |] 0.0)
-    Assert.Equal({ Best = 0.0; Gap = 0.0; Fresh = 0.0 }, Confidence.retrievalFeatures [||] 0.0)
-
-    let weights: SufficiencyWeights =
-        {
-            Bias = -3.0
-            Best = 1.0
-            Gap = 0.0
-            Fresh = 0.0
-        }
-
-    Assert.Equal(0.5, Confidence.sufficiency weights features)
-
-[<Fact>]
 let ``a measure reads its own fields of the last trial`` () =
     let trials = [| trial "Rome"; trial "Paris"; trial "Paris" |]
     let after measure = Confidence.afterTrials measure trials
@@ -165,31 +148,6 @@ let ``a measure reads its own fields of the last trial`` () =
     Assert.Equal(0.5, after (ConfidenceMeasure.Sufficiency even))
 
 [<Fact>]
-let ``wrong arguments are refused by name`` () =
-    let refusal (call: unit -> 'result) =
-        GoldenCase.refusal (fun () -> call () |> ignore)
-
-    let least = Confidence.ofTokens TokenMeasure.Least FirstToken.Counted
-    Assert.Contains("tokens[0] is", refusal (fun () -> least [| token 1.5 0.1 0.1 |]))
-    Assert.Contains("tokens[0] is", refusal (fun () -> least [| token 0.1 0.2 0.1 |]))
-
-    Assert.Contains(
-        "vocabulary is 1",
-        refusal (fun () ->
-            Confidence.ofTokens (TokenMeasure.NormalizedEntropy 1) FirstToken.Counted [| token 0.5 0.1 0.1 |])
-    )
-
-    Assert.Contains("logProbsWithout has 0", refusal (fun () -> Confidence.evidenceReliance [| -1.0 |] [||]))
-    Assert.Contains("scores rise", refusal (fun () -> Confidence.retrievalFeatures [| 1.0; 2.0 |] 0.0))
-
-    Assert.Contains(
-        "turns is 0",
-        refusal (fun () -> Confidence.afterTrials (ConfidenceMeasure.Stability 0) [| trial "" |])
-    )
-
-    Assert.Contains("No trial answer", refusal (fun () -> Confidence.afterTrials ConfidenceMeasure.VoteShare [||]))
-
-[<Fact>]
 let ``a distribution's top, second and entropy are read off its log-probabilities`` () =
     let token =
         Confidence.ofDistribution (ReadOnlySpan [| float32 (log 0.25); float32 (log 0.5); float32 (log 0.25) |])
@@ -211,3 +169,39 @@ let ``a certain token has no entropy, and equal ones have the same probability``
         "logProbs is 1",
         GoldenCase.refusal (fun () -> Confidence.ofDistribution (ReadOnlySpan [| 0.0f |]) |> ignore)
     )
+
+[<Fact>]
+let ``sufficiency is the logistic function of the weighted features`` () =
+    let weights: SufficiencyWeights =
+        {
+            Bias = -3.0
+            Best = 1.0
+            Gap = 0.0
+            Fresh = 0.0
+        }
+
+    Assert.Equal(0.5, Confidence.sufficiency weights { Best = 3.0; Gap = 0.5; Fresh = 0.75 })
+
+[<Fact>]
+let ``wrong arguments are refused by name`` () =
+    let refusal (call: unit -> 'result) =
+        GoldenCase.refusal (fun () -> call () |> ignore)
+
+    let least = Confidence.ofTokens TokenMeasure.Least FirstToken.Counted
+    Assert.Contains("tokens[0] is", refusal (fun () -> least [| token 1.5 0.1 0.1 |]))
+    Assert.Contains("tokens[0] is", refusal (fun () -> least [| token 0.1 0.2 0.1 |]))
+
+    Assert.Contains(
+        "vocabulary is 1",
+        refusal (fun () ->
+            Confidence.ofTokens (TokenMeasure.NormalizedEntropy 1) FirstToken.Counted [| token 0.5 0.1 0.1 |])
+    )
+
+    Assert.Contains("logProbsWithout has 0", refusal (fun () -> Confidence.evidenceReliance [| -1.0 |] [||]))
+
+    Assert.Contains(
+        "turns is 0",
+        refusal (fun () -> Confidence.afterTrials (ConfidenceMeasure.Stability 0) [| trial "" |])
+    )
+
+    Assert.Contains("No trial answer", refusal (fun () -> Confidence.afterTrials ConfidenceMeasure.VoteShare [||]))

@@ -87,21 +87,6 @@ let ``trial answers decide as their confidences do`` () =
     Assert.Equal(ExitDecision.Continue, EarlyExit.decideOnTrials (rule 0.9 2 0) trials)
 
 [<Fact>]
-let ``an infinite threshold never exits early, whatever the confidence`` () =
-    lawFor someRuns (fun runs ->
-        let certain =
-            runs |> Array.map (Array.map (fun check -> { check with Confidence = infinity }))
-
-        let never = rule infinity 1 0
-        let summary = EarlyExit.replay never certain
-
-        EarlyExit.exitSteps never certain = (runs |> Array.map (fun run -> run.Length - 1))
-        && summary.SearchesSaved = 0.0
-        && summary.ExcessRisk = 0.0
-        && summary.EarlyExits = 0.0
-        && EarlyExit.decide never [| infinity |] = ExitDecision.Continue)
-
-[<Fact>]
 let ``more patience, a higher threshold or a later floor never exits sooner`` () =
     lawFor (Gen.zip someRuns someRule) (fun (runs, rule) ->
         let later other =
@@ -128,87 +113,6 @@ let ``the exit step is the first check at which the rule decides to exit`` () =
         seq { 0 .. step - 1 } |> Seq.forall (fun t -> decision t = ExitDecision.Continue)
         && (step = run.Length - 1 || decision step = ExitDecision.Exit))
 
-[<Fact>]
-let ``a replay adds up`` () =
-    lawFor (Gen.zip someRuns someRule) (fun (runs, rule) ->
-        let summary = EarlyExit.replay rule runs
-        let full = EarlyExit.replay { rule with Threshold = infinity } runs
-
-        Golden.close 1e-12 full.Searches (summary.Searches + summary.SearchesSaved)
-        && Golden.close 1e-12 full.Cost (summary.Cost + summary.CostSaved)
-        && summary.FullScore = full.Score
-        && summary.ExcessRisk >= summary.FullScore - summary.Score - 1e-12)
-
-[<Fact>]
-let ``a hand-made replay`` () =
-    let sooner = EarlyExit.replay (rule 0.8 1 0) [| run |]
-    Assert.Equal(1.0, sooner.Searches)
-    Assert.Equal(1.0, sooner.ExcessRisk)
-    Assert.Equal(3.0, sooner.CostSaved)
-    let later = EarlyExit.replay (rule 0.8 2 0) [| run |]
-    Assert.Equal(2.0, later.Searches)
-    Assert.Equal(0.0, later.ExcessRisk)
-    Assert.Equal(1.0, later.Score)
-
-    Assert.Equal<float[][]>(
-        [| [| 1.0; 0.0; 0.0 |] |],
-        EarlyExit.losses ExitLoss.Excess (rule 0.0 1 0) [| 0.8; 0.9; infinity |] [| run |]
-    )
-
-    Assert.Equal<float[][]>(
-        [| [| 1.0; 0.0 |] |],
-        EarlyExit.losses ExitLoss.Wrong (rule 0.0 1 0) [| 0.0; 0.95 |] [| run |]
-    )
-
-[<Fact>]
-let ``a threshold learnt on replayed losses keeps the risk on new questions`` () =
-    // Right from a random check on; confidence is a noisy sign of it.
-    let question seed =
-        let draw i = Seed.uniform (Seed.child i seed)
-        let rightFrom = int (5.0 * draw 0L)
-
-        Array.init 5 (fun t ->
-            let right = t >= rightFrom
-            let noise = draw (int64 (t + 1))
-            check (if right then 0.4 + 0.6 * noise else 0.7 * noise) (if right then 1.0 else 0.0) (float t))
-
-    let questions name count =
-        let seed = Seed.named name (Seed.ofInt64 4L)
-        Array.init count (fun i -> question (Seed.child (int64 i) seed))
-
-    let grid = Array.init 20 (fun i -> 0.05 * float (i + 1))
-    let start = rule 0.0 1 0
-
-    match
-        EarlyExit.losses ExitLoss.Excess start grid (questions "calibration" 400)
-        |> RiskControl.learnThenTest 0.1 0.05 grid
-    with
-    | Threshold.At(_, tau) ->
-        let summary =
-            EarlyExit.replay { start with Threshold = tau } (questions "test" 4000)
-
-        Assert.InRange(summary.ExcessRisk, 0.0, 0.1)
-        Assert.True(summary.SearchesSaved > 0.5, $"saves {summary.SearchesSaved} searches")
-    | Threshold.NoneSafe -> Assert.Fail "a safe threshold exists"
-
-[<Fact>]
-let ``right exits earn half as much each time, wrong ones nothing`` () =
-    Assert.Equal<float[]>(
-        [| 0.0; 1.0; 0.0; 0.5; 0.25 |],
-        EarlyExit.decayingRewards 0.5 [| false; true; false; true; true |]
-    )
-
-    Assert.Equal<float[]>([||], EarlyExit.decayingRewards 0.5 [||])
-
-[<Fact>]
-let ``decaying rewards never rise along right exits and are outcome rewards without decay`` () =
-    law (fun (correct: bool[]) ->
-        let rewards = EarlyExit.decayingRewards 0.5 correct
-        let earned = rewards |> Array.filter (fun reward -> reward > 0.0)
-
-        (earned = Array.sortDescending earned)
-        && EarlyExit.decayingRewards 1.0 correct = (correct |> Array.map (fun right -> if right then 1.0 else 0.0)))
-
 let private states =
     [ StoppingState.SearchCount; StoppingState.SearchCountAndScore ]
 
@@ -225,20 +129,6 @@ let ``the envelope is at least what any fixed number of searches gets`` () =
             |> Seq.forall (fun searches ->
                 let steps = runs |> Array.map (fun run -> min searches (run.Length - 1))
                 EarlyExit.utility price runs steps <= oracle.Value + 1e-12)))
-
-[<Fact>]
-let ``regret to hindsight is never negative`` () =
-    lawFor (Gen.zip3 someRuns someRule (Gen.choose (0, 4))) (fun (runs, rule, tenths) ->
-        let price = float tenths / 10.0
-        let regret = EarlyExit.hindsightRegret price rule runs
-        let oracle = EarlyExit.oracle StoppingState.SearchCount price runs
-
-        regret >= 0.0
-        && EarlyExit.utility price runs oracle.Stops <= oracle.HindsightValue + 1e-12
-        && Golden.close
-            1e-12
-            (oracle.HindsightValue - EarlyExit.utility price runs (EarlyExit.exitSteps rule runs))
-            regret)
 
 [<Fact>]
 let ``of one rollout the envelope is its best moment`` () =
@@ -271,6 +161,55 @@ let ``searches dearer than an answer are worth none`` () =
         states |> List.forall (fun state -> (EarlyExit.oracle state 2.0 dear).Stops |> Array.forall ((=) 0)))
 
 [<Fact>]
+let ``an infinite threshold never exits early, whatever the confidence`` () =
+    lawFor someRuns (fun runs ->
+        let certain =
+            runs |> Array.map (Array.map (fun check -> { check with Confidence = infinity }))
+
+        let never = rule infinity 1 0
+
+        EarlyExit.exitSteps never certain = (runs |> Array.map (fun run -> run.Length - 1))
+        && EarlyExit.decide never [| infinity |] = ExitDecision.Continue)
+
+[<Fact>]
+let ``a threshold learnt on replayed losses keeps the risk on new questions`` () =
+    // Right from a random check on; confidence is a noisy sign of it.
+    let question seed =
+        let draw i = Seed.uniform (Seed.child i seed)
+        let rightFrom = int (5.0 * draw 0L)
+
+        Array.init 5 (fun t ->
+            let right = t >= rightFrom
+            let noise = draw (int64 (t + 1))
+            check (if right then 0.4 + 0.6 * noise else 0.7 * noise) (if right then 1.0 else 0.0) (float t))
+
+    let questions name count =
+        let seed = Seed.named name (Seed.ofInt64 4L)
+        Array.init count (fun i -> question (Seed.child (int64 i) seed))
+
+    let grid = Array.init 20 (fun i -> 0.05 * float (i + 1))
+    let start = rule 0.0 1 0
+
+    match
+        EarlyExit.losses ExitLoss.Excess start grid (questions "calibration" 400)
+        |> RiskControl.learnThenTest 0.1 0.05 grid
+    with
+    | Threshold.At(_, tau) ->
+        let test = questions "test" 4000
+        let learnt = { start with Threshold = tau }
+
+        let risk =
+            EarlyExit.losses ExitLoss.Excess learnt [| tau |] test |> Array.map Array.head |> Array.average
+
+        Assert.InRange(risk, 0.0, 0.1)
+
+        let saved =
+            EarlyExit.exitSteps learnt test |> Array.averageBy (fun step -> float (4 - step))
+
+        Assert.True(saved > 0.5, $"saves {saved} searches")
+    | Threshold.NoneSafe -> Assert.Fail "a safe threshold exists"
+
+[<Fact>]
 let ``wrong arguments are refused by name`` () =
     let refusal (call: unit -> 'result) =
         GoldenCase.refusal (fun () -> call () |> ignore)
@@ -282,10 +221,8 @@ let ``wrong arguments are refused by name`` () =
 
     Assert.Contains(
         "never falls",
-        refusal (fun () -> EarlyExit.replay (rule 0.5 1 0) [| [| check 0.0 0.0 2.0; check 0.0 0.0 1.0 |] |])
+        refusal (fun () -> EarlyExit.exitSteps (rule 0.5 1 0) [| [| check 0.0 0.0 2.0; check 0.0 0.0 1.0 |] |])
     )
 
-    Assert.Contains("No run", refusal (fun () -> EarlyExit.replay (rule 0.5 1 0) [||]))
-    Assert.Contains("decay is 2", refusal (fun () -> EarlyExit.decayingRewards 2.0 [||]))
     Assert.Contains("No rollout", refusal (fun () -> EarlyExit.oracle StoppingState.SearchCount 0.1 [||]))
     Assert.Contains("steps has 4", refusal (fun () -> EarlyExit.utility 0.1 [| run |] [| 4 |]))

@@ -5,79 +5,6 @@ open Xunit
 open David.Grpo
 open David.Grpo.Tests.RewardTests
 
-let private asking queries (trajectory: Trajectory) =
-    { trajectory with
-        Searches = Array.map2 (fun query search -> { search with Query = query }) queries trajectory.Searches
-    }
-
-let private someSearches =
-    Gen.elements [ "a"; "b"; "c"; "d" ] |> Gen.listOf |> Gen.listOf
-
-[<Fact>]
-let ``redundancy is the share of passages already seen`` () =
-    let t =
-        trajectory [ "a" ] [ [ "a"; "x" ]; [ "x"; "y" ]; []; [ "a"; "y"; "y" ]; [ "z" ] ] Ending.Unanswered
-
-    Assert.Equal<float[]>([| 0.0; 0.5; 0.0; 1.0; 0.0 |], Selectivity.documentRedundancy t)
-
-[<Fact>]
-let ``fresh passages add up to all that was found`` () =
-    lawFor someSearches (fun found ->
-        let t = trajectory [ "a"; "b" ] found Ending.Unanswered
-
-        let fresh =
-            Array.map2
-                (fun redundancy (search: SearchTurn) ->
-                    (1.0 - redundancy) * float (search.Passages |> Array.distinctBy _.Id).Length)
-                (Selectivity.documentRedundancy t)
-                t.Searches
-
-        Golden.close 1e-9 (float (Trajectory.foundAfter found.Length t).Count) (Array.sum fresh))
-
-[<Fact>]
-let ``marginal recalls are never negative and sum to the coverage`` () =
-    lawFor someSearches (fun found ->
-        let t = trajectory [ "a"; "b"; "e" ] found Ending.Unanswered
-        let gains = Selectivity.marginalRecall t
-
-        Array.forall (fun gain -> gain >= 0.0) gains
-        && Golden.close 1e-12 (Evidence.coverage t) (Array.sum gains)
-        // What an earlier search returned in full cannot be new evidence.
-        && Array.forall2
-            (fun redundancy gain -> redundancy < 1.0 || gain = 0.0)
-            (Selectivity.documentRedundancy t)
-            gains)
-
-[<Fact>]
-let ``queries are compared by their words`` () =
-    let t =
-        trajectory [ "a" ] [ []; []; []; [] ] Ending.Unanswered
-        |> asking [| "Who wrote Hamlet"; "hamlet: who wrote it"; "the"; "?" |]
-
-    Assert.Equal<float[]>([| 0.0; 0.75; 0.0; 1.0 |], Selectivity.lexicalRedundancy QuerySimilarity.Jaccard t)
-    let f1 = Selectivity.lexicalRedundancy QuerySimilarity.TokenF1 t
-    GoldenCase.assertAllClose "f1" 1e-12 [| 0.0; 6.0 / 7.0; 0.0; 1.0 |] f1
-
-[<Fact>]
-let ``embeddings are compared by their cosines`` () =
-    let redundancy =
-        Selectivity.embeddingRedundancy
-            [|
-                [| 1.0; 0.0 |]
-                [| 0.0; 2.0 |]
-                [| 3.0; 3.0 |]
-                [| 0.0; 0.0 |]
-                [| -1.0; 0.0 |]
-                [| 5.0; 0.0 |]
-            |]
-
-    GoldenCase.assertAllClose "cosines" 1e-12 [| 0.0; 0.0; sqrt 0.5; 0.0; 0.0; 1.0 |] redundancy
-    Assert.Equal<float[]>([||], Selectivity.embeddingRedundancy [||])
-
-[<Fact>]
-let ``leaving a search out costs what it was worth`` () =
-    Assert.Equal<float[]>([| 1.0; 0.0; -0.5 |], Selectivity.leaveOneOut 1.0 [| 0.0; 1.0; 1.5 |])
-
 [<Fact>]
 let ``over- and under-search are shares of their own kind of step`` () =
     let steps =
@@ -92,39 +19,6 @@ let ``over- and under-search are shares of their own kind of step`` () =
     Assert.Equal({ Hits = 1; Total = 3 }, Selectivity.overSearch steps)
     Assert.Equal({ Hits = 1; Total = 2 }, Selectivity.underSearch steps)
     Assert.Equal({ Hits = 0; Total = 0 }, Selectivity.overSearch [||])
-
-[<Fact>]
-let ``blank and repeated queries are wasted, within a trajectory`` () =
-    let t queries =
-        trajectory [ "a" ] (queries |> List.map (fun _ -> [ "a" ])) Ending.Unanswered
-        |> asking (Array.ofList queries)
-
-    let tally =
-        Selectivity.wastedQueries [| t [ "Hamlet"; "the Hamlet!"; "" ]; t [ "hamlet" ] |]
-
-    Assert.Equal({ Hits = 2; Total = 4 }, tally)
-
-[<Fact>]
-let ``productivity counts right answers over calls, refused ones included`` () =
-    let right = trajectory [ "a" ] [ [ "a" ]; [ "b" ] ] (Ending.Answered "right")
-
-    let wrong =
-        { trajectory [ "a" ] [ [ "a" ] ] (Ending.Answered "wrong") with
-            RefusedSearches = 2
-        }
-
-    let free = trajectory [ "a" ] [] (Ending.Answered "Right")
-    Assert.Equal({ Hits = 2; Total = 5 }, Selectivity.toolProductivity [| right; wrong; free |])
-
-[<Fact>]
-let ``a right answer pays only with searches that were meant`` () =
-    let reward right calls =
-        Selectivity.confidentSearchReward 0.5 right (calls |> Array.map (Array.map log))
-
-    Assert.Equal(1.0, reward true [| [| 0.9; 0.5 |]; [| 0.8 |] |])
-    Assert.Equal(0.0, reward true [| [| 0.9 |]; [| 0.8; 0.4 |] |])
-    Assert.Equal(0.0, reward false [| [| 0.9 |] |])
-    Assert.Equal(1.0, reward true [||])
 
 [<Fact>]
 let ``a search pays while its gain exceeds its price`` () =
@@ -249,17 +143,3 @@ let ``fitted weights are those that made the gains`` () =
     GoldenCase.assertClose "entropy" 1e-6 weights.AnswerEntropy fitted.AnswerEntropy
     GoldenCase.assertClose "hops" 1e-6 weights.HopsLeft fitted.HopsLeft
     Assert.Equal(0.0, fitted.Redundancy)
-
-[<Fact>]
-let ``wrong arguments are refused by name`` () =
-    let refusal (call: unit -> 'result) =
-        GoldenCase.refusal (fun () -> call () |> ignore)
-
-    Assert.Contains(
-        "embeddings[1] has 1",
-        refusal (fun () -> Selectivity.embeddingRedundancy [| [| 1.0; 2.0 |]; [| 1.0 |] |])
-    )
-
-    Assert.Contains("beta is 0", refusal (fun () -> Selectivity.confidentSearchReward 0.0 true [||]))
-    Assert.Contains("price[0] is -1", refusal (fun () -> Selectivity.searchPays 1.0 -1.0 0.0))
-    Assert.Contains("scoresWithout[0] is NaN", refusal (fun () -> Selectivity.leaveOneOut 1.0 [| nan |]))

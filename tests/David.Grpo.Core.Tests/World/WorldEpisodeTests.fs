@@ -94,16 +94,19 @@ let ``every episode keeps the grammar, the limits and the retriever's word, and 
 
     for question, episode, parsed in all do
         Assert.Equal(episode.Tokens.Length, episode.Weights.Length)
-        Assert.InRange(episode.Tokens.Length, 1, WorldLimit.Tokens)
-        Assert.InRange(parsed.Turns.Length, 0, WorldLimit.Searches)
-        Assert.InRange(parsed.Answer.Length, 1, WorldLimit.AnswerWords)
+        Assert.InRange(episode.Tokens.Length, 1, WorldEpisode.MaxTokens)
+        Assert.InRange(parsed.Turns.Length, 0, TagProtocol.defaults.MaxSearches)
+        Assert.InRange(parsed.Answer.Length, 1, TagProtocol.defaults.AnswerWords)
         Assert.Equal(question.Question.Text, World.render parsed.Prompt)
         Assert.True(episode.Weights |> Array.forall (fun weight -> weight >= 0.0))
         Assert.True(episode.Weights |> Array.truncate (parsed.Prompt.Length + 2) |> Array.forall ((=) 0.0))
 
         for _, query, observation, _ in parsed.Turns do
-            Assert.InRange(query.Length, 1, WorldLimit.QueryWords)
-            let passages = WorldSearch.search index WorldLimit.TopK (World.render query)
+            Assert.InRange(query.Length, 1, TagProtocol.defaults.QueryWords)
+
+            let passages =
+                WorldSearch.search index TagProtocol.defaults.TopK (World.render query)
+
             Assert.Equal<int[]>(WorldEpisode.observationTokens passages, observation)
 
 [<Fact>]
@@ -125,9 +128,11 @@ let ``no episode within the limits is longer than the limit of tokens`` () =
         )
 
     let response =
-        WorldLimit.Searches * (WorldLimit.QueryWords + 2 + observation) + WorldLimit.AnswerWords + 2
+        TagProtocol.defaults.MaxSearches * (TagProtocol.defaults.QueryWords + 2 + observation)
+        + TagProtocol.defaults.AnswerWords
+        + 2
 
-    Assert.InRange(prompt + response, 1, WorldLimit.Tokens)
+    Assert.InRange(prompt + response, 1, WorldEpisode.MaxTokens)
 
 [<Fact>]
 let ``an observation is the passages' titles and texts between its tags`` () =
@@ -140,10 +145,10 @@ let ``an observation is the passages' titles and texts between its tags`` () =
 
     Assert.Equal(
         "<info> Badon Belin | Badon Belin lies in Almaria . </info>",
-        WorldEpisode.renderPassages [| passage |]
+        World.render (WorldEpisode.observationTokens [| passage |])
     )
 
-    Assert.Equal("<info> </info>", WorldEpisode.renderPassages [||])
+    Assert.Equal("<info> </info>", World.render (WorldEpisode.observationTokens [||]))
 
 [<Fact>]
 let ``an expert finds all evidence in as many searches as hops and answers right`` () =
@@ -210,7 +215,8 @@ let ``clutter leaves room for all evidence, and a bad query stands for the right
     for question, _, parsed in episodes (WorldPretrainingEpisodes.skill clutteredStage) 300 do
         let found =
             parsed.Turns
-            |> Array.collect (fun (_, query, _, _) -> WorldSearch.search index WorldLimit.TopK (World.render query))
+            |> Array.collect (fun (_, query, _, _) ->
+                WorldSearch.search index TagProtocol.defaults.TopK (World.render query))
             |> Array.map _.Id
 
         Assert.Empty(Array.except found question.Question.Gold)
@@ -268,7 +274,8 @@ let ``habit answers right exactly if all evidence was found, and else guesses in
     for question, episode, parsed in episodes (WorldPretrainingEpisodes.habit habitStage) 1500 do
         let found =
             parsed.Turns
-            |> Array.collect (fun (_, query, _, _) -> WorldSearch.search index WorldLimit.TopK (World.render query))
+            |> Array.collect (fun (_, query, _, _) ->
+                WorldSearch.search index TagProtocol.defaults.TopK (World.render query))
             |> Array.map _.Id
 
         let answer = World.render parsed.Answer

@@ -10,7 +10,7 @@ let ``a full name finds its passage first, in either order of its words`` () =
     for world, index in worlds.Value do
         for passage in world.Passages do
             for query in [ passage.Title; passage.Title |> wordsOf |> Array.rev |> String.concat " " ] do
-                let best = WorldSearch.search index WorldLimit.TopK query |> Array.head
+                let best = WorldSearch.search index TagProtocol.defaults.TopK query |> Array.head
                 Assert.Equal(passage.Id, best.Id)
 
 [<Fact>]
@@ -22,7 +22,7 @@ let ``half a name is ambiguous: its passage is among the first two for about hal
                     match wordsOf passage.Title with
                     | [| first; second |] ->
                         for half in [ first; second ] do
-                            let results = WorldSearch.search index WorldLimit.TopK half
+                            let results = WorldSearch.search index TagProtocol.defaults.TopK half
 
                             if results |> Array.exists (fun result -> result.Id = passage.Id) then
                                 1.0
