@@ -51,7 +51,7 @@ let ``an own arm is another one with parts changed`` () =
             Clip = Clip.Symmetric 0.2
             Aggregation = Aggregation.TokenMean
             Spending = beyondTwo
-            Allocation = AllocationRules.uniform
+            Allocation = QuestionRules.uniform
         }
 
     let arm = plain (Arms.create "grpo" settings)
@@ -60,11 +60,8 @@ let ``an own arm is another one with parts changed`` () =
 
 [<Fact>]
 let ``an own budget policy takes its price off the reward`` () =
-    let member' searches : SpendingMember =
-        {
-            Trajectory = trajectory [ "a" ] (List.replicate searches [ "a" ]) (Ending.Answered "right")
-            Reward = 1.0
-            IsCorrect = true
-        }
+    let spender searches =
+        trajectory [ "a" ] (List.replicate searches [ "a" ]) (Ending.Answered "right") |> scored 1.0
 
-    Assert.Equal<float[]>([| 1.0; 1.0; 0.5 |], beyondTwo.Shape 0.25 [| member' 0; member' 2; member' 4 |])
+    let group = groupOf [| spender 0; spender 2; spender 4 |]
+    Assert.Equal<float[]>([| 1.0; 1.0; 0.5 |], (beyondTwo.Shape 0.25 group).Rewards)

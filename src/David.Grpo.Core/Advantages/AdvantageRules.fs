@@ -23,13 +23,27 @@ module AdvantageRules =
     let bySequence (name: string) (advantages: float[] -> float[]) : AdvantageRule =
         AdvantageRule.BySequence(name, advantages)
 
+    /// One number a trajectory, on each of its tokens, from the whole group.
+    let private byGroup name (advantages: Group -> float[]) : AdvantageRule =
+        {
+            Name = name
+            Estimate = Array.map (fun group -> group.OnTokens(advantages group))
+        }
+
+    let private lengths (group: Group) =
+        group.Trajectories |> Array.map Trajectory.trainedTokens
+
     /// What a trajectory is paid at each turn, [searches + 1]: its reward's turns, or the total at the end.
     [<CompiledName "TurnRewards">]
-    let turnRewards (rollout: ScoredRollout) : float[] =
+    let turnRewards (rollout: Member) : float[] =
         if rollout.Reward.Turns.Length > 0 then
             rollout.Reward.Turns
         else
             Array.append (Array.zeroCreate rollout.Trajectory.Searches.Length) [| rollout.Reward.Total |]
+
+    /// A group's numbers by turn, [G][searches + 1], on each of the turn's tokens.
+    let private onTurns (group: Group) (numbers: float[][]) =
+        Array.map2 (fun trajectory own -> turnsOf trajectory |> Array.map (Array.get own)) group.Trajectories numbers
 
     /// One number a turn, on each of its tokens: from what a group's members are paid, [G][searches + 1], to advantages of
     /// the same shape.
@@ -37,12 +51,7 @@ module AdvantageRules =
     let byTurn (name: string) (advantages: float[][] -> float[][]) : AdvantageRule =
         {
             Name = name
-            Estimate =
-                Array.map (fun group ->
-                    group
-                    |> Array.map turnRewards
-                    |> advantages
-                    |> Array.map2 (fun rollout own -> turnsOf rollout.Trajectory |> Array.map (Array.get own)) group)
+            Estimate = Array.map (fun group -> group.Members |> Array.map turnRewards |> advantages |> onTurns group)
         }
 
     /// GRPO's advantage, the reward's distance from the group's mean in deviations; see `Advantage.groupRelative`.
@@ -53,15 +62,8 @@ module AdvantageRules =
     /// Tree-GRPO's: over all leaves of the question and over those of the same tree; see `GroupStructure.treeRelative`.
     [<CompiledName "TreeRelative">]
     let treeRelative (scale: Scale) : AdvantageRule =
-        {
-            Name = "tree_relative"
-            Estimate =
-                Array.map (fun group ->
-                    group
-                    |> Array.map _.Reward.Total
-                    |> GroupStructure.treeRelative scale (group |> Array.map _.Tree)
-                    |> ScoredRollout.OnTokens group)
-        }
+        byGroup "tree_relative" (fun group ->
+            GroupStructure.treeRelative scale (group.Members |> Array.map _.Tree) group.Rewards)
 
     /// What a turn's return is beside that of the other members' same turn; see `TurnCredit.sameTurn`.
     [<CompiledName "SameTurn">]
@@ -70,7 +72,7 @@ module AdvantageRules =
 
     /// Rewards by token, [trained tokens]: a turn's is paid at its last token.
     [<CompiledName "TokenRewards">]
-    let tokenRewards (rollout: ScoredRollout) : float[] =
+    let tokenRewards (rollout: Member) : float[] =
         let turns = turnsOf rollout.Trajectory
         let rewards = turnRewards rollout
 
@@ -84,44 +86,37 @@ module AdvantageRules =
             else
                 0.0)
 
+    /// Over all rollouts of the batch, [B], one number a trained token, [B][trained tokens].
+    let private byTokens name (advantages: Member[] -> float[][]) : AdvantageRule =
+        {
+            Name = name
+            Estimate =
+                fun groups ->
+                    let all = groups |> Array.collect _.Members |> advantages
+
+                    let starts =
+                        groups |> Array.scan (fun start group -> start + group.Members.Length) 0
+
+                    groups |> Array.mapi (fun index group -> Array.sub all starts[index] group.Members.Length)
+        }
+
     /// The critic's: generalised advantages by token (Schulman et al., arXiv 1506.02438), whitened over the batch as verl
     /// does; see `Returns.generalizedAdvantages`.
     [<CompiledName "GeneralizedAdvantages">]
     let generalizedAdvantages (discount: float) (lambda: float) : AdvantageRule =
-        {
-            Name = "gae"
-            Estimate =
-                fun groups ->
-                    let advantages =
-                        groups
-                        |> Array.collect (
-                            Array.map (fun rollout ->
-                                Returns.generalizedAdvantages discount lambda 0.0 rollout.Values (tokenRewards rollout))
-                        )
-                        |> Whitening.overTokens Whitening.VerlMasked
-
-                    let starts = groups |> Array.scan (fun start group -> start + group.Length) 0
-                    groups |> Array.mapi (fun index group -> Array.sub advantages starts[index] group.Length)
-        }
-
-    /// Named numbers by trajectory that look at more than its total.
-    let private bySequenceOf name (advantages: ScoredRollout[] -> float[]) : AdvantageRule =
-        {
-            Name = name
-            Estimate = Array.map (fun group -> advantages group |> ScoredRollout.OnTokens group)
-        }
-
-    let private totals =
-        Array.map (fun (rollout: ScoredRollout) -> rollout.Reward.Total)
-
-    let private lengths =
-        Array.map (fun (rollout: ScoredRollout) -> Trajectory.trainedTokens rollout.Trajectory)
+        byTokens "gae" (fun rollouts ->
+            rollouts
+            |> Array.map (fun rollout ->
+                Returns.generalizedAdvantages discount lambda 0.0 rollout.Values (tokenRewards rollout))
+            |> Whitening.overTokens Whitening.VerlMasked)
 
     /// Over the whole batch, one number a trajectory.
-    let private byBatch name (advantages: ScoredRollout[][] -> float[][]) : AdvantageRule =
+    let private byBatch name (advantages: Group[] -> float[][]) : AdvantageRule =
         {
             Name = name
-            Estimate = fun groups -> Array.map2 ScoredRollout.OnTokens groups (advantages groups)
+            Estimate =
+                fun groups ->
+                    Array.map2 (fun (group: Group) numbers -> group.OnTokens numbers) groups (advantages groups)
         }
 
     /// GDPO over the reward's own terms; see `BatchAdvantage.decoupledRewards`. A trajectory without a term has 0 there.
@@ -129,24 +124,22 @@ module AdvantageRules =
     let decoupledRewards (scale: Scale) : AdvantageRule =
         byBatch "gdpo" (fun groups ->
             let terms =
-                groups
-                |> Array.collect (Array.collect (fun (rollout: ScoredRollout) -> rollout.Reward.Terms))
-                |> Array.distinctBy _.Name
+                groups |> Array.collect _.Members |> Array.collect _.Reward.Terms |> Array.distinctBy _.Name
 
             let column (term: RewardTerm) : RewardColumn =
                 RewardColumn.Complete(
                     term.Weight,
                     groups
-                    |> Array.map (
-                        Array.map (fun rollout ->
+                    |> Array.map (fun group ->
+                        group.Members
+                        |> Array.map (fun rollout ->
                             rollout.Reward.Terms
                             |> Array.filter (fun own -> own.Name = term.Name)
-                            |> Array.sumBy _.Value)
-                    )
+                            |> Array.sumBy _.Value))
                 )
 
             if terms.Length = 0 then
-                groups |> Array.map (Array.map (fun _ -> 0.0))
+                groups |> Array.map (fun group -> Array.zeroCreate group.Members.Length)
             else
                 BatchAdvantage.decoupledRewards
                     Lone.Zero
@@ -163,21 +156,19 @@ module AdvantageRules =
             Name = "until_found"
             Estimate =
                 Array.map (fun group ->
-                    let paid = group |> Array.map turnRewards
+                    let paid = group.Members |> Array.map turnRewards
 
                     // The last turn finds nothing: what it is paid is the outcome.
                     let potentials =
                         paid |> Array.map (fun own -> Array.scan (+) 0.0 (Array.updateAt (own.Length - 1) 0.0 own))
 
-
-                    TurnCredit.untilFound scale 1.0 (paid |> Array.map Array.last) potentials
-                    |> Array.map2 (fun rollout own -> turnsOf rollout.Trajectory |> Array.map (Array.get own)) group)
+                    TurnCredit.untilFound scale 1.0 (paid |> Array.map Array.last) potentials |> onTurns group)
         }
 
     /// GiGPO with the set of passages found so far as a step's state; see `GroupStructure.groupInGroup`.
     [<CompiledName "GroupInGroup">]
     let groupInGroup (scale: Scale) : AdvantageRule =
-        let anchors (rollout: ScoredRollout) =
+        let anchors (rollout: Member) =
             [|
                 for searches in 0 .. rollout.Trajectory.Searches.Length ->
                     Trajectory.foundAfter searches rollout.Trajectory |> Seq.map _.Value |> String.concat "\n"
@@ -191,10 +182,10 @@ module AdvantageRules =
                         scale
                         1.0
                         1.0
-                        (group |> Array.map anchors)
-                        (totals group)
-                        (group |> Array.map turnRewards)
-                    |> Array.map2 (fun rollout own -> turnsOf rollout.Trajectory |> Array.map (Array.get own)) group)
+                        (group.Members |> Array.map anchors)
+                        group.Rewards
+                        (group.Members |> Array.map turnRewards)
+                    |> onTurns group)
         }
 
     let private makers: (string * (Scale -> AdvantageRule))[] =
@@ -205,8 +196,7 @@ module AdvantageRules =
             "maxrl", (fun _ -> bySequence "maxrl" Advantage.maximumLikelihood)
             "pass_at_k", (fun scale -> bySequence "pass_at_k" (Advantage.passAtK scale))
             "opo",
-            (fun _ ->
-                bySequenceOf "opo" (fun group -> Advantage.lengthWeighted Lone.Zero (lengths group) (totals group)))
+            (fun _ -> byGroup "opo" (fun group -> Advantage.lengthWeighted Lone.Zero (lengths group) group.Rewards))
             "reinforce_plus_plus_baseline",
             (fun _ ->
                 byBatch "reinforce_plus_plus_baseline" (fun groups ->
@@ -214,16 +204,24 @@ module AdvantageRules =
                         Lone.Zero
                         Whitening.VerlMasked
                         (groups |> Array.map lengths)
-                        (groups |> Array.map totals)))
+                        (groups |> Array.map _.Rewards)))
+            "reinforce_plus_plus",
+            (fun _ ->
+                byTokens "reinforce_plus_plus" (fun rollouts ->
+                    (rollouts |> Array.map tokenRewards |> Returns.reinforcePlusPlus 1.0 Whitening.VerlMasked)
+                        .Advantages))
+            "batch_scaled",
+            (fun scale -> byBatch "batch_scaled" (Array.map _.Rewards >> BatchAdvantage.batchScaled scale))
+            "gpg", (fun _ -> byBatch "gpg" (Array.map _.Rewards >> BatchAdvantage.groupPolicyGradient Lone.Zero 1.0))
             "gdpo", decoupledRewards
             "stratified",
             (fun scale ->
-                bySequenceOf "stratified" (fun group ->
+                byGroup "stratified" (fun group ->
                     GroupStructure.stratified
                         scale
                         0.5
-                        (group |> Array.map (fun (rollout: ScoredRollout) -> rollout.Trajectory.Searches.Length))
-                        (totals group)))
+                        (group.Trajectories |> Array.map _.Searches.Length)
+                        group.Rewards))
             "tree_relative", treeRelative
             "gigpo", groupInGroup
             "same_turn", sameTurn

@@ -40,14 +40,6 @@ type PilotOptions =
 [<RequireQualifiedAccess>]
 module Allocation =
 
-    /// The share of the rollouts that are right, in [0, 1]; 0 for none.
-    [<CompiledName "SolveRate">]
-    let solveRate (correct: bool[]) : float =
-        if correct.Length = 0 then
-            0.0
-        else
-            float (correct |> Array.filter id |> Array.length) / float correct.Length
-
     let private checkRates (rates: float[]) =
         match rates |> Array.tryFindIndex (fun rate -> not (rate >= 0.0 && rate <= 1.0)) with
         | Some index -> invalidArg (nameof rates) $"rates[{index}] is {rates[index]}; expected a solve rate, 0 to 1."
@@ -166,7 +158,7 @@ module Allocation =
     let afterPilot (options: PilotOptions) (correct: bool[]) : PilotDecision =
         checkPilot options
         Check.length (nameof correct) options.Pilot "the rollouts of a pilot" correct
-        let rate = solveRate correct
+        let rate = correct |> Array.averageBy (fun isRight -> if isRight then 1.0 else 0.0)
 
         if rate > options.SkipAbove then PilotDecision.Skip
         elif rate < options.DeferBelow then PilotDecision.Defer

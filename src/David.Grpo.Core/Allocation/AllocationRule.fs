@@ -1,43 +1,5 @@
 namespace David.Grpo
 
-/// The rollouts of one question in the step under way, scored.
-type SampledGroup =
-    {
-        /// Index among the training questions.
-        Question: int
-        /// [G] total rewards; empty where no rollout could be scored.
-        Rewards: float[]
-        /// [G] what each answered. A right answer stands as `Gold`, however it was written.
-        Answers: DrawnAnswer[]
-        /// The question's first gold answer, normalised.
-        Gold: string
-    }
-
-    /// [G] which answers are right.
-    member group.Correct: bool[] =
-        group.Answers |> Array.map ((=) (DrawnAnswer.Given group.Gold))
-
-    /// The share of right answers; 0 without any rollout.
-    member group.SolveRate: float = Allocation.solveRate group.Correct
-
-    /// A group from its trajectories and their rewards, [G] each.
-    static member Of(index: int, question: Question, trajectories: Trajectory[], rewards: float[]) : SampledGroup =
-        Check.length (nameof rewards) trajectories.Length "one for each trajectory" rewards
-        let gold = Answer.normalize question.Answers[0]
-
-        {
-            Question = index
-            Rewards = rewards
-            Answers =
-                trajectories
-                |> Array.map (fun trajectory ->
-                    match trajectory.Ending with
-                    | Ending.Answered _ when Answer.exactMatchOf trajectory = 1.0 -> DrawnAnswer.Given gold
-                    | Ending.Answered answer -> DrawnAnswer.Given(Answer.normalize answer)
-                    | _ -> DrawnAnswer.Missing)
-            Gold = gold
-        }
-
 /// What the visits of a question came to.
 type QuestionVisits =
     {
@@ -89,14 +51,14 @@ type AllocationMemory =
         if place < 0 then [||] else memory.Visits[place].Rates
 
     /// The memory after a step's groups were seen.
-    member memory.Visiting(groups: SampledGroup[]) : AllocationMemory =
+    member memory.Visiting(groups: Group[]) : AllocationMemory =
         let seen = System.Collections.Generic.SortedDictionary<int, float[]>()
 
         for visits in memory.Visits do
             seen[visits.Question] <- visits.Rates
 
-        for group in groups |> Array.filter (fun group -> group.Answers.Length > 0) do
-            seen[group.Question] <- Array.append (memory.RatesOf group.Question) [| group.SolveRate |]
+        for group in groups |> Array.filter (fun group -> group.Members.Length > 0) do
+            seen[group.Index] <- Array.append (memory.RatesOf group.Index) [| group.SolveRate |]
 
         { memory with
             Visits =
@@ -140,7 +102,7 @@ type AllocationView =
         /// Rounds of this step so far; 0 before the first.
         Rounds: int
         /// Groups of this step so far, in the order of their places.
-        Sampled: SampledGroup[]
+        Sampled: Group[]
         /// The next n training questions, in the run's order, that no step and no round has taken.
         Upcoming: int -> int[]
         /// Training questions there are.
@@ -166,10 +128,10 @@ type AllocationView =
     /// More rollouts for the groups that there are, [groups]; none where the number is not above 0.
     member view.Grow(rollouts: int[]) : GroupRequest[] =
         Array.mapi2
-            (fun place (group: SampledGroup) more ->
+            (fun place (group: Group) more ->
                 {
                     Place = place
-                    Question = group.Question
+                    Question = group.Index
                     Rollouts = more
                 })
             view.Sampled
@@ -223,6 +185,6 @@ type AllocationRule =
                                     })
                             Taken = questions.Length
                         }
-            Keep = fun view -> view.Sampled |> Array.map (fun group -> [| 0 .. group.Rewards.Length - 1 |])
+            Keep = fun view -> view.Sampled |> Array.map (fun group -> [| 0 .. group.Members.Length - 1 |])
             Remember = fun view -> view.Memory.Visiting view.Sampled
         }

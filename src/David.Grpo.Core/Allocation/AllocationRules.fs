@@ -5,152 +5,14 @@ namespace David.Grpo
 [<RequireQualifiedAccess>]
 module AllocationRules =
 
-    let private everyRollout (view: AllocationView) =
-        view.Sampled |> Array.map (fun group -> [| 0 .. group.Rewards.Length - 1 |])
-
-    let private everyRolloutOf (wanted: SampledGroup -> bool) (view: AllocationView) =
-        Array.map2 (fun group places -> if wanted group then places else [||]) view.Sampled (everyRollout view)
-
-    let private hasSignal (group: SampledGroup) = Selection.hasSignal group.Rewards
-
-    let private rewards (view: AllocationView) = view.Sampled |> Array.map _.Rewards
-
     /// Rollouts of a first look at a question: half a group, at least 2.
     let private pilotSize (view: AllocationView) = max 2 (view.GroupSize / 2)
-
-    /// The upcoming questions, `rollouts` each.
-    let private openUpcoming rollouts questions (view: AllocationView) =
-        {
-            Requests = view.Open(rollouts, view.Upcoming questions)
-            Taken = questions
-        }
-
-    let private grow rollouts (view: AllocationView) =
-        {
-            Requests = view.Grow rollouts
-            Taken = 0
-        }
-
-    /// Questions as they come, G rollouts each, all trained on.
-    [<CompiledName "Uniform">]
-    let uniform: AllocationRule =
-        {
-            Name = "uniform"
-            Next =
-                fun view ->
-                    if view.Rounds = 0 then
-                        openUpcoming view.GroupSize view.QuestionsPerStep view
-                    else
-                        Draw.None
-            Keep = everyRollout
-            Remember = _.Memory
-        }
-
-    /// Rounds of a refilled step; DAPO has no end.
-    let private refillRounds = 3
-
-    let private refillOptions (view: AllocationView) : RefillOptions =
-        {
-            Groups = view.QuestionsPerStep
-            GroupSize = max 2 view.GroupSize
-            MostAtOnce = view.QuestionsPerStep
-            Rounds = refillRounds
-            Surplus = 1.25
-        }
-
-    let private informativeGroups (view: AllocationView) =
-        (Selection.informative (rewards view)).Length
-
-    /// Dynamic sampling: more questions are sampled, in at most 3 rounds, until as many groups as a step has are informative;
-    /// groups without signal are dropped. See `Selection.refill`.
-    [<CompiledName "Refill">]
-    let refill: AllocationRule =
-        {
-            Name = "refill"
-            Next =
-                fun view ->
-                    let kept = informativeGroups view
-
-                    match Selection.refill (refillOptions view) view.Rounds view.Sampled.Length kept view.Ledger with
-                    | Refill.Sample groups -> openUpcoming view.GroupSize groups view
-                    | Refill.Full
-                    | Refill.Settle -> Draw.None
-            Keep = everyRolloutOf hasSignal
-            Remember = _.Memory
-        }
-
-    let private skipOptions: SkipOptions =
-        {
-            EasyFrom = 0.98
-            HardUpTo = 0.11
-            Target = 0.25
-            Step = 0.01
-            Lowest = 0.05
-            Highest = 0.95
-            LeastKept = 0.01
-        }
-
-    /// GRESO: questions that were too easy or too hard in earlier visits are skipped, the more likely the more often they were,
-    /// and the step is refilled. At most four times the questions asked for are passed over. See `Selection.skips`.
-    [<CompiledName "Skip">]
-    let skip: AllocationRule =
-        let shareOf holds (view: AllocationView) =
-            let met =
-                view.Sampled |> Array.filter (fun group -> holds group.SolveRate) |> Array.length
-
-            float met / float (max 1 view.Sampled.Length)
-
-        { refill with
-            Name = "skip"
-            Next =
-                fun view ->
-                    let kept = informativeGroups view
-
-                    match Selection.refill (refillOptions view) view.Rounds view.Sampled.Length kept view.Ledger with
-                    | Refill.Full
-                    | Refill.Settle -> Draw.None
-                    | Refill.Sample groups ->
-                        let upcoming = view.Upcoming(4 * groups)
-
-                        let sampled =
-                            upcoming
-                            |> Array.indexed
-                            |> Array.filter (fun (i, question) ->
-                                let seed = Seed.path [| int64 view.Rounds; int64 i |] view.Seed
-
-                                not (Selection.skips skipOptions view.Memory.Skip seed (view.Memory.RatesOf question)))
-                            |> Array.truncate groups
-
-                        {
-                            Requests = view.Open(view.GroupSize, sampled |> Array.map snd)
-                            Taken =
-                                match Array.tryLast sampled with
-                                | Some(last, _) when sampled.Length = groups -> last + 1
-                                | _ -> upcoming.Length
-                        }
-            Remember =
-                fun view ->
-                    let skip =
-                        // From the second visit on, as the release.
-                        if view.Memory.Visits.Length < view.Questions then
-                            view.Memory.Skip
-                        else
-                            Selection.adapt
-                                skipOptions
-                                view.Memory.Skip
-                                (shareOf (fun rate -> rate >= skipOptions.EasyFrom) view)
-                                (shareOf (fun rate -> rate <= skipOptions.HardUpTo) view)
-
-                    { view.Memory.Visiting view.Sampled with
-                        Skip = skip
-                    }
-        }
 
     /// Knapsack-RL: the step's rollouts go where the last visits' solve rates promise most, 2 to 4 G each; a question that
     /// was not visited yet has the mean rate of those that were, or 1/3. See `Allocation.knapsack`.
     [<CompiledName "Knapsack">]
     let knapsack: AllocationRule =
-        { uniform with
+        { QuestionRules.uniform with
             Name = "knapsack"
             Next =
                 fun view ->
@@ -200,7 +62,7 @@ module AllocationRules =
         view.Sampled
         |> Array.map (fun group ->
             // A pilot of which a rollout was lost is not judged.
-            if group.Answers.Length < options.Pilot then
+            if group.Members.Length < options.Pilot then
                 PilotDecision.Skip
             else
                 Allocation.afterPilot options (Array.truncate options.Pilot group.Correct))
@@ -235,7 +97,7 @@ module AllocationRules =
                             Taken = fresh
                         }
                     | 1 ->
-                        grow
+                        Round.grow
                             (decisions view
                              |> Array.map (function
                                  | PilotDecision.Commit additional -> additional
@@ -247,15 +109,15 @@ module AllocationRules =
                     Array.map2
                         (fun decision places -> if isCommitted decision then places else [||])
                         (decisions view)
-                        (everyRollout view)
+                        (Round.everyRollout view)
             Remember =
                 fun view ->
-                    let sampled = view.Sampled |> Array.map _.Question |> set
+                    let sampled = view.Sampled |> Array.map _.Index |> set
 
                     let deferred =
                         Array.zip view.Sampled (decisions view)
                         |> Array.filter (fun (_, decision) -> decision = PilotDecision.Defer)
-                        |> Array.map (fun (group, _) -> group.Question)
+                        |> Array.map (fun (group, _) -> group.Index)
 
                     { view.Memory with
                         Deferred =
@@ -267,18 +129,18 @@ module AllocationRules =
         }
 
     /// VIGOR: half a group for each question, then the other half of the step's rollouts for the half of the groups whose
-    /// rewards vary most. See `Allocation.byVariance`.
+    /// Round.rewards vary most. See `Allocation.byVariance`.
     [<CompiledName "ByVariance">]
     let byVariance: AllocationRule =
-        { uniform with
+        { QuestionRules.uniform with
             Name = "by_variance"
             Next =
                 fun view ->
                     match view.Rounds with
-                    | 0 -> openUpcoming (pilotSize view) view.QuestionsPerStep view
-                    | 1 when view.Sampled |> Array.forall (fun group -> group.Rewards.Length > 0) ->
+                    | 0 -> Round.openUpcoming (pilotSize view) view.QuestionsPerStep view
+                    | 1 when view.Sampled |> Array.forall (fun group -> group.Members.Length > 0) ->
                         let left = view.Sampled.Length * max 0 (view.GroupSize - pilotSize view)
-                        grow (Allocation.byVariance 0.5 left (rewards view)) view
+                        Round.grow (Allocation.byVariance 0.5 left (Round.rewards view)) view
                     | _ -> Draw.None
         }
 
@@ -286,14 +148,14 @@ module AllocationRules =
     /// at most. See `Allocation.inverseRoot`.
     [<CompiledName "InverseRoot">]
     let inverseRoot: AllocationRule =
-        { uniform with
+        { QuestionRules.uniform with
             Name = "inverse_root"
             Next =
                 fun view ->
                     let pilot = pilotSize view
 
                     match view.Rounds with
-                    | 0 -> openUpcoming pilot view.QuestionsPerStep view
+                    | 0 -> Round.openUpcoming pilot view.QuestionsPerStep view
                     | 1 ->
                         let wanted =
                             Allocation.inverseRoot
@@ -305,59 +167,27 @@ module AllocationRules =
                                 (view.Sampled.Length * max pilot view.GroupSize)
                                 (view.Sampled |> Array.map _.SolveRate)
 
-                        grow (wanted |> Array.map (fun count -> count - pilot)) view
+                        Round.grow (wanted |> Array.map (fun count -> count - pilot)) view
                     | _ -> Draw.None
-        }
-
-    /// Questions that gave no signal in this pass are drawn again, those that did are not. See `Selection.recycle`.
-    [<CompiledName "Recycle">]
-    let recycle: AllocationRule =
-        let passOf (view: AllocationView) =
-            if view.Memory.Recycling.Spent.Length = view.Questions then
-                view.Memory.Recycling
-            else
-                Selection.startRecycling view.Questions
-
-        { uniform with
-            Name = "recycle"
-            Next =
-                fun view ->
-                    if view.Rounds > 0 then
-                        Draw.None
-                    else
-                        {
-                            Requests =
-                                view.Open(view.GroupSize, Selection.draw view.Seed view.QuestionsPerStep (passOf view))
-                            Taken = 0
-                        }
-            Remember =
-                fun view ->
-                    { view.Memory with
-                        Recycling =
-                            Selection.recycle
-                                (passOf view)
-                                (view.Sampled |> Array.map _.Question)
-                                (view.Sampled |> Array.map hasSignal)
-                    }
         }
 
     /// PODS: half the questions, 2 G rollouts each, of which the G of the largest variance are trained on. See
     /// `Selection.maximalVariance`.
     [<CompiledName "MaximalVariance">]
     let maximalVariance: AllocationRule =
-        { uniform with
+        { QuestionRules.uniform with
             Name = "max_variance"
             Next =
                 fun view ->
                     if view.Rounds = 0 then
-                        openUpcoming (2 * view.GroupSize) ((view.QuestionsPerStep + 1) / 2) view
+                        Round.openUpcoming (2 * view.GroupSize) ((view.QuestionsPerStep + 1) / 2) view
                     else
                         Draw.None
             Keep =
                 fun view ->
                     view.Sampled
                     |> Array.map (fun group ->
-                        Selection.maximalVariance (min view.GroupSize group.Rewards.Length) group.Rewards)
+                        Selection.maximalVariance (min view.GroupSize group.Members.Length) group.Rewards)
         }
 
     /// Rollouts after which a group may stop.
@@ -377,29 +207,31 @@ module AllocationRules =
         let isCalibrating (view: AllocationView) =
             view.Memory.Calibration.Budgets.Length = 0 || view.Step - view.Memory.CalibratedAt >= calibrateEvery
 
-        { uniform with
+        { QuestionRules.uniform with
             Name = "conformal"
             Next =
                 fun view ->
                     if view.Rounds = 0 then
                         let first = if isCalibrating view then last else stoppingBudgets[0]
-                        openUpcoming first view.QuestionsPerStep view
+                        Round.openUpcoming first view.QuestionsPerStep view
                     elif isCalibrating view || view.Rounds >= stoppingBudgets.Length then
                         Draw.None
                     else
-                        grow
+                        Round.grow
                             (view.Sampled
                              |> Array.mapi (fun place group ->
                                  let seed = Seed.child (int64 place) view.Seed
 
-                                 match GroupStopping.decide view.Memory.Calibration seed group.Answers with
+                                 match
+                                     GroupStopping.decide view.Memory.Calibration seed (GroupStopping.drawn group)
+                                 with
                                  | StoppingDecision.Sample additional -> additional
                                  | StoppingDecision.Stop _
                                  | StoppingDecision.Exhausted -> 0))
                             view
             Remember =
                 fun view ->
-                    let whole = view.Sampled |> Array.filter (fun group -> group.Answers.Length >= last)
+                    let whole = view.Sampled |> Array.filter (fun group -> group.Members.Length >= last)
 
                     if not (isCalibrating view) || whole.Length < 2 then
                         view.Memory
@@ -413,8 +245,8 @@ module AllocationRules =
                                 (GroupStopping.deltaOf rate)
                                 stoppingBudgets
                                 view.Seed
-                                (others |> Array.map _.Answers)
-                                (others |> Array.map _.Gold)
+                                (others |> Array.map GroupStopping.drawn)
+                                (others |> Array.map GroupStopping.gold)
 
                         { view.Memory with
                             CalibratedAt = view.Step
@@ -428,14 +260,14 @@ module AllocationRules =
 
     let private all =
         [|
-            uniform
-            refill
-            skip
+            QuestionRules.uniform
+            QuestionRules.refill
+            QuestionRules.skip
             knapsack
             pilot
             byVariance
             inverseRoot
-            recycle
+            QuestionRules.recycle
             maximalVariance
             conformal
         |]

@@ -46,6 +46,21 @@ type GroupCalibration =
 [<RequireQualifiedAccess>]
 module GroupStopping =
 
+    /// The question's first accepted answer, normalised.
+    [<CompiledName "Gold">]
+    let gold (group: Group) : string =
+        Answer.normalize group.Question.Answers[0]
+
+    /// What a group's members answered, [G], normalised. A right answer stands as `gold`, however it was written.
+    [<CompiledName "Drawn">]
+    let drawn (group: Group) : DrawnAnswer[] =
+        group.Members
+        |> Array.map (fun rollout ->
+            match rollout.Trajectory.Ending with
+            | Ending.Answered _ when rollout.IsRight -> DrawnAnswer.Given(gold group)
+            | Ending.Answered answer -> DrawnAnswer.Given(Answer.normalize answer)
+            | _ -> DrawnAnswer.Missing)
+
     /// The rank of the conformal quantile among n scores, ⌈(n + 1)(1 − δ)⌉, from 1; above n where they are too few.
     /// `delta` is above 0 and below 1. 1e-12 is taken off before rounding up, which else could lift a whole number.
     [<CompiledName "QuantileRank">]

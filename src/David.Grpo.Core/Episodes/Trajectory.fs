@@ -141,7 +141,31 @@ module Trajectory =
             | _ -> false)
             trajectory
 
-    /// All tokens, the prompt's included.
+    /// All tokens in order, the prompt's included.
+    [<CompiledName "Tokens">]
+    let tokens (trajectory: Trajectory) : int[] =
+        trajectory.Segments |> Array.collect _.Tokens
+
+    /// Positions of the tokens that may be trained, in `tokens`.
+    [<CompiledName "TrainedPositions">]
+    let trainedPositions (trajectory: Trajectory) : int[] =
+        trajectory.Segments
+        |> Array.collect (fun segment -> Array.replicate segment.Tokens.Length segment.IsTrained)
+        |> Array.indexed
+        |> Array.choose (fun (position, isTrained) -> if isTrained then Some position else None)
+
+    /// Log-probabilities of the tokens that may be trained under the behaviour policy; null where an expert wrote some.
+    [<CompiledName "BehaviourLogProbsOrNull">]
+    let behaviourLogProbsOrNull (trajectory: Trajectory) : float[] | null =
+        if trajectory.Segments |> Array.exists _.IsExpert then
+            null
+        else
+            trajectory.Segments
+            |> Array.collect (function
+                | Segment.Action(_, logProbs, _) -> logProbs
+                | _ -> [||])
+
+    /// The number of all tokens, the prompt's included.
     [<CompiledName "Length">]
     let length trajectory = count (fun _ -> true) trajectory
 

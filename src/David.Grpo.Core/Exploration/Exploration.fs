@@ -11,7 +11,7 @@ type ExpertPlacement =
 /// What evidence-guided continuation does with a group.
 [<RequireQualifiedAccess>]
 type ContinuationPlan =
-    /// The best trajectory is already perfect, or no search budget or segment is left to continue from.
+    /// The best trajectory is already perfect, or the question has no gold passages to cut by.
     | NotNeeded
     /// Continue `best` after its first `keptSegments` segments, which hold `keptSearches` searches; if a continuation is
     /// better than `best`, it takes the place of `worst`.
@@ -50,6 +50,30 @@ module Exploration =
         else
             ExpertPlacement.At(firstWorst rewards)
 
+    /// The expert's trajectory as a member. Its reward is 1 by definition: what the rule does not give it is a
+    /// term "expert".
+    [<CompiledName "Expert">]
+    let expert (rule: RewardRule) (trajectory: Trajectory) : Member =
+        let parts =
+            match Reward.scoreOf rule trajectory with
+            | RewardOutcome.Scored parts -> parts
+            | RewardOutcome.Failed _ ->
+                {
+                    Total = Solved
+                    Answer = 1.0
+                    Coverage = Evidence.coverage trajectory
+                    Terms = [||]
+                    Turns = [||]
+                }
+
+        {
+            Trajectory = trajectory
+            Reward = parts.Paying("expert", Solved)
+            Tree = 0
+            Origin = Origin.Expert
+            Values = [||]
+        }
+
     /// The cut: how many of the trajectory's searches a continuation keeps. The earliest search after which the number
     /// of distinct gold passages has its final value; 0 where no gold passage was found. Everything later — redundant
     /// searches, wrong reasoning, a wrong answer — is dropped.
@@ -58,6 +82,13 @@ module Exploration =
     let cut (trajectory: Trajectory) : int =
         let found = Evidence.foundBySearch trajectory
         Array.findIndex ((=) (Array.last found)) found
+
+    /// The segments that are kept when a trajectory is cut after its first `searches` searches.
+    let internal keptSegments (searches: int) (trajectory: Trajectory) =
+        if searches = 0 then
+            1
+        else
+            trajectory.Searches[searches - 1].SegmentsThrough
 
     /// Evidence-guided continuation of a group [G]: trigger, best, worst and cut. A group whose best reward is 1 is left
     /// alone; a question without gold passages is not cut, so nothing can be continued.
@@ -69,14 +100,7 @@ module Exploration =
             ContinuationPlan.NotNeeded
         else
             let kept = cut group[best]
-
-            let segments =
-                if kept = 0 then
-                    1
-                else
-                    group[best].Searches[kept - 1].SegmentsThrough
-
-            ContinuationPlan.From(best, firstWorst rewards, segments, kept)
+            ContinuationPlan.From(best, firstWorst rewards, keptSegments kept group[best], kept)
 
     /// The replacement rule: the first best of the continuations [C] takes the worst member's place if it is strictly
     /// better than the best original.
@@ -103,15 +127,15 @@ type ExplorationRule =
         Name: string
         /// Forks of a group at most.
         MaxForks: int
-        /// Forks of a group, from its members' rewards [G] and trajectories [G]; `MaxForks` at most, none to leave it as
-        /// it is.
-        Plan: Seed -> float[] -> Trajectory[] -> Fork[]
+        /// Forks of a group, the most wanted first, none to leave it as it is; those beyond `MaxForks` are not made.
+        Plan: Seed -> Group -> Fork[]
         /// Who stays, from the rewards of members [G] and forks [F]: indices into both, members first, [any].
         Select: float[] -> float[] -> int[]
     }
 
-    /// `Plan`, for C#.
-    member rule.Forks(seed: Seed, rewards: float[], group: Trajectory[]) : Fork[] = rule.Plan seed rewards group
+    /// The forks of a group, [≤ MaxForks].
+    member rule.Forks(seed: Seed, group: Group) : Fork[] =
+        rule.Plan seed group |> Array.truncate rule.MaxForks
 
     /// `Select`, for C#.
     member rule.Stay(rewards: float[], candidates: float[]) : int[] = rule.Select rewards candidates
@@ -121,13 +145,13 @@ type ExplorationRule =
         (
             name: string,
             maxForks: int,
-            plan: System.Func<Seed, float[], Trajectory[], Fork[]>,
+            plan: System.Func<Seed, Group, Fork[]>,
             select: System.Func<float[], float[], int[]>
         ) : ExplorationRule =
         {
             Name = name
             MaxForks = maxForks
-            Plan = fun seed rewards group -> plan.Invoke(seed, rewards, group)
+            Plan = fun seed group -> plan.Invoke(seed, group)
             Select = fun rewards candidates -> select.Invoke(rewards, candidates)
         }
 
@@ -157,23 +181,16 @@ module ExplorationRules =
         {
             Name = "independent"
             MaxForks = 0
-            Plan = fun _ _ _ -> [||]
+            Plan = fun _ _ -> [||]
             Select = fun rewards _ -> [| 0 .. rewards.Length - 1 |]
         }
-
-    /// The segments that are kept when a trajectory is cut after its first `searches` searches.
-    let private keptSegments (searches: int) (trajectory: Trajectory) =
-        if searches = 0 then
-            1
-        else
-            trajectory.Searches[searches - 1].SegmentsThrough
 
     /// A fork after a search of `trajectory` or its prompt, all equally likely, except behind its last segment.
     let private randomFork seed index (trajectory: Trajectory) =
         let nodes =
             [|
                 for searches in 0 .. trajectory.Searches.Length do
-                    let kept = keptSegments searches trajectory
+                    let kept = Exploration.keptSegments searches trajectory
 
                     if searches = 0 || kept < trajectory.Segments.Length then
                         kept
@@ -191,18 +208,20 @@ module ExplorationRules =
         if continuations < 0 then
             invalidArg (nameof continuations) $"{continuations} continuations; it must be at least 0."
 
-        let plan seed rewards (group: Trajectory[]) =
-            match Exploration.planContinuation rewards group with
+        let plan seed (group: Group) =
+            let trajectories = group.Trajectories
+
+            match Exploration.planContinuation group.Rewards trajectories with
             | ContinuationPlan.NotNeeded -> [||]
             | ContinuationPlan.From(best, _, keptSegments, _) ->
                 Array.init continuations (fun i ->
                     let seed = Seed.child (int64 i) seed
 
                     match cut with
-                    | CutPoint.RandomOfBest -> randomFork seed best group[best]
+                    | CutPoint.RandomOfBest -> randomFork seed best trajectories[best]
                     | CutPoint.RandomOfAny ->
-                        let index = Seed.below group.Length (Seed.named "member" seed)
-                        randomFork seed index group[index]
+                        let index = Seed.below trajectories.Length (Seed.named "member" seed)
+                        randomFork seed index trajectories[index]
                     | _ ->
                         {
                             Member = best
@@ -234,7 +253,7 @@ module ExplorationRules =
             Select = select
         }
 
-    /// Tree-GRPO's round of expansion: every member is the first chain of a tree; for each tree `forks` nodes are drawn
+    /// Tree-GRPO's round of expansion: each of the first `trees` members is the first chain of a tree; for each tree `forks` nodes are drawn
     /// with replacement, uniformly from its prompt and its non-leaf nodes (after each search), and rolled to the end. All
     /// leaves stay.
     /// Source: Tree-GRPO (arXiv 2509.21240) and its released script: 2 trees, 2 forks each, one round.
@@ -244,11 +263,14 @@ module ExplorationRules =
             Name = "tree"
             MaxForks = trees * forks
             Plan =
-                fun seed _ group ->
+                fun seed group ->
                     [|
-                        for index in 0 .. group.Length - 1 do
+                        for index in 0 .. min trees group.Members.Length - 1 do
                             for fork in 0 .. forks - 1 do
-                                randomFork (Seed.path [| int64 index; int64 fork |] seed) index group[index]
+                                randomFork
+                                    (Seed.path [| int64 index; int64 fork |] seed)
+                                    index
+                                    group.Members[index].Trajectory
                     |]
             Select = fun rewards candidates -> [| 0 .. rewards.Length + candidates.Length - 1 |]
         }

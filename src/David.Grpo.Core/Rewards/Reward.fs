@@ -1,32 +1,5 @@
 namespace David.Grpo
 
-/// One addend of a reward. Each is logged by itself.
-type RewardTerm =
-    {
-        /// In snake_case, as it stands in logs.
-        Name: string
-        /// What the value is multiplied by.
-        Weight: float
-        /// Before weighing.
-        Value: float
-    }
-
-/// A reward with what it is made of.
-type RewardParts =
-    {
-        /// What the trajectory is worth; 1 is solved.
-        Total: float
-        /// The answer's part before weighing, in [0, 1].
-        Answer: float
-        /// Evidence coverage, in [0, 1], whatever the gates said.
-        Coverage: float
-        /// The terms; where no gate closed, Total = Σ weight · value.
-        Terms: RewardTerm[]
-        /// When Total is paid: [searches + 1], what is paid after each search and, last, at the end. They add up to Total.
-        /// Empty where all of it is paid at the end.
-        Turns: float[]
-    }
-
 /// A reward, or why there is none; a trajectory without one is dropped and counted, never scored 0.
 [<RequireQualifiedAccess>]
 type RewardOutcome =
@@ -165,15 +138,10 @@ module Reward =
                     | failed -> failed
         }
 
-    /// The rule's reward where the gate is open, 0 where it is closed; the terms are kept for the log.
+    /// The rule's reward where the gate is open, nothing where it is closed; see `RewardParts.Closed`.
     [<CompiledName "GatedBy">]
     let gatedBy (isOpen: Trajectory -> bool) (rule: RewardRule) : RewardRule =
-        rule
-        |> map (fun trajectory parts ->
-            if isOpen trajectory then
-                parts
-            else
-                { parts with Total = 0.0; Turns = [||] })
+        rule |> map (fun trajectory parts -> if isOpen trajectory then parts else parts.Closed)
 
     /// r = λ · coverage + (1 − λ) · EM if the trajectory gave an answer, otherwise 0. λ = 0 is the outcome reward of plain
     /// GRPO. David-GRPO's reward (figure 2 (b)), gated on having answered: without the gate a policy learns to search to
@@ -229,22 +197,25 @@ module Reward =
 
     /// The same reward with the part λ · coverage paid when the evidence is found:
     ///     turn t:  λ (Φₜ − Φₜ₋₁),   Φₜ the coverage after search t;   at the end: what is left of Total.
-    /// No trajectory's total changes, only when it is paid; a closed gate takes back at the end what was paid before.
+    /// No trajectory's total changes, only when it is paid; where no term is paid, as behind a closed gate, no turn is.
     /// Source: potential-based shaping (Ng, Harada and Russell, ICML 1999), with the coverage as potential.
     [<CompiledName "CreditTurns">]
     let creditTurns (lambda: float) (rule: RewardRule) : RewardRule =
         rule
         |> map (fun trajectory parts ->
-            let potentials =
-                Evidence.foundBySearch trajectory
-                |> Array.map (fun found -> float found / float (max 1 (Evidence.size trajectory.Question)))
+            if parts.Terms |> Array.forall (fun term -> term.Value = 0.0) then
+                parts
+            else
+                let potentials =
+                    Evidence.foundBySearch trajectory
+                    |> Array.map (fun found -> float found / float (max 1 (Evidence.size trajectory.Question)))
 
-            let gains =
-                potentials |> Array.pairwise |> Array.map (fun (before, after) -> lambda * (after - before))
+                let gains =
+                    potentials |> Array.pairwise |> Array.map (fun (before, after) -> lambda * (after - before))
 
-            { parts with
-                Turns = Array.append gains [| parts.Total - Array.sum gains |]
-            })
+                { parts with
+                    Turns = Array.append gains [| parts.Total - Array.sum gains |]
+                })
 
     /// The reward of a trajectory under a rule. A question without accepted answers cannot be rewarded, nor can a reward
     /// count that is not finite.

@@ -1,86 +1,73 @@
 namespace David.Grpo
 
-/// A trajectory as a rule of spending sees it, beside the others of its group.
-type SpendingMember =
-    {
-        /// What was written.
-        Trajectory: Trajectory
-        /// Its reward before anything is taken off.
-        Reward: float
-        /// Whether its answer is right.
-        IsCorrect: bool
-    }
-
 /// What spending costs in the reward, once a whole group is known.
 type SpendingRule =
     {
         /// In snake_case.
         Name: string
         /// What each member spent, in the rule's unit, [G], at least 0. Its mean is what a budget is held by.
-        Uses: SpendingMember[] -> float[]
-        /// Rewards after the cost, [G], at a price of at least 0.
-        Shape: float -> SpendingMember[] -> float[]
+        Uses: Group -> float[]
+        /// The group with the cost taken off its rewards, as a term `SpendingRule.Term`, at a price of at least 0.
+        Shape: float -> Group -> Group
     }
 
     /// `Uses`, for C#.
-    member rule.UsesOf(group: SpendingMember[]) : float[] = rule.Uses group
+    member rule.UsesOf(group: Group) : float[] = rule.Uses group
 
     /// `Shape`, for C#.
-    member rule.Shaped(price: float, group: SpendingMember[]) : float[] = rule.Shape price group
+    member rule.Charged(price: float, group: Group) : Group = rule.Shape price group
+
+    /// The term that spending is in a reward.
+    static member Term: string = "spending"
+
+    /// A rule by what members use, [G], and by the total rewards [G] that a price leaves them.
+    static member internal By(name: string, uses: Group -> float[], totals: float -> Group -> float[]) : SpendingRule =
+        {
+            Name = name
+            Uses = uses
+            Shape = fun price group -> group.Paying(SpendingRule.Term, totals price group)
+        }
+
+    /// r − price · use, from what members use, [G].
+    static member internal Priced(name: string, uses: Group -> float[]) : SpendingRule =
+        SpendingRule.By(
+            name,
+            uses,
+            fun price group -> Multiplier.penalise Penalty.Plain price group.Rewards (uses group)
+        )
 
     /// A rule of one's own: what a trajectory spends, price times which is taken off its reward.
     static member Create(name: string, uses: System.Func<Trajectory, float>) : SpendingRule =
-        let measure = Array.map (fun spender -> uses.Invoke spender.Trajectory)
-
-        {
-            Name = name
-            Uses = measure
-            Shape =
-                fun price group -> Multiplier.penalise Penalty.Plain price (group |> Array.map _.Reward) (measure group)
-        }
+        SpendingRule.Priced(name, fun group -> group.Trajectories |> Array.map uses.Invoke)
 
 /// Rules of spending.
 [<RequireQualifiedAccess>]
 module SpendingRules =
 
-    let private searches (group: SpendingMember[]) =
-        group |> Array.map (fun spender -> float spender.Trajectory.Searches.Length)
-
-    let private rewards (group: SpendingMember[]) = group |> Array.map _.Reward
+    let private searches (group: Group) =
+        group.Trajectories |> Array.map (fun trajectory -> float trajectory.Searches.Length)
 
     /// Searching is free.
     [<CompiledName "Free">]
     let free: SpendingRule =
-        {
-            Name = "free"
-            Uses = searches
-            Shape = fun _ group -> rewards group
-        }
+        SpendingRule.By("free", searches, (fun _ group -> group.Rewards))
 
     /// r − price · searches.
     [<CompiledName "Searches">]
-    let perSearch: SpendingRule =
-        {
-            Name = "searches"
-            Uses = searches
-            Shape = fun price group -> Multiplier.penalise Penalty.Plain price (rewards group) (searches group)
-        }
+    let perSearch: SpendingRule = SpendingRule.Priced("searches", searches)
 
     /// r − price · |searches − depth*|, where some member of the group found all evidence; depth* is the fewest searches
     /// after which one had (`Depth.neededSearches`). Nothing is taken off in other groups: what is needed is unknown. It
     /// asks for neither few searches nor many, but for those that the question needs.
     [<CompiledName "DepthGap">]
     let depthGap: SpendingRule =
-        let gaps (group: SpendingMember[]) =
-            match Depth.neededSearches (group |> Array.map _.Trajectory) with
-            | NeededSearches.Unknown -> Array.zeroCreate group.Length
-            | NeededSearches.Known needed -> searches group |> Array.map (fun made -> abs (made - float needed))
-
-        {
-            Name = "depth_gap"
-            Uses = gaps
-            Shape = fun price group -> Multiplier.penalise Penalty.Plain price (rewards group) (gaps group)
-        }
+        SpendingRule.Priced(
+            "depth_gap",
+            fun group ->
+                match Depth.neededSearches group.Trajectories with
+                | NeededSearches.Unknown -> Array.zeroCreate group.Members.Length
+                | NeededSearches.Known needed -> searches group |> Array.map (fun made -> abs (made - float needed))
+        )
 
     /// OTC's factor of a trajectory of `calls` calls in a group whose cheapest correct one has `fewest`, both at least 0;
     /// in [0, 1]:
@@ -107,41 +94,37 @@ module SpendingRules =
     /// correct trajectory can end below a wrong one that earned something: see `keepOrder`.
     [<CompiledName "GatedByCalls">]
     let gatedByCalls: SpendingRule =
-        {
-            Name = "gated_by_calls"
-            Uses = searches
-            Shape =
-                fun price group ->
-                    let own = rewards group
-                    let weight = min 1.0 price
+        SpendingRule.By(
+            "gated_by_calls",
+            searches,
+            fun price group ->
+                let calls = searches group
+                let weight = min 1.0 price
 
-                    match
-                        Array.zip group (searches group)
-                        |> Array.filter (fun (spender, _) -> spender.IsCorrect)
-                        |> Array.map snd
-                    with
-                    | [||] -> own
-                    | ofCorrect ->
-                        let factor = optimalCallFactor (Array.min ofCorrect)
+                match Array.zip group.Correct calls |> Array.filter fst |> Array.map snd with
+                | [||] -> group.Rewards
+                | ofCorrect ->
+                    let factor = optimalCallFactor (Array.min ofCorrect)
 
-                        Array.map2
-                            (fun reward calls -> (1.0 - weight) * reward + weight * (reward * factor calls))
-                            own
-                            (searches group)
-        }
+                    Array.map2
+                        (fun reward calls -> (1.0 - weight) * reward + weight * (reward * factor calls))
+                        group.Rewards
+                        calls
+        )
 
     /// What a rule measures, charged only above a target, above 0, of each rollout:
     ///     r − price · max(0, (use − target) / target).
     /// Being under it is never paid. Source: LACONIC (arXiv 2602.14468); see `Multiplier.oneSidedCosts`.
     [<CompiledName "Above">]
     let above (target: float) (rule: SpendingRule) : SpendingRule =
-        { rule with
-            Shape =
-                fun price group ->
-                    rule.Uses group
-                    |> Multiplier.oneSidedCosts target
-                    |> Multiplier.penalise Penalty.Plain price (rewards group)
-        }
+        SpendingRule.By(
+            rule.Name,
+            rule.Uses,
+            fun price group ->
+                rule.Uses group
+                |> Multiplier.oneSidedCosts target
+                |> Multiplier.penalise Penalty.Plain price group.Rewards
+        )
 
     /// Values (rewards or advantages), [G] → [G], in which no correct trajectory is below an incorrect one: correct ones rise
     /// by the same amount, as much as the lowest of them needs, so the cheapest stays the best by as much as before; incorrect
@@ -164,9 +147,11 @@ module SpendingRules =
     /// wrong cheaply is better than being right; see `liftCorrect`.
     [<CompiledName "KeepOrder">]
     let keepOrder (rule: SpendingRule) : SpendingRule =
-        { rule with
-            Shape = fun price group -> rule.Shape price group |> liftCorrect (group |> Array.map _.IsCorrect)
-        }
+        SpendingRule.By(
+            rule.Name,
+            rule.Uses,
+            fun price group -> (rule.Shape price group).Rewards |> liftCorrect group.Correct
+        )
 
 /// How the price of spending is set while a run goes on.
 [<RequireQualifiedAccess>]

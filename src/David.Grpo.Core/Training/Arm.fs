@@ -34,7 +34,7 @@ type Arm =
         Allocation: AllocationRule
         /// What comes before the main phase.
         WarmUp: WarmUp
-        /// Whether a critic is trained beside the policy, which gives `ScoredRollout.Values`.
+        /// Whether a critic is trained beside the policy, which gives `Member.Values`.
         HasCritic: bool
         /// Whether anything follows the warm-up.
         HasMain: bool

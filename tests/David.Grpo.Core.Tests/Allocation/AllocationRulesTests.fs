@@ -2,6 +2,7 @@ module David.Grpo.Tests.AllocationRulesTests
 
 open Xunit
 open David.Grpo
+open David.Grpo.Tests.RewardTests
 
 let private plan (rule: AllocationRule) : LoopPlan =
     {
@@ -27,45 +28,27 @@ let private plan (rule: AllocationRule) : LoopPlan =
 /// A third of the questions is never solved, a third always, the others half the time; wrong answers are all alike.
 let private rateOf question = [| 0.0; 0.5; 1.0 |][question % 3]
 
-let private gold = "gold"
-
 /// The groups of the step after a round, with rollouts drawn anew.
-let private grown (state: LoopState) (requests: GroupRequest[]) : SampledGroup[] =
+let private grown (state: LoopState) (requests: GroupRequest[]) : Group[] =
     (state.Sampled, requests)
     ||> Array.fold (fun groups request ->
         let seed =
             Seed.path [| int64 state.Step; int64 state.Rounds; int64 request.Place |] (Seed.ofInt64 9L)
 
-        let answers =
+        let members =
             Array.init request.Rollouts (fun i ->
-                if Seed.uniform (Seed.child (int64 i) seed) < rateOf request.Question then
-                    DrawnAnswer.Given gold
-                else
-                    DrawnAnswer.Given "wrong")
+                let isRight = Seed.uniform (Seed.child (int64 i) seed) < rateOf request.Question
 
-        let rewards =
-            answers |> Array.map (fun answer -> if answer = DrawnAnswer.Given gold then 1.0 else 0.0)
-
-        let group: SampledGroup =
-            if request.Place = groups.Length then
-                {
-                    Question = request.Question
-                    Rewards = rewards
-                    Answers = answers
-                    Gold = gold
-                }
-            else
-                let own = groups[request.Place]
-
-                { own with
-                    Rewards = Array.append own.Rewards rewards
-                    Answers = Array.append own.Answers answers
-                }
+                trajectory [] [] (Ending.Answered(if isRight then "right" else "wrong"))
+                |> scored (if isRight then 1.0 else 0.0))
 
         if request.Place = groups.Length then
-            Array.append groups [| group |]
+            let group =
+                Group.Open(request.Question, false, (trajectory [] [] Ending.Unanswered).Question)
+
+            Array.append groups [| group.Grown(members, members.Length) |]
         else
-            Array.updateAt request.Place group groups)
+            Array.updateAt request.Place (groups[request.Place].Grown(members, members.Length)) groups)
 
 let private report (state: LoopState) command =
     match command with
@@ -77,8 +60,13 @@ let private report (state: LoopState) command =
             },
             grown state requests
         )
-    | Command.Select kept -> Event.Selected(0.0, kept.Length * state.Plan.Forks)
-    | Command.Explore forks -> Event.Explored { Cost.zero with Rollouts = forks }
+    | Command.Select kept ->
+        Event.Selected(
+            0.0,
+            Array.map2 (fun (group: Group) places -> group.At places) state.Sampled kept,
+            kept.Length * state.Plan.Forks
+        )
+    | Command.Explore forks -> Event.Explored({ Cost.zero with Rollouts = forks }, state.Sampled)
     | Command.Update _ -> Event.Updated(1, 0, 0.1)
     | Command.SaveCheckpoint -> Event.Saved
     | Command.Finish -> failwith "nothing follows the end"
@@ -153,7 +141,7 @@ let ``a run restored at any checkpoint goes on as if it had not stopped`` name =
 
 [<Fact>]
 let ``refilled steps are full of groups with a signal`` () =
-    for groups, kept in steps (runOf AllocationRules.refill) |> List.truncate 10 do
+    for groups, kept in steps (runOf QuestionRules.refill) |> List.truncate 10 do
         let trained = kept |> Array.filter (fun places -> places.Length > 0)
 
         Assert.All(
@@ -167,11 +155,11 @@ let ``refilled steps are full of groups with a signal`` () =
 let ``questions that are always or never solved are skipped more and more`` () =
     let shareOf commands =
         commands
-        |> List.collect (fun (groups: SampledGroup[], _) -> List.ofArray groups)
+        |> List.collect (fun (groups: Group[], _) -> List.ofArray groups)
         |> List.averageBy (fun group -> if Selection.hasSignal group.Rewards then 1.0 else 0.0)
 
     let plan =
-        { plan AllocationRules.skip with
+        { plan QuestionRules.skip with
             Budget = Limits.OfRollouts 6000
         }
 
@@ -187,7 +175,7 @@ let ``the knapsack gives most to questions that are solved now and then`` () =
     let mean third =
         later
         |> List.collect (fun (groups, _) -> List.ofArray groups)
-        |> List.filter (fun group -> group.Question % 3 = third)
+        |> List.filter (fun group -> group.Index % 3 = third)
         |> List.averageBy (fun group -> float group.Rewards.Length)
 
     Assert.True(mean 1 > 1.5 * mean 0 && mean 1 > 1.5 * mean 2, $"{mean 0}, {mean 1}, {mean 2}")
@@ -212,7 +200,7 @@ let ``a pilot commits to what is solved now and then, and what is hard comes aga
     let visits third =
         all
         |> List.collect (fun (groups, _) -> List.ofArray groups)
-        |> List.filter (fun group -> group.Question % 3 = third)
+        |> List.filter (fun group -> group.Index % 3 = third)
         |> List.length
 
     Assert.True(visits 0 > visits 2)
@@ -222,7 +210,7 @@ let ``variance and hardness draw the second half of a step's rollouts`` () =
     let mean rule third =
         steps (runOf rule)
         |> List.collect (fun (groups, _) -> List.ofArray groups)
-        |> List.filter (fun group -> group.Question % 3 = third)
+        |> List.filter (fun group -> group.Index % 3 = third)
         |> List.averageBy (fun group -> float group.Rewards.Length)
 
     Assert.True(mean AllocationRules.byVariance 1 > mean AllocationRules.byVariance 2 + 1.0)
@@ -232,14 +220,14 @@ let ``variance and hardness draw the second half of a step's rollouts`` () =
 let ``a question that gave a signal does not come again in its pass`` () =
     let mutable spent = Set.empty
 
-    for groups, _ in steps (runOf AllocationRules.recycle) do
-        Assert.All(groups, (fun group -> Assert.DoesNotContain(group.Question, spent :> seq<int>)))
+    for groups, _ in steps (runOf QuestionRules.recycle) do
+        Assert.All(groups, (fun group -> Assert.DoesNotContain(group.Index, spent :> seq<int>)))
 
         spent <-
             (spent, groups)
             ||> Array.fold (fun spent group ->
                 if Selection.hasSignal group.Rewards then
-                    spent.Add group.Question
+                    spent.Add group.Index
                 else
                     spent)
 

@@ -46,6 +46,34 @@ let trajectory (gold: string list) (found: string list list) (ending: Ending) : 
         PromptText = ""
     }
 
+/// A sampled member with this total.
+let scored (total: float) (trajectory: Trajectory) : Member =
+    {
+        Trajectory = trajectory
+        Reward =
+            {
+                Total = total
+                Answer = total
+                Coverage = 0.0
+                Terms =
+                    [|
+                        {
+                            Name = "answer"
+                            Weight = 1.0
+                            Value = total
+                        }
+                    |]
+                Turns = [||]
+            }
+        Tree = 0
+        Origin = Origin.Sampled
+        Values = [||]
+    }
+
+/// A group of these members.
+let groupOf (members: Member[]) : Group =
+    (Group.Open(0, false, (trajectory [ "a" ] [] Ending.Unanswered).Question)).Grown(members, members.Length)
+
 let private total rule t =
     match Reward.scoreOf rule t with
     | RewardOutcome.Scored parts -> parts.Total
@@ -145,3 +173,36 @@ let ``a question without an accepted answer has no reward`` () =
     match Reward.scoreOf (Reward.gated 0.5) t with
     | RewardOutcome.Failed reason -> Assert.Contains("no accepted answer", reason)
     | RewardOutcome.Scored _ -> Assert.Fail "it was scored"
+
+[<Fact>]
+let ``a closed gate pays no term and no turn, and leaves what was found and answered to the log`` () =
+    let t = trajectory [ "a"; "b" ] [ [ "a"; "b" ] ] (Ending.Answered "right")
+
+    let parts rule =
+        match Reward.scoreOf rule t with
+        | RewardOutcome.Scored parts -> parts
+        | RewardOutcome.Failed reason -> failwith reason
+
+    let closed =
+        parts (Reward.gated 0.5 |> Reward.gatedBy (fun _ -> false) |> Reward.creditTurns 0.5)
+
+    Assert.Equal(0.0, closed.Total)
+    Assert.All(closed.Terms, (fun term -> Assert.Equal(0.0, term.Value)))
+    Assert.Empty closed.Turns
+    Assert.Equal((1.0, 1.0), (closed.Answer, closed.Coverage))
+
+[<Fact>]
+let ``another total is a term, paid at the end, and what is paid adds up`` () =
+    law (fun (found: byte list, total: byte) ->
+        let t =
+            trajectory [ "1"; "2" ] (found |> List.map (fun b -> [ string (b % 4uy) ])) (Ending.Answered "right")
+
+        match Reward.scoreOf (Reward.gated 0.5 |> Reward.creditTurns 0.5) t with
+        | RewardOutcome.Failed _ -> false
+        | RewardOutcome.Scored parts ->
+            let paid = parts.Paying("extra", float total / 64.0)
+
+            paid.Total = float total / 64.0
+            && Golden.close 1e-12 paid.Total (paid.Terms |> Array.sumBy (fun term -> term.Weight * term.Value))
+            && Golden.close 1e-12 paid.Total (Array.sum paid.Turns)
+            && Array.truncate t.Searches.Length paid.Turns = Array.truncate t.Searches.Length parts.Turns)

@@ -5,25 +5,23 @@ open Xunit
 open David.Grpo
 open David.Grpo.Tests.RewardTests
 
-let private spender found reward isCorrect : SpendingMember =
-    {
-        Trajectory = trajectory [ "a" ] found (Ending.Answered "x")
-        Reward = reward
-        IsCorrect = isCorrect
-    }
+let private spender found reward isCorrect : Member =
+    trajectory [ "a" ] found (Ending.Answered(if isCorrect then "right" else "x")) |> scored reward
 
 /// Whether every right member has at least the value of every wrong one.
 let private isOrdered (correct: bool[]) (values: float[]) =
     Array.allPairs (Array.zip correct values) (Array.zip correct values)
     |> Array.forall (fun ((left, value), (right, other)) -> not left || right || value >= other)
 
-let private group =
+let private members =
     [|
         spender [ [ "a" ] ] 1.0 true
         spender [ [ "a" ]; [ "x" ]; [ "x" ] ] 1.0 true
         spender [] 0.0 false
         spender [ [ "x" ] ] 0.0 false
     |]
+
+let private group = groupOf members
 
 [<Fact>]
 let ``at a price of nothing no rule changes a reward`` () =
@@ -34,13 +32,13 @@ let ``at a price of nothing no rule changes a reward`` () =
             SpendingRules.depthGap
             SpendingRules.gatedByCalls
         ] do
-        Assert.Equal<float[]>([| 1.0; 1.0; 0.0; 0.0 |], rule.Shape 0.0 group)
+        Assert.Equal<float[]>([| 1.0; 1.0; 0.0; 0.0 |], (rule.Shape 0.0 group).Rewards)
 
 [<Fact>]
 let ``a search costs its price`` () =
     Assert.Equal<float[]>(
         [| 0.9; 0.7; 0.0; -0.1 |],
-        SpendingRules.perSearch.Shape 0.1 group |> Array.map (fun r -> round (r * 1e9) / 1e9)
+        (SpendingRules.perSearch.Shape 0.1 group).Rewards |> Array.map (fun r -> round (r * 1e9) / 1e9)
     )
 
     Assert.Equal<float[]>([| 1.0; 3.0; 0.0; 1.0 |], SpendingRules.perSearch.Uses group)
@@ -48,11 +46,14 @@ let ``a search costs its price`` () =
 [<Fact>]
 let ``the depth gap is counted from the fewest searches that found all evidence`` () =
     Assert.Equal<float[]>([| 0.0; 2.0; 1.0; 0.0 |], SpendingRules.depthGap.Uses group)
-    Assert.Equal<float[]>([| 0.0; 0.0 |], SpendingRules.depthGap.Uses group[2..])
+    Assert.Equal<float[]>([| 0.0; 0.0 |], SpendingRules.depthGap.Uses(groupOf members[2..]))
 
 [<Fact>]
 let ``one-sided, only what lies above the target costs, in shares of it`` () =
-    Assert.Equal<float[]>([| 1.0; 0.9; 0.0; 0.0 |], (SpendingRules.above 2.0 SpendingRules.perSearch).Shape 0.2 group)
+    Assert.Equal<float[]>(
+        [| 1.0; 0.9; 0.0; 0.0 |],
+        ((SpendingRules.above 2.0 SpendingRules.perSearch).Shape 0.2 group).Rewards
+    )
 
 [<Fact>]
 let ``the one-sided price rises and falls with the relative excess`` () =
@@ -78,6 +79,7 @@ let ``no right trajectory ends below a wrong one, at any price`` () =
             |> List.map (fun (searches, reward, isCorrect) ->
                 spender (List.replicate (int searches % 5) [ "a" ]) (float reward / 255.0) isCorrect)
             |> Array.ofList
+            |> groupOf
 
         [
             SpendingRules.perSearch
@@ -86,8 +88,16 @@ let ``no right trajectory ends below a wrong one, at any price`` () =
             SpendingRules.above 1.0 SpendingRules.perSearch
         ]
         |> List.forall (fun rule ->
-            (SpendingRules.keepOrder rule).Shape (float price / 100.0) group
-            |> isOrdered (group |> Array.map _.IsCorrect)))
+            let kept = (SpendingRules.keepOrder rule).Shape (float price / 100.0) group
+
+            isOrdered group.Correct kept.Rewards
+            && Array.forall2
+                (fun (before: Member) (after: Member) ->
+                    let added = after.Reward.Terms.Length - before.Reward.Terms.Length
+                    // A charge that is put in order is one term still.
+                    added = System.Convert.ToInt32(after.Reward.Total <> before.Reward.Total))
+                group.Members
+                kept.Members))
 
 [<Fact>]
 let ``a fixed price stays, a controlled one comes to hold its target`` () =

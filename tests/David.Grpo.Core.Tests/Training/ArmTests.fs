@@ -1,5 +1,6 @@
 module David.Grpo.Tests.ArmTests
 
+open FsCheck.FSharp
 open Xunit
 open David.Grpo
 open David.Grpo.Tests.RewardTests
@@ -16,32 +17,13 @@ let private settings: ArmSettings =
         Clip = Clip.Symmetric 0.2
         Aggregation = Aggregation.QuestionMean
         Spending = SpendingRules.free
-        Allocation = AllocationRules.uniform
-    }
-
-let private partsOf total turns : RewardParts =
-    {
-        Total = total
-        Answer = total
-        Coverage = 0.0
-        Terms =
-            [|
-                {
-                    Name = "answer"
-                    Weight = 1.0
-                    Value = total
-                }
-            |]
-        Turns = turns
+        Allocation = QuestionRules.uniform
     }
 
 /// A member with so many searches, each finding "a".
-let private rollout searches total tree : ScoredRollout =
-    {
-        Trajectory = trajectory [ "a" ] (List.replicate searches [ "a" ]) (Ending.Answered "x")
-        Reward = partsOf total [||]
+let private rollout searches total tree : Member =
+    { (trajectory [ "a" ] (List.replicate searches [ "a" ]) (Ending.Answered "x") |> scored total) with
         Tree = tree
-        Values = [||]
     }
 
 [<Fact>]
@@ -94,7 +76,9 @@ let ``Tree-GRPO has two trees of three leaves, and a dual clip at 3`` () =
             trajectory [ "a" ] [] Ending.Unanswered
         |]
 
-    let forks = arm.Exploration.Plan (Seed.ofInt64 1L) [| 0.0; 0.0 |] group
+    let forks =
+        arm.Exploration.Forks(Seed.ofInt64 1L, groupOf (group |> Array.map (scored 0.0)))
+
     Assert.Equal<int[]>([| 0; 0; 1; 1 |], forks |> Array.map _.Member)
     Assert.All(forks, (fun fork -> Assert.InRange(fork.KeptSegments, 1, group[fork.Member].Segments.Length - 1)))
     Assert.Equal<int[]>([| 0..5 |], arm.Exploration.Select [| 0.0; 1.0 |] [| 0.0; 0.0; 1.0; 0.5 |])
@@ -110,7 +94,7 @@ let ``a tree's advantages are those of GroupStructure on each of its tokens`` ()
     let expected =
         GroupStructure.treeRelative scale [| 0; 0; 1; 1 |] [| 1.0; 0.0; 0.5; 0.0 |]
 
-    let actual = (AdvantageRules.treeRelative scale).Estimate [| group |]
+    let actual = (AdvantageRules.treeRelative scale).Estimate [| groupOf group |]
 
     Array.iteri2
         (fun i (own: float[]) expected ->
@@ -129,7 +113,7 @@ let ``every estimator gives one finite number for each trained token`` () =
             |> Array.ofList
 
         let groups =
-            [| group members; group others |] |> Array.filter (Array.isEmpty >> not)
+            [| group members; group others |] |> Array.filter (Array.isEmpty >> not) |> Array.map groupOf
 
         AdvantageRules.names
         |> Array.forall (fun name ->
@@ -137,15 +121,126 @@ let ``every estimator gives one finite number for each trained token`` () =
                 (AdvantageRules.create name (Scale.SampleDeviation 1e-6)).Estimate groups
 
             Array.forall2
-                (fun (group: ScoredRollout[]) (own: float[][]) ->
+                (fun (group: Group) (own: float[][]) ->
                     Array.forall2
-                        (fun (rollout: ScoredRollout) (tokens: float[]) ->
+                        (fun (rollout: Member) (tokens: float[]) ->
                             tokens.Length = Trajectory.trainedTokens rollout.Trajectory
                             && Array.forall System.Double.IsFinite tokens)
-                        group
+                        group.Members
                         own)
                 groups
                 advantages))
+
+/// Gates over evidence and answer, by turn and at the end.
+let private gates =
+    [
+        Reward.gated 0.5
+        Reward.gated 0.5 |> Reward.creditTurns 0.5
+        Reward.sum "own" [| Reward.coverage 0.7; Reward.f1 0.3 |] |> Reward.gatedBy _.Ending.IsAnswered
+    ]
+
+/// Members of a group that were asked the same: what each found, search by search, and whether it answered, rightly.
+let private gatedGroup searches =
+    gen {
+        let! size = Gen.choose (2, 6)
+        let! number = searches
+
+        let answered =
+            Gen.elements
+                [
+                    Ending.Answered "right"
+                    Ending.Answered "wrong"
+                    Ending.Unanswered
+                    Ending.Truncated
+                ]
+
+        let found = Gen.listOf (Gen.elements [ "a"; "b"; "x" ])
+
+        let! members =
+            Gen.zip
+                (match number with
+                 | Some count -> Gen.listOfLength count (Gen.constant [ "a"; "x" ])
+                 | None -> Gen.resize 4 (Gen.listOf found))
+                answered
+            |> Gen.listOfLength size
+
+        return members |> List.map (fun (found, ending) -> trajectory [ "a"; "b" ] found ending)
+    }
+
+let private noOpenBelowClosed names gate (trajectories: Trajectory list) =
+    let members =
+        [|
+            for t in trajectories do
+                match Reward.scoreOf gate t with
+                | RewardOutcome.Scored parts ->
+                    { scored 0.0 t with
+                        Reward = parts
+                        Values = Array.zeroCreate (Trajectory.trainedTokens t)
+                    }
+                | RewardOutcome.Failed reason -> failwith reason
+        |]
+
+    names
+    |> Seq.forall (fun name ->
+        let advantages =
+            (AdvantageRules.create name (Scale.SampleDeviation 1e-6)).Estimate [| groupOf members |]
+            |> Array.head
+
+        Seq.allPairs (Array.zip members advantages) (Array.zip members advantages)
+        |> Seq.filter (fun ((closed, _), (opened, _)) ->
+            not closed.Trajectory.Ending.IsAnswered && opened.Trajectory.Ending.IsAnswered)
+        |> Seq.forall (fun ((closed, less), (opened, more)) ->
+            // Turn by turn, of the turns that both have.
+            Seq.allPairs
+                (Array.zip (AdvantageRules.turnsOf closed.Trajectory) less)
+                (Array.zip (AdvantageRules.turnsOf opened.Trajectory) more)
+            |> Seq.filter (fun ((turn, _), (other, _)) -> turn = other)
+            |> Seq.forall (fun ((_, less), (_, more)) -> less <= more + 1e-9)))
+
+/// Estimators that compare members with their like alone: a closed gate is compared with an open one of its structure.
+let private byStructure = set [ "stratified"; "tree_relative"; "gigpo" ]
+
+[<Fact>]
+let ``a closed gate never has the larger advantage, whatever the estimator and the gate`` () =
+    for gate in gates do
+        lawFor
+            (gatedGroup (Gen.constant None))
+            (noOpenBelowClosed (AdvantageRules.names |> Seq.filter (byStructure.Contains >> not)) gate)
+
+        lawFor (gatedGroup (Gen.choose (0, 3) |> Gen.map Some)) (noOpenBelowClosed AdvantageRules.names gate)
+
+[<Fact>]
+let ``who found all and never answered learns less than who answered wrongly`` () =
+    // With the terms behind the gate, GDPO would pay the first member for its evidence.
+    let group =
+        [
+            trajectory [ "a"; "b" ] [ [ "a" ]; [ "b" ] ] Ending.Unanswered
+            trajectory [ "a"; "b" ] [] (Ending.Answered "wrong")
+            trajectory [ "a"; "b" ] [ [ "a" ] ] (Ending.Answered "right")
+        ]
+
+    Assert.True(noOpenBelowClosed [ "gdpo" ] (Reward.gated 0.5) group)
+
+[<Fact>]
+let ``no exploration makes more forks than it may, of a group of any size`` () =
+    let greedy =
+        ExplorationRule.Create(
+            "greedy",
+            1,
+            (fun _ group -> group.Members |> Array.mapi (fun i _ -> { Member = i; KeptSegments = 1 })),
+            fun rewards _ -> [| 0 .. rewards.Length - 1 |]
+        )
+
+    for rule in
+        [
+            greedy
+            ExplorationRules.independent
+            ExplorationRules.tree 2 2
+            ExplorationRules.continuation 3 CutPoint.RandomOfAny ReplacementRule.BetterThanWorst
+        ] do
+        for size in 1..8 do
+            let group = groupOf (Array.init size (fun i -> rollout (i % 3) 0.0 i))
+            Assert.InRange(rule.Forks(Seed.ofInt64 (int64 size), group).Length, 0, rule.MaxForks)
 
 [<Fact>]
 let ``a turn's tokens are those before its search`` () =
@@ -165,14 +260,7 @@ let ``rewards by token are paid at the end of their turns and add up to the tota
     | RewardOutcome.Scored parts ->
         Assert.Equal<float[]>([| 0.25; 0.25; 0.5 |], parts.Turns)
 
-        let rewards =
-            AdvantageRules.tokenRewards
-                {
-                    Trajectory = t
-                    Reward = parts
-                    Tree = 0
-                    Values = [||]
-                }
+        let rewards = AdvantageRules.tokenRewards { scored 0.0 t with Reward = parts }
 
         Assert.Equal(parts.Total, Array.sum rewards)
         let turns = AdvantageRules.turnsOf t
@@ -196,7 +284,8 @@ let ``paying by turn changes no trajectory's total`` () =
 
         match Reward.scoreOf (Reward.gated 0.5) t, Reward.scoreOf (Reward.creditTurns 0.5 (Reward.gated 0.5)) t with
         | RewardOutcome.Scored late, RewardOutcome.Scored early ->
-            late.Total = early.Total && abs (Array.sum early.Turns - late.Total) < 1e-12
+            late.Total = early.Total
+            && (early.Turns.Length = 0 && late.Total = 0.0 || abs (Array.sum early.Turns - late.Total) < 1e-12)
         | _ -> false)
 
 [<Fact>]
@@ -213,7 +302,7 @@ let ``with a critic that knows nothing the advantages are the whitened returns``
 
     Assert.Equal<float[][]>(
         Whitening.overTokens Whitening.VerlMasked returns,
-        (AdvantageRules.generalizedAdvantages 1.0 1.0).Estimate [| group |] |> Array.concat
+        (AdvantageRules.generalizedAdvantages 1.0 1.0).Estimate [| groupOf group |] |> Array.concat
     )
 
 [<Fact>]

@@ -2,6 +2,7 @@ module David.Grpo.Tests.TrainingLoopTests
 
 open Xunit
 open David.Grpo
+open David.Grpo.Tests.RewardTests
 
 let private plan: LoopPlan =
     {
@@ -19,19 +20,17 @@ let private plan: LoopPlan =
         Forks = 1
         EvaluateEvery = 2
         Price = PriceControl.Fixed 0.0
-        Allocation = AllocationRules.uniform
+        Allocation = QuestionRules.uniform
         Marks = [||]
         CheckpointEvery = 3
     }
 
-/// Rollouts of a question with nothing in them.
-let private sampled (request: GroupRequest) : SampledGroup =
-    {
-        Question = request.Question
-        Rewards = Array.zeroCreate request.Rollouts
-        Answers = Array.replicate request.Rollouts DrawnAnswer.Missing
-        Gold = "gold"
-    }
+/// Rollouts of a question that all answer nothing.
+let private sampled (request: GroupRequest) : Group =
+    let t = trajectory [] [] Ending.Unanswered
+
+    (Group.Open(request.Question, false, t.Question))
+        .Grown(Array.replicate request.Rollouts (scored 0.0 t), request.Rollouts)
 
 let private rollouts (requests: GroupRequest[]) = requests |> Array.sumBy _.Rollouts
 
@@ -48,8 +47,8 @@ let private report (state: LoopState) command =
             },
             Array.map sampled requests
         )
-    | Command.Select kept -> Event.Selected(2.5, (kept.Length - kept.Length / 3) * state.Plan.Forks)
-    | Command.Explore forks -> Event.Explored { Cost.zero with Rollouts = forks }
+    | Command.Select kept -> Event.Selected(2.5, state.Sampled, (kept.Length - kept.Length / 3) * state.Plan.Forks)
+    | Command.Explore forks -> Event.Explored({ Cost.zero with Rollouts = forks }, state.Sampled)
     | Command.Update _ -> Event.Updated(4, 0, 0.5)
     | Command.SaveCheckpoint -> Event.Saved
     | Command.Finish -> failwith $"nothing follows the end of {state.Step} steps"
@@ -167,9 +166,15 @@ let ``exploration is asked for only where it wants forks`` () =
 
     let selecting = TrainingLoop.evolve state (report state (TrainingLoop.decide state))
     Assert.Equal(Command.Select(Array.replicate 12 [| 0..4 |]), TrainingLoop.decide selecting)
-    let solved = TrainingLoop.evolve selecting (Event.Selected(0.0, 0))
+
+    let solved =
+        TrainingLoop.evolve selecting (Event.Selected(0.0, selecting.Sampled, 0))
+
     Assert.Equal(Command.Update Phase.Main, TrainingLoop.decide solved)
-    let unsolved = TrainingLoop.evolve selecting (Event.Selected(0.0, 7))
+
+    let unsolved =
+        TrainingLoop.evolve selecting (Event.Selected(0.0, selecting.Sampled, 7))
+
     Assert.Equal(Command.Explore 7, TrainingLoop.decide unsolved)
 
 [<Fact>]
