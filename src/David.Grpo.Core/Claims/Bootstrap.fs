@@ -1,20 +1,5 @@
 namespace David.Grpo
 
-open MathNet.Numerics.Distributions
-
-/// What is computed of each resample.
-[<RequireQualifiedAccess>]
-type Statistic =
-    /// Σ x / n.
-    | Mean
-    /// Linear between the two middle values.
-    | Median
-    /// √(Σ (x − mean)² / (n − 1)); a resample of equal values has 0. Needs 2 values.
-    | SampleDeviation
-    /// The mean without the ⌊share · n⌋ smallest and as many largest values; share in [0, 0.5). 0.25 is the
-    /// interquartile mean (scipy's `trim_mean`).
-    | TrimmedMean of share: float
-
 /// How the cells of a matrix [seeds][questions] are drawn again.
 [<RequireQualifiedAccess>]
 type Clustering =
@@ -72,28 +57,6 @@ module Bootstrap =
         | Some index -> invalidArg name $"{name} has the position {index}; expected 0 to {count - 1}."
         | None -> ()
 
-    /// A statistic of at least 1 value, a deviation of at least 2.
-    [<CompiledName "Evaluate">]
-    let evaluate (statistic: Statistic) (values: float[]) : float =
-        match statistic with
-        | Statistic.Mean -> Statistics.mean values
-        | Statistic.Median -> Statistics.quantile 0.5 values
-        | Statistic.SampleDeviation -> Statistics.sampleDeviation values
-        | Statistic.TrimmedMean share ->
-            Check.range (nameof share) "at least 0 and below 0.5" (share >= 0.0 && share < 0.5) share
-            let cut = int (share * float values.Length)
-
-            Array.sort values |> Array.skip cut |> Array.take (values.Length - 2 * cut) |> Statistics.mean
-
-    let private checkMatrix name (scores: float[][]) =
-        if scores.Length = 0 || scores[0].Length = 0 then
-            invalidArg name $"{name} has no scores; expected at least 1 seed with at least 1 question."
-
-        scores
-        |> Array.iteri (fun seed row ->
-            Check.length $"{name}[{seed}]" scores[0].Length "the questions of the first seed, in the same order" row
-            Statistics.checkValues $"{name}[{seed}]" row)
-
     /// `resamples` draws from a matrix of `seeds` rows and `questions` columns, each at least 1.
     [<CompiledName "DrawClustered">]
     let drawClustered
@@ -121,7 +84,7 @@ module Bootstrap =
     /// The mean of the drawn cells of `scores` [seeds][questions] for each draw, [draws] → [draws].
     [<CompiledName "ClusteredDistribution">]
     let clusteredDistribution (draws: ClusteredDraw[]) (scores: float[][]) : float[] =
-        checkMatrix (nameof scores) scores
+        Statistics.checkMatrix (nameof scores) scores
 
         let mean (rows: int[]) (columnsOf: int -> int[]) =
             checkIndices (nameof draws) scores.Length rows
@@ -172,7 +135,7 @@ module Bootstrap =
         (scores: float[][])
         : ClusteredEstimate =
         Statistics.checkLevel level
-        checkMatrix (nameof scores) scores
+        Statistics.checkMatrix (nameof scores) scores
         let seeds, questions = scores.Length, scores[0].Length
 
         clusteredDistribution (drawClustered clustering resamples seeds questions seed) scores
@@ -191,8 +154,8 @@ module Bootstrap =
         (y: float[][])
         : ClusteredEstimate =
         Statistics.checkLevel level
-        checkMatrix (nameof x) x
-        checkMatrix (nameof y) y
+        Statistics.checkMatrix (nameof x) x
+        Statistics.checkMatrix (nameof y) y
         let questions = x[0].Length
         Check.length "y[0]" questions "the questions of x, in the same order" y[0]
 

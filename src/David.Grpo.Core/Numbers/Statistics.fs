@@ -54,6 +54,16 @@ module Statistics =
     let internal checkValues name (values: float[]) =
         Check.finite name "A run that failed has no score: leave it out, and say so." values
 
+    /// At least one row, of at least one score; all rows of the same length, finite.
+    let internal checkMatrix name (scores: float[][]) =
+        if scores.Length = 0 || scores[0].Length = 0 then
+            invalidArg name $"{name} has no scores; expected at least 1 row of at least 1 score."
+
+        scores
+        |> Array.iteri (fun index row ->
+            Check.length $"{name}[{index}]" scores[0].Length "those of the first row, in the same order" row
+            checkValues $"{name}[{index}]" row)
+
     /// P(|T| > t) for Student's T with `degrees` degrees of freedom; t at least 0.
     let private bothTails (degrees: float) (t: float) =
         SpecialFunctions.BetaRegularized(0.5 * degrees, 0.5, degrees / (degrees + t * t))
