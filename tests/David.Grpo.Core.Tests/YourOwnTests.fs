@@ -53,7 +53,7 @@ let tests =
                     Clip = Clip.Symmetric 0.2
                     Aggregation = Aggregation.TokenMean
                     Spending = beyondTwo
-                    Allocation = AllocationRules.uniform
+                    Allocation = QuestionRules.uniform
                 }
 
             let arm = plain (Arms.create "grpo" settings)
@@ -62,13 +62,10 @@ let tests =
         }
 
         test "an own budget policy takes its price off the reward" {
-            let member' searches : SpendingMember =
-                {
-                    Trajectory = trajectory [ "a" ] (List.replicate searches [ "a" ]) (Ending.Answered "right")
-                    Reward = 1.0
-                    IsCorrect = true
-                }
+            let spender searches =
+                trajectory [ "a" ] (List.replicate searches [ "a" ]) (Ending.Answered "right") |> scored 1.0
 
-            beyondTwo.Shape 0.25 [| member' 0; member' 2; member' 4 |] |> equals [| 1.0; 1.0; 0.5 |]
+            let group = groupOf [| spender 0; spender 2; spender 4 |]
+            (beyondTwo.Shape 0.25 group).Rewards |> equals [| 1.0; 1.0; 0.5 |]
         }
     ]

@@ -143,10 +143,10 @@ internal sealed record AskRequest
         IAgentProtocol protocol = isOfWorld
             ? new WorldAgentProtocol(
                 new TagProtocol.Settings(
-                    Math.Min(Episode.MaxSearches, WorldLimit.Searches),
-                    WorldLimit.QueryWords,
-                    WorldLimit.AnswerWords,
-                    TopK ?? WorldLimit.TopK
+                    Math.Min(Episode.MaxSearches, TagProtocol.Default.MaxSearches),
+                    TagProtocol.Default.QueryWords,
+                    TagProtocol.Default.AnswerWords,
+                    TopK ?? TagProtocol.Default.TopK
                 )
             )
             : TextProtocolOf(model, tools);

@@ -142,18 +142,27 @@ internal static class WorldCommand
         );
         Reading(
             "The same with needless searches among them:",
-            WorldProbes.OfChains(WorldQuestions.DefaultMix, WorldPretrainingEpisodes.DefaultClutter, world, index, 300, seed)
+            WorldProbes.OfChains(
+                WorldQuestions.DefaultMix,
+                WorldPretrainingEpisodes.DefaultClutter,
+                world,
+                index,
+                300,
+                seed
+            )
         );
 
         WorldQuestion[] questions = WorldQuestions.Draw(world, 600, Seeds.Named("questions", seed));
         using RolloutEngine engine = new(policy, new WorldAgentProtocol(), new WorldSearchEnvironment(index));
-        Trajectory[] trajectories = await engine.RunAsync(
-            [.. questions.Select((question, i) => new RolloutRequest(question.Question, i, 0))],
-            Sampler.AtTemperature(1),
-            Seeds.Named("rollout", seed),
-            version: 0,
-            cancellationToken
-        );
+        Trajectory[] trajectories = (
+            await engine.RunAsync(
+                [.. questions.Select((question, i) => new RolloutRequest(question.Question, i, 0))],
+                Sampler.AtTemperature(1),
+                Seeds.Named("rollout", seed),
+                version: 0,
+                cancellationToken
+            )
+        ).Trajectories;
         double Searching(int least) => trajectories.Count(trajectory => trajectory.Searches.Length >= least);
         Outcome[] outcomes = [.. trajectories.Select(Evaluation.Outcome)];
         Console.WriteLine(

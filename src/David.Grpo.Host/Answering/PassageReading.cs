@@ -8,9 +8,7 @@ namespace David.Grpo.Answering;
 /// Retrieve, then read: the passages and the question in one plain message, the answer in one line. For chat models that
 /// never learned the search protocol. No search can be asked.
 /// </summary>
-/// <remarks>
-/// <see cref="Passages"/> are shown by the next prompt, as many as fit. An answer ends at the line's end, at an end token, or with its first sentence; "not found" is none.
-/// </remarks>
+/// <remarks>An answer ends at the line's end, at an end token, or with its first sentence; "not found" is none.</remarks>
 public sealed class PassageReading : IAgentProtocol
 {
     private const int Reserved = 128;
@@ -30,9 +28,6 @@ public sealed class PassageReading : IAgentProtocol
         AnswerOpening = tokenizer.Encode("Answer:", parseSpecial: false);
     }
 
-    /// <summary>What the next prompt shows, best first.</summary>
-    public IReadOnlyList<Passage> Passages { get; set; } = [];
-
     public int MaxSearches => 0;
 
     public int TopK { get; }
@@ -43,12 +38,15 @@ public sealed class PassageReading : IAgentProtocol
 
     public int[] AnswerOpening { get; }
 
-    public (int[] Tokens, string Text) Prompt(Question question)
+    public (int[] Tokens, string Text) Prompt(Question question) => Prompt(question, []);
+
+    /// <summary>The question behind passages, best first, as many as fit.</summary>
+    public (int[] Tokens, string Text) Prompt(Question question, IReadOnlyList<Passage> passages)
     {
-        for (int count = Passages.Count; ; count--)
+        for (int count = passages.Count; ; count--)
         {
             StringBuilder message = new("Read the passages and answer the question with a short phrase from them.\n\n");
-            foreach (Passage passage in Passages.Take(count))
+            foreach (Passage passage in passages.Take(count))
                 message.Append(passage.Title).Append(": ").Append(passage.Text).Append("\n\n");
             message.Append("Question: ").Append(question.Text.Trim());
             // The text goes in apart from the template, so that a special token's name in it stays text.

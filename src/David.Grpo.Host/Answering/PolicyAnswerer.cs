@@ -146,7 +146,7 @@ public sealed class PolicyAnswerer : IAnswerer, IDisposable
     private async Task<Answered> OwnAsync(Question question, CancellationToken cancellationToken)
     {
         Stopwatch clock = Stopwatch.StartNew();
-        Trajectory[] run = await free.RunAsync(
+        RolloutBatch run = await free.RunAsync(
                 [new RolloutRequest(question, 0, 0)],
                 sampler,
                 options.Seed,
@@ -155,10 +155,13 @@ public sealed class PolicyAnswerer : IAnswerer, IDisposable
             )
             .ConfigureAwait(false);
         return Judge(
-            run[0],
+            run.Trajectories[0],
             protocol,
-            [.. run[0].Searches.Select(made => new SearchMade(made.Query, IsForced: false, made.Passages))],
-            free.Statistics.GeneratedTokens + free.Statistics.TrialTokens,
+            [
+                .. run.Trajectories[0]
+                    .Searches.Select(made => new SearchMade(made.Query, IsForced: false, made.Passages)),
+            ],
+            run.Statistics.GeneratedTokens + run.Statistics.TrialTokens,
             clock
         );
     }
@@ -184,11 +187,11 @@ public sealed class PolicyAnswerer : IAnswerer, IDisposable
                     [.. found.ExceptBy(known.Select(passage => passage.Id), passage => passage.Id).Take(protocol.TopK)]
                 )
             );
-            Trajectory[] run = await forced
+            RolloutBatch run = await forced
                 .RunAsync([Shown(question, made, depth)], sampler, options.Seed, version: 0, cancellationToken)
                 .ConfigureAwait(false);
-            generated += forced.Statistics.TrialTokens;
-            Answered answered = Judge(run[0], reading ?? protocol, [.. made], generated, clock);
+            generated += run.Statistics.TrialTokens;
+            Answered answered = Judge(run.Trajectories[0], reading ?? protocol, [.. made], generated, clock);
             if (Suffices(answered) || depth == options.Depth)
                 return answered;
             query = Grounding.NextQuery(
@@ -203,15 +206,14 @@ public sealed class PolicyAnswerer : IAnswerer, IDisposable
     /// <summary>An episode at whose beginning the searches were made; the searches count as an expert's.</summary>
     private RolloutRequest Shown(Question question, List<SearchMade> made, int depth)
     {
-        if (reading is not null)
-        {
-            reading.Passages = [.. made.SelectMany(search => search.Passages)];
-            return new RolloutRequest(question, depth, 0);
-        }
-        (int[] prompt, string promptText) = protocol.Prompt(question);
-        List<Segment> segments = [Segment.NewPrompt(prompt)];
+        List<Segment> segments = [];
         List<SearchTurn> turns = [];
-        foreach (SearchMade search in made)
+        (int[] prompt, string promptText) = reading is null
+            ? protocol.Prompt(question)
+            : reading.Prompt(question, [.. made.SelectMany(search => search.Passages)]);
+        segments.Add(Segment.NewPrompt(prompt));
+        // A reader has been shown them in its prompt.
+        foreach (SearchMade search in reading is null ? made : [])
         {
             segments.Add(Segment.NewExpert(protocol.Search(search.Query)));
             segments.Add(Segment.NewObservation(protocol.Observation([.. search.Passages])));

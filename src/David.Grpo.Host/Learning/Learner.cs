@@ -22,7 +22,10 @@ public sealed record UpdateReport(
     double SamplerKl = 0
 )
 {
-    /// <summary>Both, the means weighted by the updates.</summary>
+    /// <summary>Of each trained token, [groups][members][tokens]; empty for supervised updates.</summary>
+    public double[][][] Advantages { get; init; } = [];
+
+    /// <summary>Both, the means weighted by the updates; the advantages are the first's.</summary>
     public static UpdateReport operator +(UpdateReport a, UpdateReport b)
     {
         int made = a.OptimizerSteps + b.OptimizerSteps;
@@ -35,7 +38,10 @@ public sealed record UpdateReport(
             a.Diagnostics,
             a.Tokens + b.Tokens,
             a.SamplerKl
-        );
+        )
+        {
+            Advantages = a.Advantages,
+        };
     }
 }
 
@@ -71,8 +77,9 @@ public sealed class Learner(
 
         Clip clip = Clip.Symmetric(_method.ClipEpsilon);
 
-        double[][][]? values = Values(groups);
-        double[][][] advantages = Advantages = Estimate(groups, values);
+        if (critic is not null)
+            groups = [.. groups.Select(group => Valued(critic, group))];
+        double[][][] advantages = arm.Advantage.Of([.. groups]);
         Lesson[][] lessons = [.. groups.Select((group, q) => Lessons(group, q, advantages[q], kl > 0, regularised))];
         int minibatches = phase == Phase.Bootstrapping ? _method.BootstrapMinibatches : _method.Minibatches;
         Tally tally = new();
@@ -98,29 +105,21 @@ public sealed class Learner(
                 }
             );
         if (critic is not null)
-            Fit(critic, groups, values!, minibatches, seed);
-        return tally.ToReport();
+            Fit(critic, groups, minibatches, seed);
+        return tally.ToReport() with { Advantages = advantages };
     }
 
     /// <summary>
     /// Updates of the critic towards what was paid from each token on, with PPO's clip of 0.5 as verl has it, each token of
     /// the same weight.
     /// </summary>
-    private void Fit(Critic critic, IReadOnlyList<Group> groups, double[][][] values, int minibatches, Seed seed)
+    private void Fit(Critic critic, IReadOnlyList<Group> groups, int minibatches, Seed seed)
     {
         foreach (int[] part in Minibatches(groups.Count, minibatches, seed))
         {
             Member[] members = [.. part.SelectMany(q => groups[q].Members)];
-            double[] old = [.. part.SelectMany(q => values[q]).SelectMany(own => own)];
-            double[] returns =
-            [
-                .. members.SelectMany(member =>
-                    Returns.ToGo(
-                        1,
-                        AdvantageRules.TokenRewards(new ScoredRollout(member.Trajectory, member.Parts, member.Tree, []))
-                    )
-                ),
-            ];
+            double[] old = [.. members.SelectMany(member => member.Values)];
+            double[] returns = [.. members.SelectMany(member => Returns.ToGo(1, AdvantageRules.TokenRewards(member)))];
             double[] weights = [.. returns.Select(_ => 1.0 / returns.Length)];
             critic.Accumulate(
                 Sequences(members),
@@ -133,32 +132,21 @@ public sealed class Learner(
         }
     }
 
-    private double[][][]? Values(IReadOnlyList<Group> groups) =>
-        critic is null
-            ? null
-            :
-            [
-                .. groups.Select(group =>
-                {
-                    ScoredSequence[] sequences = Sequences(group.Members);
-                    return Split(critic.Values(sequences), sequences);
-                }),
-            ];
+    private static Group Valued(Critic critic, Group group)
+    {
+        ScoredSequence[] sequences = Sequences(group.Members);
+        return group.WithValues(Split(critic.Values(sequences), sequences));
+    }
 
     private static ScoredSequence[] Sequences(IEnumerable<Member> members) =>
-        [.. members.Select(member => new ScoredSequence(member.Tokens, member.Trained))];
+        [.. members.Select(member => ScoredSequence.Of(member.Trajectory))];
 
     /// <summary>Supervised updates on the expert's trajectories, each of the same weight.</summary>
     /// <param name="demonstrations">At least one.</param>
     public UpdateReport Imitate(IReadOnlyList<Trajectory> demonstrations, Seed seed)
     {
         Tally tally = new();
-        ScoredSequence[] sequences =
-        [
-            .. demonstrations
-                .Select(trajectory => new Member(trajectory, new RewardParts(1, 1, 1, [], []), IsExpert: true))
-                .Select(member => new ScoredSequence(member.Tokens, member.Trained)),
-        ];
+        ScoredSequence[] sequences = [.. demonstrations.Select(trajectory => ScoredSequence.Of(trajectory))];
         foreach (int[] part in Minibatches(sequences.Length, _method.BootstrapMinibatches, seed))
             Imitate([.. part.Select(i => sequences[i])], _method.BootstrapLearningRate, tally);
         return tally.ToReport();
@@ -198,22 +186,6 @@ public sealed class Learner(
         );
     }
 
-    /// <summary>Those of the last update, of each trained token, [groups][members][tokens].</summary>
-    public double[][][] Advantages { get; private set; } = [];
-
-    private double[][][] Estimate(IReadOnlyList<Group> groups, double[][][]? values) =>
-        arm.Advantage.Of([
-            .. groups.Select(
-                (group, q) =>
-                    group
-                        .Members.Select(
-                            (member, i) =>
-                                new ScoredRollout(member.Trajectory, member.Parts, member.Tree, values?[q][i] ?? [])
-                        )
-                        .ToArray()
-            ),
-        ]);
-
     /// <summary>Which groups share an optimizer step, epoch after epoch.</summary>
     private IEnumerable<int[]> Minibatches(int groups, int wanted, Seed seed)
     {
@@ -226,7 +198,6 @@ public sealed class Learner(
         }
     }
 
-    /// <summary>One optimizer step over whole groups.</summary>
     /// <summary>Corrects the weights of tokens for the sampler's mismatch, and leaves out the certain ones, as the run wishes.</summary>
     private void Judge(Lesson[][] groups, Tally tally)
     {
@@ -250,6 +221,7 @@ public sealed class Learner(
             lesson.Factors = factors[at..(at += lesson.Trained)];
     }
 
+    /// <summary>One optimizer step over whole groups.</summary>
     /// <param name="learnsFromAll">Whether a sequence without an advantage has slopes too.</param>
     private void Step(
         Lesson[][] groups,
@@ -375,15 +347,16 @@ public sealed class Learner(
         int[] skipped = [.. group.Members.Select(member => arm.TrainsKeptPrefix ? 0 : member.KeptTrained)];
         ScoredSequence[] sequences =
         [
-            .. group.Members.Select((member, i) => new ScoredSequence(member.Tokens, member.Trained[skipped[i]..])),
+            .. group.Members.Select((member, i) => ScoredSequence.Of(member.Trajectory, skipped[i])),
+        ];
+        double[]?[] behaviour =
+        [
+            .. group.Members.Select(
+                (member, i) => Trajectories.BehaviourLogProbsOrNull(member.Trajectory)?[skipped[i]..]
+            ),
         ];
         bool recompute =
-            !idle
-            && (
-                _method.RecomputeOldLogProbs
-                || _method.LearnedShare < 1
-                || group.Members.Any(member => member.BehaviourLogProbs is null)
-            );
+            !idle && (_method.RecomputeOldLogProbs || _method.LearnedShare < 1 || behaviour.Contains(null));
         double[] uncertain = [];
         double[][]? recomputed = recompute
             ? Split(PolicyPass.LogProbs(policy, sequences, _pass, out uncertain), sequences)
@@ -393,21 +366,21 @@ public sealed class Learner(
             withReference && !idle ? Split(PolicyPass.LogProbs(reference!, sequences, _pass, out _), sequences) : null;
         return
         [
-            .. group.Members.Select(
-                (member, i) =>
+            .. sequences.Select(
+                (sequence, i) =>
                     new Lesson(
                         question,
-                        sequences[i],
+                        sequence,
                         advantages[i][skipped[i]..],
                             // An expert's old log-probabilities are the policy's own before the update, so its ratio starts at 1.
-                            idle ? new double[sequences[i].Scored.Length]
+                            idle ? new double[sequence.Scored.Length]
                             : _method.RecomputeOldLogProbs ? recomputed![i]
-                            : member.BehaviourLogProbs?[skipped[i]..] ?? recomputed![i],
-                        references?[i] ?? (withReference ? new double[sequences[i].Scored.Length] : [])
+                            : behaviour[i] ?? recomputed![i],
+                        references?[i] ?? (withReference ? new double[sequence.Scored.Length] : [])
                     )
                     {
                         IsIdle = idle,
-                        SamplerLogProbs = member.BehaviourLogProbs?[skipped[i]..] ?? recomputed?[i] ?? [],
+                        SamplerLogProbs = behaviour[i] ?? recomputed?[i] ?? [],
                         Entropies = entropies?[i] ?? [],
                     }
             ),

@@ -6,7 +6,12 @@ namespace David.Grpo.Learning;
 /// <summary>A sequence some of whose tokens are looked at.</summary>
 /// <param name="Tokens">[T] ids.</param>
 /// <param name="Scored">Positions whose token's log-probability is wanted, each at least 1, ascending.</param>
-public sealed record ScoredSequence(int[] Tokens, int[] Scored);
+public sealed record ScoredSequence(int[] Tokens, int[] Scored)
+{
+    /// <summary>A trajectory's tokens that may be trained, but for the first <paramref name="skipped"/> of them.</summary>
+    public static ScoredSequence Of(Trajectory trajectory, int skipped = 0) =>
+        new(Trajectories.Tokens(trajectory), Trajectories.TrainedPositions(trajectory)[skipped..]);
+}
 
 /// <summary>Slopes of a loss by what a <see cref="PolicyPass"/> gave out, [N] each.</summary>
 /// <param name="LogProbs">By the log-probabilities.</param>

@@ -21,7 +21,7 @@ internal static class TokenSlopes
             arm.Objective.Aggregation,
             TokenBatch.Create(
                 [.. trained.SelectMany((own, i) => Enumerable.Repeat(i, own.Length))],
-                [.. groups.SelectMany((group, q) => Enumerable.Repeat(q, group.Members.Count))],
+                [.. groups.SelectMany((group, q) => Enumerable.Repeat(q, group.Members.Length))],
                 all,
                 new double[all.Length],
                 []

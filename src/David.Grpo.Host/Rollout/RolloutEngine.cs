@@ -75,6 +75,16 @@ public sealed record RolloutStatistics(int Episodes, long GeneratedTokens, long 
     public IReadOnlySet<int> Cut { get; init; } = new HashSet<int>();
 }
 
+/// <summary>What a call of the engine gave.</summary>
+/// <param name="Trajectories">[B], in the order of the requests. Those whose end the allowance was are truncated.</param>
+/// <param name="Exits">[B], the checks of the episodes; none without an exit policy.</param>
+/// <param name="Statistics">What it took.</param>
+public sealed record RolloutBatch(
+    Trajectory[] Trajectories,
+    IReadOnlyList<EpisodeExit> Exits,
+    RolloutStatistics Statistics
+);
+
 /// <summary>What a call of the engine may use; at the first that is used up every episode under way is cut.</summary>
 /// <param name="GeneratedTokens">Tokens that the policy may sample, those of trial answers included.</param>
 /// <param name="Searches">Searches that may be asked.</param>
@@ -100,6 +110,7 @@ public sealed class RolloutEngine : IDisposable
     private readonly EngineOptions _options;
     private readonly KeyValueCache _cache;
     private readonly TrialAnswers? _trials;
+    private RolloutStatistics _statistics = RolloutStatistics.Zero; // of the call under way
 
     /// <param name="exits">When episodes are made to answer early; default: never, and no trial answer is forced.</param>
     public RolloutEngine(
@@ -117,12 +128,6 @@ public sealed class RolloutEngine : IDisposable
         _trials = exits is null ? null : new TrialAnswers(exits, protocol, _cache, Compute, _options.MaxPassTokens);
     }
 
-    /// <summary>What the last call did.</summary>
-    public RolloutStatistics Statistics { get; private set; } = RolloutStatistics.Zero;
-
-    /// <summary>The checks of the last call's episodes, in the order of the requests; none without an exit policy.</summary>
-    public IReadOnlyList<EpisodeExit> Exits { get; private set; } = [];
-
     /// <summary>Tokens that the keys and values of episodes under way take.</summary>
     internal int CachedTokens => _cache.Used;
 
@@ -134,11 +139,7 @@ public sealed class RolloutEngine : IDisposable
     /// <param name="seed">The seed of this step.</param>
     /// <param name="version">Optimizer steps that the policy has seen; it is written on each token.</param>
     /// <param name="allowance">What may be used; default: any amount.</param>
-    /// <returns>
-    /// [B] trajectories, in the order of the requests. Those whose end the allowance was are truncated and stand in
-    /// <see cref="RolloutStatistics.Cut"/>.
-    /// </returns>
-    public async Task<Trajectory[]> RunAsync(
+    public async Task<RolloutBatch> RunAsync(
         IReadOnlyList<RolloutRequest> requests,
         Sampler sampler,
         Seed seed,
@@ -148,8 +149,7 @@ public sealed class RolloutEngine : IDisposable
     )
     {
         (long tokensLeft, long searchesLeft) = allowance ?? Allowance.Unlimited;
-        Statistics = RolloutStatistics.Zero;
-        Exits = [];
+        _statistics = RolloutStatistics.Zero;
         _cache.Clear();
         _trials?.Clear();
         Episode[] episodes =
@@ -176,7 +176,7 @@ public sealed class RolloutEngine : IDisposable
             await JoinSearchesAsync(running, cancellationToken).ConfigureAwait(false);
             Episode[] going = [.. running.Where(episode => !episode.IsWaiting)];
             long most = going.Length * (1L + (_trials?.MostTokens ?? 0));
-            if (Statistics.GeneratedTokens + (_trials?.Tokens ?? 0) + most > tokensLeft)
+            if (_statistics.GeneratedTokens + (_trials?.Tokens ?? 0) + most > tokensLeft)
                 break; // the next step might sample more than is left
             Step(going, sampler);
             Episode[] asking = [.. running.Where(episode => episode.IsAsking)];
@@ -194,15 +194,18 @@ public sealed class RolloutEngine : IDisposable
             if (running.Count < before)
                 Progress?.Invoke(admitted - running.Count, episodes.Length);
         }
-        Exits = _trials is null ? [] : [.. episodes.Select(episode => episode.ToExit())];
-        Statistics = Statistics with
-        {
-            Episodes = episodes.Length,
-            TrialTokens = _trials?.Tokens ?? 0,
-            ThrownTokens = Exits.Sum(exit => exit.Thrown),
-            Cut = running.Count == 0 && admitted == episodes.Length ? Statistics.Cut : Unfinished(episodes),
-        };
-        return [.. episodes.Select(episode => episode.ToTrajectory(version))];
+        EpisodeExit[] exits = _trials is null ? [] : [.. episodes.Select(episode => episode.ToExit())];
+        return new RolloutBatch(
+            [.. episodes.Select(episode => episode.ToTrajectory(version))],
+            exits,
+            _statistics with
+            {
+                Episodes = episodes.Length,
+                TrialTokens = _trials?.Tokens ?? 0,
+                ThrownTokens = exits.Sum(exit => exit.Thrown),
+                Cut = running.Count == 0 && admitted == episodes.Length ? _statistics.Cut : Unfinished(episodes),
+            }
+        );
     }
 
     private static HashSet<int> Unfinished(Episode[] episodes) =>
@@ -253,7 +256,7 @@ public sealed class RolloutEngine : IDisposable
             if (!episode.Answer!.IsCompleted)
                 episode.IsLate = true;
             else if (!episode.Observe(await episode.Answer.ConfigureAwait(false)))
-                Statistics = Statistics with { FailedSearches = Statistics.FailedSearches + 1 };
+                _statistics = _statistics with { FailedSearches = _statistics.FailedSearches + 1 };
     }
 
     private void Ask(Episode episode, string query, CancellationToken cancellationToken)
@@ -342,7 +345,7 @@ public sealed class RolloutEngine : IDisposable
                 due[i].Accept(tokens[i], logProbs[i]);
                 accepted++;
             }
-        Statistics = Statistics with { GeneratedTokens = Statistics.GeneratedTokens + accepted };
+        _statistics = _statistics with { GeneratedTokens = _statistics.GeneratedTokens + accepted };
     }
 
     /// <summary>Runs the pack of these stretches through the policy; logits [R, V] of the given rows, null for none.</summary>
@@ -366,7 +369,7 @@ public sealed class RolloutEngine : IDisposable
             .. stretches.Select(stretch => (stretch.Sequence, stretch.Tokens.Length)),
         ]);
         Tensor hidden = _policy.Forward(tokens, positions, attention);
-        Statistics = Statistics with { ComputedTokens = Statistics.ComputedTokens + tokens.Length };
+        _statistics = _statistics with { ComputedTokens = _statistics.ComputedTokens + tokens.Length };
         if (rows.Count == 0)
             return null;
         if (rows.Count < tokens.Length)

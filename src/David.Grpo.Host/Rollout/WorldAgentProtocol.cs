@@ -23,7 +23,7 @@ public sealed class WorldAgentProtocol(TagProtocol.Settings settings) : IAgentPr
     public int TopK => settings.TopK;
 
     /// <summary>No episode reaches it: turns and searches are bounded.</summary>
-    public int ResponseTokens => WorldLimit.Tokens;
+    public int ResponseTokens => WorldEpisode.MaxTokens;
 
     public int[]? Refusal => null;
 

@@ -100,7 +100,7 @@ internal sealed class TensorBoardLog : IDisposable
                 .. Scalars(metrics, "step"),
                 .. Values(Samples[0], probabilities),
                 .. Values(Samples[1], [.. advantages]),
-                .. Values(Samples[2], [.. sampled.Select(member => member.Reward)]),
+                .. Values(Samples[2], [.. sampled.Select(member => member.Reward.Total)]),
                 .. Wholes(Samples[3], [.. sampled.Select(member => Trajectories.GeneratedTokens(member.Trajectory))]),
                 .. Wholes(Samples[4], [.. sampled.Select(member => member.Trajectory.Searches.Length)]),
             ]

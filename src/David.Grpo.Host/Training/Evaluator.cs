@@ -61,7 +61,7 @@ public static class Evaluator
         {
             Progress = progress,
         };
-        Trajectory[] trajectories = await engine
+        RolloutBatch batch = await engine
             .RunAsync(
                 [
                     .. task
@@ -74,14 +74,14 @@ public static class Evaluator
                 cancellationToken
             )
             .ConfigureAwait(false);
-        Outcome[] outcomes = [.. trajectories.Select(Grpo.Evaluation.Outcome)];
+        Outcome[] outcomes = [.. batch.Trajectories.Select(Grpo.Evaluation.Outcome)];
         return new EvaluationResult(
-            trajectories,
+            batch.Trajectories,
             outcomes,
             Grpo.Evaluation.Summarize(0.95, Seeds.Named("bootstrap", seed), outcomes)
         )
         {
-            Exits = engine.Exits,
+            Exits = batch.Exits,
         };
     }
 }

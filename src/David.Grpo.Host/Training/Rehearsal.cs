@@ -19,8 +19,8 @@ internal sealed class Rehearsal
     public void Add(Group group)
     {
         foreach (Member member in group.Members)
-            if (!member.IsExpert && member.Reward >= Exploration.Solved)
-                Add(group.Key, new ScoredSequence(member.Tokens, member.Trained));
+            if (!member.Origin.IsExpert && member.Reward.Total >= Exploration.Solved)
+                Add(group.Key, ScoredSequence.Of(member.Trajectory));
     }
 
     /// <summary>At most <paramref name="count"/> of them, drawn without replacement.</summary>
@@ -41,7 +41,7 @@ internal sealed class Rehearsal
         while (lines.ReadLine() is { } line)
         {
             TrajectoryRecord record = JsonSerializer.Deserialize<TrajectoryRecord>(line, RunJson.Line)!;
-            double earned = record.Reward - record.Terms.GetValueOrDefault(Member.SpendingTerm);
+            double earned = record.Reward - record.Terms.GetValueOrDefault(SpendingRule.Term);
             if (record.Role == TrajectoryRole.Member && !record.Expert && earned >= Exploration.Solved)
                 rehearsal.Add(record.Group, Sequence(record));
         }

@@ -7,28 +7,47 @@ namespace David.Grpo.Training;
 /// <param name="Index">Its place in the group, or its number behind the members.</param>
 internal sealed record Unlearned(long Group, int Index, TrajectoryRole Role, Member Member);
 
-/// <summary>What the step under way has done so far.</summary>
-internal sealed class StepWork
+/// <summary>What a step, or a part of one, has done.</summary>
+internal sealed record StepWork
 {
-    public Phase Phase { get; init; }
-    public List<Member> Sampled { get; } = [];
+    public IReadOnlyList<Member> Sampled { get; init; } = [];
 
     /// <summary>What was sampled and is not learned from: another took its place, or it got none.</summary>
-    public List<Unlearned> Unlearned { get; } = [];
-    public int Experts { get; set; }
-    public int Continued { get; set; }
-    public int Replaced { get; set; }
-    public int Dropped { get; set; }
-    public int FailedSearches { get; set; }
-    public double RolloutSeconds { get; set; }
+    public IReadOnlyList<Unlearned> Unlearned { get; init; } = [];
+    public int Experts { get; init; }
+    public int Continued { get; init; }
+    public int Replaced { get; init; }
+    public int Dropped { get; init; }
+    public int FailedSearches { get; init; }
+    public double RolloutSeconds { get; init; }
 
-    public StepMetrics ToMetrics(int step, Cost spent, UpdateReport report, double deadGroups, double learningSeconds)
+    public static StepWork operator +(StepWork a, StepWork b) =>
+        new()
+        {
+            Sampled = [.. a.Sampled, .. b.Sampled],
+            Unlearned = [.. a.Unlearned, .. b.Unlearned],
+            Experts = a.Experts + b.Experts,
+            Continued = a.Continued + b.Continued,
+            Replaced = a.Replaced + b.Replaced,
+            Dropped = a.Dropped + b.Dropped,
+            FailedSearches = a.FailedSearches + b.FailedSearches,
+            RolloutSeconds = a.RolloutSeconds + b.RolloutSeconds,
+        };
+
+    public StepMetrics ToMetrics(
+        int step,
+        Phase phase,
+        Cost spent,
+        UpdateReport report,
+        double deadGroups,
+        double learningSeconds
+    )
     {
         double Mean(Func<Member, double> pick) => Sampled.Count == 0 ? 0 : Sampled.Average(pick);
         return new StepMetrics
         {
             Step = step,
-            Phase = Phase switch
+            Phase = phase switch
             {
                 Phase.Bootstrapping => "bootstrapping",
                 Phase.Imitation => "imitation",
@@ -38,19 +57,14 @@ internal sealed class StepWork
             GeneratedTokens = spent.GeneratedTokens,
             Searches = spent.Searches,
             OptimizerSteps = spent.OptimizerSteps + report.OptimizerSteps,
-            Reward = Mean(member => member.Reward),
-            Answer = Mean(member => member.Parts.Answer),
-            ExactMatch = Mean(member =>
-                Trajectories.AnswerOrNull(member.Trajectory) is { } answer
-                && Grpo.Answer.ExactMatch(answer, member.Trajectory.Question.Answers)
-                    ? 1
-                    : 0
-            ),
+            Reward = Mean(member => member.Reward.Total),
+            Answer = Mean(member => member.Reward.Answer),
+            ExactMatch = Mean(member => member.IsRight ? 1 : 0),
             Terms = Sampled
-                .SelectMany(member => member.Parts.Terms)
+                .SelectMany(member => member.Reward.Terms)
                 .GroupBy(term => term.Name)
                 .ToDictionary(terms => terms.Key, terms => terms.Average(term => term.Value)),
-            Coverage = Mean(member => member.Parts.Coverage),
+            Coverage = Mean(member => member.Reward.Coverage),
             SearchesPerQuestion = Mean(member => member.Trajectory.Searches.Length),
             TokensPerRollout = Mean(member => Trajectories.GeneratedTokens(member.Trajectory)),
             DeadGroups = deadGroups,

@@ -33,6 +33,7 @@ public sealed class Trainer : IDisposable
     private Learner _learner;
     private LoopState _state;
     private readonly GroupSampler _sampler;
+    private StepWork _work = new(); // of the step under way
     private EvaluationMetrics? _before;
     private EvaluationMetrics? _last;
     private RunTimes _times = new();
@@ -59,7 +60,10 @@ public sealed class Trainer : IDisposable
         _engineOptions = engineOptions;
         _seed = Seeds.OfInt64(options.Seed);
         _tensorboard = new TensorBoardLog(folder.In("tensorboard"), options.Tensorboard);
-        _engine = new RolloutEngine(policy, task.Protocol, task.Training.Search, engineOptions);
+        _engine = new RolloutEngine(policy, task.Protocol, task.Training.Search, engineOptions)
+        {
+            Progress = (done, of) => report(new RunEvent.Working("rolling out", done, of)),
+        };
         policy.RequireGradients();
         MethodOptions method = _method = options.Method;
         AdamWOptions optimizing = new()
@@ -70,14 +74,7 @@ public sealed class Trainer : IDisposable
         };
         _optimizer = new AdamW(policy.Parameters, optimizing);
         _arm = arm ?? method.Create(task.Rewards);
-        _sampler = new GroupSampler(
-            _engine,
-            task,
-            _arm,
-            method.Temperature,
-            _seed,
-            (done, of) => report(new RunEvent.Working("rolling out", done, of))
-        );
+        _sampler = new GroupSampler(_engine, task, _arm, method.Temperature, _seed);
         _state = TrainingLoop.Start(Plan());
         if (_arm.HasCritic)
             _critic = new Critic(policy, optimizing);
@@ -164,18 +161,26 @@ public sealed class Trainer : IDisposable
                 return await EvaluateAsync(evaluate.isWhole, cancellationToken).ConfigureAwait(false);
             case Command.RollOut rollOut:
                 if (_state.IsBetweenSteps)
-                    _sampler.Begin(rollOut.phase);
-                return await _sampler.RollOutAsync(_state, rollOut.requests, cancellationToken).ConfigureAwait(false);
+                    _work = new StepWork();
+                return Did(
+                    await _sampler.RollOutAsync(_state, rollOut.requests, cancellationToken).ConfigureAwait(false)
+                );
             case Command.Select select:
-                return _sampler.Select(_state, select.kept);
+                return Did(_sampler.Select(_state, select.kept));
             case Command.Explore explore:
-                return await _sampler.ExploreAsync(_state, explore.forks, cancellationToken).ConfigureAwait(false);
+                return Did(await _sampler.ExploreAsync(_state, explore.forks, cancellationToken).ConfigureAwait(false));
             case Command.Update update:
                 return Update(update.phase);
             default:
                 Save();
                 return Event.Saved;
         }
+    }
+
+    private Event Did((Event Event, StepWork Work) round)
+    {
+        _work += round.Work;
+        return round.Event;
     }
 
     private async Task<Event> EvaluateAsync(bool isWhole, CancellationToken cancellationToken)
@@ -214,16 +219,6 @@ public sealed class Trainer : IDisposable
         return Event.Evaluated;
     }
 
-    /// <summary>The group with what its members spent taken off their rewards.</summary>
-    private Group Charged(Group group)
-    {
-        double[] shaped = _arm.Spending.Shaped(_state.Price.Multiplier, group.Spenders);
-        return group with
-        {
-            Members = [.. group.Members.Select((member, i) => member.WithTotal(shaped[i], Member.SpendingTerm))],
-        };
-    }
-
     private Event Update(Phase phase)
     {
         if (phase == Phase.Main && _method.KlCoefficient > 0 && _reference is null)
@@ -239,18 +234,18 @@ public sealed class Trainer : IDisposable
         IReadOnlyList<Group> groups = [];
         if (phase == Phase.Imitation)
         {
-            _sampler.Begin(phase);
+            _work = new StepWork();
             report = _learner.Imitate(_task.Experts, seed);
         }
         else
         {
-            groups = _sampler.Groups;
+            groups = [.. _state.Sampled.Where(group => group.Members is not [])];
             if (_method.Rehearsals > 0)
                 foreach (Group group in groups)
                     _rehearsal.Add(group);
             // Bootstrapping is about finding answers at all, and its expert has not the policy's habits.
             if (phase == Phase.Main)
-                groups = [.. groups.Select(Charged)];
+                groups = [.. groups.Select(group => _arm.Spending.Charged(_state.Price.Multiplier, group))];
             report =
                 groups.Count == 0
                     ? new UpdateReport(0, 0, 0, 0, Objective.Pool([]), 0)
@@ -260,17 +255,18 @@ public sealed class Trainer : IDisposable
                     _rehearsal.Draw(_method.RehearsalSize, Seeds.Child(pass, Seeds.Named("rehearsal", seed)))
                 );
         }
-        double seconds = _sampler.Work.RolloutSeconds + clock.Elapsed.TotalSeconds;
+        double seconds = _work.RolloutSeconds + clock.Elapsed.TotalSeconds;
         _times = _times with
         {
-            RolloutSeconds = _times.RolloutSeconds + _sampler.Work.RolloutSeconds,
+            RolloutSeconds = _times.RolloutSeconds + _work.RolloutSeconds,
             LearningSeconds = _times.LearningSeconds + clock.Elapsed.TotalSeconds,
             LearnedTokens = _times.LearnedTokens + report.Tokens,
         };
 
         Cost spent = _state.Ledger.Spent;
-        StepMetrics metrics = _sampler.Work.ToMetrics(
+        StepMetrics metrics = _work.ToMetrics(
             _state.Step + 1,
+            phase,
             spent,
             report,
             groups.Count == 0 ? 0 : groups.Average(group => group.IsDead ? 1 : 0),
@@ -280,21 +276,20 @@ public sealed class Trainer : IDisposable
             Price = _state.Price.Multiplier,
         };
         _folder.AppendMetrics(metrics);
-        _folder.AppendTrajectories(TrajectoryRecords(groups, metrics.Phase));
-        _tensorboard.Step(
-            metrics,
-            _sampler.Work.Sampled,
-            groups.Count == 0 ? [] : _learner.Advantages.SelectMany(own => own).SelectMany(own => own)
-        );
+        _folder.AppendTrajectories(TrajectoryRecords(groups, report.Advantages, metrics.Phase));
+        _tensorboard.Step(metrics, _work.Sampled, report.Advantages.SelectMany(own => own).SelectMany(own => own));
         _report(new RunEvent.Stepped(metrics, _options.Rollouts));
         return Event.NewUpdated(report.OptimizerSteps, report.Skipped, seconds);
     }
 
-    private IEnumerable<TrajectoryRecord> TrajectoryRecords(IReadOnlyList<Group> groups, string phase)
+    private IEnumerable<TrajectoryRecord> TrajectoryRecords(
+        IReadOnlyList<Group> groups,
+        double[][][] advantages,
+        string phase
+    )
     {
-        double[][][] advantages = groups.Count == 0 ? [] : _learner.Advantages;
         double[][][] slopes = TokenSlopes.Of(_arm, groups, advantages);
-        ILookup<long, Unlearned> unlearned = _sampler.Work.Unlearned.ToLookup(left => left.Group);
+        ILookup<long, Unlearned> unlearned = _work.Unlearned.ToLookup(left => left.Group);
         TrajectoryRecord Record(
             long group,
             Member member,
@@ -305,7 +300,7 @@ public sealed class Trainer : IDisposable
         ) => TrajectoryRecord.Of(member, _state.Step + 1, phase, group, index, role, advantage, slope, _task.Protocol);
         for (int g = 0; g < groups.Count; g++)
         {
-            for (int i = 0; i < groups[g].Members.Count; i++)
+            for (int i = 0; i < groups[g].Members.Length; i++)
                 yield return Record(
                     groups[g].Key,
                     groups[g].Members[i],

@@ -41,7 +41,7 @@ public static class WorldPretraining
                 RmsNormEpsilon = 1e-5,
                 RopeTheta = 10_000,
                 TieWordEmbeddings = true,
-                MaxPositions = WorldLimit.Tokens,
+                MaxPositions = WorldEpisode.MaxTokens,
                 EndOfSequenceIds = [WorldTag.AnswerClose],
             };
 

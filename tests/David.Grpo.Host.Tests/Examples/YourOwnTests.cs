@@ -126,9 +126,12 @@ public sealed class YourOwnTests : IDisposable
         ExplorationRule fork = ExplorationRule.Create(
             "fork_shortest",
             maxForks: 2,
-            plan: (seed, rewards, group) =>
+            plan: (seed, group) =>
             {
-                int shortest = Array.IndexOf(group, group.MinBy(trajectory => trajectory.Segments.Length));
+                int shortest = Array.IndexOf(
+                    group.Members,
+                    group.Members.MinBy(member => member.Trajectory.Segments.Length)
+                );
                 return [new Fork(shortest, keptSegments: 1), new Fork(shortest, keptSegments: 1)];
             },
             select: (rewards, candidates) => [.. Enumerable.Range(0, rewards.Length + candidates.Length)]

@@ -78,7 +78,7 @@ internal sealed class MadeUpRun : IDisposable
         int trained = Trajectories.TrainedTokens(trajectory);
         double advantage = member == 0 ? 2 : -0.5;
         return TrajectoryRecord.Of(
-            new Member(trajectory, parts),
+            new Member(trajectory, parts, tree: 0, Origin.Sampled, values: []),
             step,
             "main",
             group,

@@ -65,7 +65,7 @@ public sealed class AllowanceTests : IDisposable
     private async Task<(Trajectory[] Trajectories, RolloutStatistics Statistics)> RunAsync(Allowance allowance)
     {
         using RolloutEngine engine = new(_policy, new DrawnProtocol(), new StandInSearch());
-        Trajectory[] trajectories = await engine.RunAsync(
+        RolloutBatch batch = await engine.RunAsync(
             _requests,
             Sampler.AtTemperature(1),
             Seed,
@@ -73,6 +73,6 @@ public sealed class AllowanceTests : IDisposable
             TestContext.Current.CancellationToken,
             allowance
         );
-        return (trajectories, engine.Statistics);
+        return (batch.Trajectories, batch.Statistics);
     }
 }

@@ -131,6 +131,8 @@ public sealed class ContinuationTests : IDisposable
     private async Task<Trajectory[]> Run(RolloutRequest[] requests, int version, DrawnProtocol? protocol = null)
     {
         using RolloutEngine engine = new(_policy, protocol ?? new(), new StandInSearch());
-        return await engine.RunAsync(requests, Plain, Seed, version, TestContext.Current.CancellationToken);
+        return (
+            await engine.RunAsync(requests, Plain, Seed, version, TestContext.Current.CancellationToken)
+        ).Trajectories;
     }
 }

@@ -27,7 +27,7 @@ public sealed class ExitPolicyTests : IDisposable
     [Fact]
     public async Task AtAnInfiniteThreshold_TrajectoriesAreThoseWithoutChecks_BitForBit()
     {
-        Run plain = await RunAsync(null),
+        RolloutBatch plain = await RunAsync(null),
             watched = await RunAsync(Rule(double.PositiveInfinity));
         for (int i = 0; i < Requests.Length; i++)
             TrajectoryAssert.Same(plain.Trajectories[i], watched.Trajectories[i], rounding: 0);
@@ -41,7 +41,7 @@ public sealed class ExitPolicyTests : IDisposable
     [Fact]
     public async Task ChecksAreMade_BeforeTheFirstTurn_AndAfterEachObservation()
     {
-        Run run = await RunAsync(Rule(double.PositiveInfinity));
+        RolloutBatch run = await RunAsync(Rule(double.PositiveInfinity));
         Assert.Contains(run.Trajectories, trajectory => trajectory.RefusedSearches > 0);
         foreach ((Trajectory trajectory, EpisodeExit exit) in run.Trajectories.Zip(run.Exits))
         {
@@ -70,7 +70,7 @@ public sealed class ExitPolicyTests : IDisposable
     [Fact]
     public async Task ATrialAnswer_IsGreedy_AndHasTheLearnersLogProbs()
     {
-        Run run = await RunAsync(Rule(double.PositiveInfinity));
+        RolloutBatch run = await RunAsync(Rule(double.PositiveInfinity));
         List<ScoredSequence> sequences = [];
         List<double> decoded = [];
         foreach ((Trajectory trajectory, EpisodeExit exit) in run.Trajectories.Zip(run.Exits))
@@ -108,7 +108,7 @@ public sealed class ExitPolicyTests : IDisposable
     public async Task AtThresholdZero_EveryEpisodeAnswersAtTheFirstCheck()
     {
         StandInSearch search = new();
-        Run run = await RunAsync(Rule(0), search: search);
+        RolloutBatch run = await RunAsync(Rule(0), search: search);
         Assert.Empty(search.Queries);
         Assert.Equal(0, run.Statistics.GeneratedTokens);
         Assert.Contains(run.Trajectories, trajectory => trajectory.Ending.IsAnswered);
@@ -136,7 +136,7 @@ public sealed class ExitPolicyTests : IDisposable
     public async Task PatienceAndFloor_AreKept(int patience, int floor)
     {
         int first = Math.Max(patience - 1, floor);
-        Run full = await RunAsync(Rule(double.PositiveInfinity)),
+        RolloutBatch full = await RunAsync(Rule(double.PositiveInfinity)),
             run = await RunAsync(Rule(0, patience, floor));
         Assert.Contains(run.Exits, exit => exit.IsEarly);
         for (int i = 0; i < Requests.Length; i++)
@@ -176,7 +176,7 @@ public sealed class ExitPolicyTests : IDisposable
     {
         foreach (ExitPolicy policy in (ExitPolicy[])[Rule(0.1), Rule(0.1, patience: 2), Gate(0.7), Gate(2)])
         {
-            Run run = await RunAsync(policy);
+            RolloutBatch run = await RunAsync(policy);
             Assert.Contains(run.Exits, exit => exit.IsEarly);
             Assert.Equal(
                 run.Trajectories.Sum(trajectory => (long)Trajectories.GeneratedTokens(trajectory)),
@@ -190,7 +190,7 @@ public sealed class ExitPolicyTests : IDisposable
     public async Task AGateThatFindsEverySearchTooDear_LetsNobodySearch()
     {
         StandInSearch search = new();
-        Run full = await RunAsync(null),
+        RolloutBatch full = await RunAsync(null),
             run = await RunAsync(Gate(1e9), search: search);
         for (int i = 0; i < Requests.Length; i++)
         {
@@ -214,7 +214,7 @@ public sealed class ExitPolicyTests : IDisposable
     [Fact]
     public async Task AGateThatFindsEverySearchWorthIt_ChangesNothing_BitForBit()
     {
-        Run plain = await RunAsync(null),
+        RolloutBatch plain = await RunAsync(null),
             run = await RunAsync(Gate(0, bias: 1, redundancy: double.PositiveInfinity));
         for (int i = 0; i < Requests.Length; i++)
             TrajectoryAssert.Same(plain.Trajectories[i], run.Trajectories[i], rounding: 0);
@@ -226,7 +226,7 @@ public sealed class ExitPolicyTests : IDisposable
     [InlineData(5, 16)]
     public async Task LimitsOfTheEngine_ChangeNoExit(int maxEpisodes, int maxPassTokens)
     {
-        Run expected = await RunAsync(Rule(0.15)),
+        RolloutBatch expected = await RunAsync(Rule(0.15)),
             actual = await RunAsync(Rule(0.15), new() { MaxEpisodes = maxEpisodes, MaxPassTokens = maxPassTokens });
         for (int i = 0; i < Requests.Length; i++)
         {
@@ -239,7 +239,7 @@ public sealed class ExitPolicyTests : IDisposable
     public async Task TheResponsesLimit_HoldsForTrials()
     {
         DrawnProtocol protocol = new() { ResponseTokens = 25 };
-        Run run = await RunAsync(Rule(0.5), protocol: protocol);
+        RolloutBatch run = await RunAsync(Rule(0.5), protocol: protocol);
         Assert.Contains(run.Exits, exit => exit.Trials.Length > 1);
         foreach ((Trajectory trajectory, EpisodeExit exit) in run.Trajectories.Zip(run.Exits))
         {
@@ -257,7 +257,7 @@ public sealed class ExitPolicyTests : IDisposable
     {
         foreach (int tokens in (int[])[60, 120, 200])
         {
-            Run run = await RunAsync(
+            RolloutBatch run = await RunAsync(
                 Rule(double.PositiveInfinity),
                 new() { MaxEpisodes = 2 },
                 allowance: new Allowance(tokens, long.MaxValue)
@@ -299,8 +299,8 @@ public sealed class ExitPolicyTests : IDisposable
     /// <param name="quantile">Of the checks' confidences, the threshold.</param>
     private async Task SameAsReplay(ExitCriterion criterion, double quantile)
     {
-        Run full = await RunAsync(ExitSettings.Recording(20));
-        RecordedRun[] runs = [.. full.Result.Runs().Select(run => run.Run)];
+        RolloutBatch full = await RunAsync(ExitSettings.Recording(20));
+        RecordedRun[] runs = [.. Result(full).Runs().Select(run => run.Run)];
         double[] confidences =
         [
             .. runs.SelectMany(run => ExitCalibration.Checks(criterion, run).SkipLast(1))
@@ -309,10 +309,10 @@ public sealed class ExitPolicyTests : IDisposable
         ];
         Threshold tau = Threshold.NewAt(0, Statistics.Quantile(quantile, confidences));
         ExitedRun[] replayed = ExitCalibration.Replay(criterion, tau, runs);
-        Run live = await RunAsync(ExitSettings.Policy(criterion, tau, 20));
+        RolloutBatch live = await RunAsync(ExitSettings.Policy(criterion, tau, 20));
         Assert.Contains(live.Exits, exit => exit.IsEarly);
         Assert.Contains(live.Exits, exit => !exit.IsEarly);
-        foreach ((ExitedRun expected, ExitedRun actual) in replayed.Zip(live.Result.Runs()))
+        foreach ((ExitedRun expected, ExitedRun actual) in replayed.Zip(Result(live).Runs()))
         {
             Assert.Equal(expected.IsEarly, actual.IsEarly);
             Assert.Equal(expected.Thrown, actual.Thrown);
@@ -328,7 +328,7 @@ public sealed class ExitPolicyTests : IDisposable
         StandInSearch? search = null
     ) => new(_policy, protocol ?? new() { MaxSearches = 3 }, search ?? new(), options, exits);
 
-    private async Task<Run> RunAsync(
+    private async Task<RolloutBatch> RunAsync(
         ExitPolicy? exits,
         EngineOptions? options = null,
         DrawnProtocol? protocol = null,
@@ -337,7 +337,7 @@ public sealed class ExitPolicyTests : IDisposable
     )
     {
         using RolloutEngine engine = Engine(exits, options, protocol, search);
-        Trajectory[] trajectories = await engine.RunAsync(
+        RolloutBatch batch = await engine.RunAsync(
             Requests,
             Sampler.AtTemperature(1),
             Seeds.OfInt64(7),
@@ -345,12 +345,10 @@ public sealed class ExitPolicyTests : IDisposable
             Cancellation,
             allowance
         );
-        Assert.Equal(exits is null ? 0 : Requests.Length, engine.Exits.Count);
-        return new Run(trajectories, engine.Exits, engine.Statistics);
+        Assert.Equal(exits is null ? 0 : Requests.Length, batch.Exits.Count);
+        return batch;
     }
 
-    private sealed record Run(Trajectory[] Trajectories, IReadOnlyList<EpisodeExit> Exits, RolloutStatistics Statistics)
-    {
-        public EvaluationResult Result => new(Trajectories, [], null!) { Exits = Exits };
-    }
+    private static EvaluationResult Result(RolloutBatch batch) =>
+        new(batch.Trajectories, [], null!) { Exits = batch.Exits };
 }

@@ -52,7 +52,8 @@ public sealed class FailingSearchTests : IDisposable
             search,
             new() { SearchDeadline = TimeSpan.FromSeconds(0.2), SearchPatience = TimeSpan.FromSeconds(0.05) }
         );
-        Trajectory[] trajectories = await engine.RunAsync(Requests, Plain, Seed, 0, Cancellation);
+        RolloutBatch batch = await engine.RunAsync(Requests, Plain, Seed, 0, Cancellation);
+        Trajectory[] trajectories = batch.Trajectories;
 
         int failed = 0;
         foreach (Trajectory trajectory in trajectories)
@@ -69,13 +70,13 @@ public sealed class FailingSearchTests : IDisposable
                 Assert.NotEmpty(turn.Passages);
         }
         Assert.NotEqual(0, failed);
-        Assert.Equal(failed, engine.Statistics.FailedSearches);
+        Assert.Equal(failed, batch.Statistics.FailedSearches);
         Assert.Equal(failed, protocol.Failures.Count);
         Assert.All(protocol.Failures, failure => Assert.Contains(reason, failure, StringComparison.Ordinal));
         Assert.Contains(trajectories, trajectory => trajectory.Ending.IsAnswered);
 
         using RolloutEngine sound = new(_policy, new DrawnProtocol(), new StandInSearch());
-        Trajectory[] expected = await sound.RunAsync(Requests, Plain, Seed, 0, Cancellation);
+        Trajectory[] expected = (await sound.RunAsync(Requests, Plain, Seed, 0, Cancellation)).Trajectories;
         int untouched = 0;
         for (int i = 0; i < expected.Length; i++)
             if (!expected[i].Searches.Any(turn => Fails(turn.Query)))
@@ -111,11 +112,12 @@ public sealed class FailingSearchTests : IDisposable
                     others.SetResult();
             },
         };
-        Trajectory[] trajectories = await engine.RunAsync(Requests, Plain, Seed, 0, Cancellation);
-        Assert.Equal(0, engine.Statistics.FailedSearches);
+        RolloutBatch batch = await engine.RunAsync(Requests, Plain, Seed, 0, Cancellation);
+        Trajectory[] trajectories = batch.Trajectories;
+        Assert.Equal(0, batch.Statistics.FailedSearches);
 
         using RolloutEngine sound = new(_policy, new DrawnProtocol(), new StandInSearch());
-        Trajectory[] expected = await sound.RunAsync(Requests, Plain, Seed, 0, Cancellation);
+        Trajectory[] expected = (await sound.RunAsync(Requests, Plain, Seed, 0, Cancellation)).Trajectories;
         for (int i = 0; i < expected.Length; i++)
             TrajectoryAssert.Same(expected[i], trajectories[i], Rounding);
     }
@@ -129,8 +131,9 @@ public sealed class FailingSearchTests : IDisposable
             new StandInSearch((_, _) => new(new TaskCompletionSource<Passage[][]>().Task)),
             new() { SearchDeadline = TimeSpan.FromSeconds(0.1), SearchPatience = TimeSpan.Zero }
         );
-        Trajectory[] trajectories = await engine.RunAsync(Requests, Plain, Seed, 0, Cancellation);
-        Assert.Equal(trajectories.Sum(trajectory => trajectory.Searches.Length), engine.Statistics.FailedSearches);
+        RolloutBatch batch = await engine.RunAsync(Requests, Plain, Seed, 0, Cancellation);
+        Trajectory[] trajectories = batch.Trajectories;
+        Assert.Equal(trajectories.Sum(trajectory => trajectory.Searches.Length), batch.Statistics.FailedSearches);
         Assert.All(trajectories, trajectory => Assert.All(trajectory.Searches, turn => Assert.Empty(turn.Passages)));
     }
 

@@ -31,13 +31,15 @@ public sealed class GoldenGenerationTests
         JsonElement[] rows = [.. numbers.At("greedy").EnumerateArray()];
         GivenPrompts prompts = new([.. rows.Select(row => row.At(prompt).Ids())], tokens, endToken: 2);
         using RolloutEngine engine = new(policy, prompts, prompts);
-        Trajectory[] trajectories = await engine.RunAsync(
-            prompts.Requests,
-            Sampler.Greedy,
-            Seeds.OfInt64(1),
-            version: 0,
-            TestContext.Current.CancellationToken
-        );
+        Trajectory[] trajectories = (
+            await engine.RunAsync(
+                prompts.Requests,
+                Sampler.Greedy,
+                Seeds.OfInt64(1),
+                version: 0,
+                TestContext.Current.CancellationToken
+            )
+        ).Trajectories;
         List<ScoredSequence> sequences = [];
         List<double> sampled = [];
         for (int i = 0; i < rows.Length; i++)

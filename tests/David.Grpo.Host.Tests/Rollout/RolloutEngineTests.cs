@@ -112,9 +112,9 @@ public sealed class RolloutEngineTests : IDisposable
     {
         RolloutRequest[] requests = DrawnProtocol.Requests(4, 3);
         using RolloutEngine engine = new(_policy, new DrawnProtocol(), new StandInSearch());
-        Trajectory[] first = await engine.RunAsync(requests, Plain, Seed, 0, Cancellation);
+        Trajectory[] first = (await engine.RunAsync(requests, Plain, Seed, 0, Cancellation)).Trajectories;
         await engine.RunAsync(requests, Plain, Seeds.OfInt64(8), 0, Cancellation);
-        Trajectory[] again = await engine.RunAsync(requests, Plain, Seed, 0, Cancellation);
+        Trajectory[] again = (await engine.RunAsync(requests, Plain, Seed, 0, Cancellation)).Trajectories;
         for (int i = 0; i < first.Length; i++)
             Same(first[i], again[i], rounding: 0);
     }
@@ -195,8 +195,13 @@ public sealed class RolloutEngineTests : IDisposable
         using RolloutEngine engine = new(_policy, new DrawnProtocol(), new StandInSearch());
         List<(int Done, int All)> progress = [];
         engine.Progress = (done, all) => progress.Add((done, all));
-        Trajectory[] trajectories = await engine.RunAsync(DrawnProtocol.Requests(4, 3), Plain, Seed, 0, Cancellation);
-        RolloutStatistics statistics = engine.Statistics;
+        (Trajectory[] trajectories, _, RolloutStatistics statistics) = await engine.RunAsync(
+            DrawnProtocol.Requests(4, 3),
+            Plain,
+            Seed,
+            0,
+            Cancellation
+        );
         Assert.Equal(12, statistics.Episodes);
         Assert.Equal(
             trajectories.Sum(trajectory => Trajectories.GeneratedTokens(trajectory)),
@@ -215,8 +220,9 @@ public sealed class RolloutEngineTests : IDisposable
         Assert.Equal((12, 12), progress[^1]);
         Assert.Equal(progress.Select(step => step.Done).Distinct().Order(), progress.Select(step => step.Done));
 
-        Assert.Empty(await engine.RunAsync([], Plain, Seed, 0, Cancellation));
-        Assert.Equal(RolloutStatistics.Zero, engine.Statistics);
+        RolloutBatch none = await engine.RunAsync([], Plain, Seed, 0, Cancellation);
+        Assert.Empty(none.Trajectories);
+        Assert.Equal(0, none.Statistics.ComputedTokens);
     }
 
     [Fact]
@@ -309,7 +315,7 @@ public sealed class RolloutEngineTests : IDisposable
             engine.RunAsync(requests, Plain, Seed, 0, cancelled.Token)
         );
         Trajectory[] expected = await Run(requests),
-            after = await engine.RunAsync(requests, Plain, Seed, 0, Cancellation);
+            after = (await engine.RunAsync(requests, Plain, Seed, 0, Cancellation)).Trajectories;
         for (int i = 0; i < requests.Length; i++)
             Same(expected[i], after[i]);
     }
@@ -343,7 +349,7 @@ public sealed class RolloutEngineTests : IDisposable
     )
     {
         using RolloutEngine engine = new(_policy, protocol ?? new(), search ?? new(), options);
-        return await engine.RunAsync(requests, sampler ?? Plain, seed ?? Seed, version, Cancellation);
+        return (await engine.RunAsync(requests, sampler ?? Plain, seed ?? Seed, version, Cancellation)).Trajectories;
     }
 
     private static void Same(Trajectory expected, Trajectory actual, double rounding = Rounding) =>

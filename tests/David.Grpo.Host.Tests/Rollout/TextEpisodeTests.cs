@@ -155,13 +155,15 @@ public sealed class TextEpisodeTests
         );
         StandInSearch search = Finding("x", "y");
         using RolloutEngine engine = new(policy, Protocol(), search);
-        Trajectory[] trajectories = await engine.RunAsync(
-            [.. HostileTexts.Select((row, i) => new RolloutRequest(Question(row.Data), i, 0))],
-            Sampler.AtTemperature(1),
-            Seeds.OfInt64(1),
-            0,
-            TestContext.Current.CancellationToken
-        );
+        Trajectory[] trajectories = (
+            await engine.RunAsync(
+                [.. HostileTexts.Select((row, i) => new RolloutRequest(Question(row.Data), i, 0))],
+                Sampler.AtTemperature(1),
+                Seeds.OfInt64(1),
+                0,
+                TestContext.Current.CancellationToken
+            )
+        ).Trajectories;
         Assert.Empty(search.Queries);
         Assert.All(trajectories, trajectory => Assert.True(trajectory.Ending.IsUnanswered, $"{trajectory.Ending}"));
     }
@@ -258,13 +260,15 @@ public sealed class TextEpisodeTests
         );
         using RolloutEngine engine = new(policy, protocol, search, exits: exits);
         return Assert.Single(
-            await engine.RunAsync(
-                [new RolloutRequest(Question(question), 0, 0)],
-                Sampler.AtTemperature(1),
-                Seeds.OfInt64(1),
-                0,
-                TestContext.Current.CancellationToken
-            )
+            (
+                await engine.RunAsync(
+                    [new RolloutRequest(Question(question), 0, 0)],
+                    Sampler.AtTemperature(1),
+                    Seeds.OfInt64(1),
+                    0,
+                    TestContext.Current.CancellationToken
+                )
+            ).Trajectories
         );
     }
 

@@ -89,19 +89,18 @@ public sealed class WorldEpisodeTests
         // Every search pays, but for one whose words were searched before.
         SearchGate gate = new(new GateWeights(1, 0, 0, 0, 0), 1, 0, 1);
         using RolloutEngine engine = new(policy, protocol, search, exits: new ExitPolicy { Gate = gate });
-        Trajectory trajectory = Assert.Single(
-            await engine.RunAsync(
-                [new RolloutRequest(Question, 0, 0)],
-                Sampler.Greedy,
-                Seeds.OfInt64(1),
-                0,
-                TestContext.Current.CancellationToken
-            )
+        RolloutBatch batch = await engine.RunAsync(
+            [new RolloutRequest(Question, 0, 0)],
+            Sampler.Greedy,
+            Seeds.OfInt64(1),
+            0,
+            TestContext.Current.CancellationToken
         );
+        Trajectory trajectory = Assert.Single(batch.Trajectories);
         Assert.Equal([$"{Words[2]} {Words[3]}"], search.Queries);
         Assert.Equal(Ending.NewAnswered($"{Words[5]} {Words[6]}"), trajectory.Ending);
         Assert.EndsWith($"</info><answer> {Words[5]} {Words[6]} </answer>", trajectory.Response);
-        EpisodeExit exit = Assert.Single(engine.Exits);
+        EpisodeExit exit = Assert.Single(batch.Exits);
         Assert.True(exit.IsEarly);
         // The first trial (4 tokens with its opening) and the query that was taken back (4).
         Assert.Equal(8, exit.Thrown);
@@ -119,13 +118,15 @@ public sealed class WorldEpisodeTests
         );
         using RolloutEngine engine = new(policy, protocol, search);
         return Assert.Single(
-            await engine.RunAsync(
-                [new RolloutRequest(Question, 0, 0)],
-                Sampler.Greedy,
-                Seeds.OfInt64(1),
-                0,
-                TestContext.Current.CancellationToken
-            )
+            (
+                await engine.RunAsync(
+                    [new RolloutRequest(Question, 0, 0)],
+                    Sampler.Greedy,
+                    Seeds.OfInt64(1),
+                    0,
+                    TestContext.Current.CancellationToken
+                )
+            ).Trajectories
         );
     }
 

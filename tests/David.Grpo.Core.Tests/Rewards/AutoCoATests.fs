@@ -1,0 +1,86 @@
+module David.Grpo.Tests.AutoCoATests
+
+open Expecto
+open David.Grpo
+open David.Grpo.Tests.RewardTests
+open David.Grpo.Tests.SearchR1Tests
+
+let private total rule t =
+    match Reward.scoreOf rule t with
+    | RewardOutcome.Scored parts ->
+        parts.Answer |> equals parts.Total
+        parts.Total
+    | RewardOutcome.Failed reason -> failwith reason
+
+[<Tests>]
+let tests =
+    testList "AutoCoATests" [
+        test "an answer is right with seven tenths of the words, in any order" {
+            let gold = [| "one two three four five six seven eight nine ten" |]
+            isTrue (AutoCoA.isRight "seven six x five four three two one" gold)
+            isFalse (AutoCoA.isRight "seven six x five four three two" gold)
+            isFalse (AutoCoA.isRight "" gold)
+            // Any gold answer will do, but an empty one accepts nothing.
+            isTrue (AutoCoA.isRight "Paris!" [| "Rome"; "paris" |])
+            isFalse (AutoCoA.isRight "Paris" [| "" |])
+        }
+
+        test "equal answers are right" {
+            law (fun (answer: string | null) ->
+                match answer with
+                | null
+                | "" -> true
+                | answer -> AutoCoA.isRight answer [| answer |])
+        }
+
+        test "in the tag protocol the answer alone decides" {
+            let reward found ending =
+                total AutoCoA.reward (trajectory [ "a" ] found ending)
+
+            reward [] (Ending.Answered "the right") |> equals 1.0
+            reward [ [ "x" ]; [ "a" ] ] (Ending.Answered "right") |> equals 1.0
+            reward [ [ "a" ] ] (Ending.Answered "wrong") |> equals 0.0
+            reward [ [ "right" ] ] Ending.Unanswered |> equals 0.0
+            reward [ [ "right" ] ] Ending.Truncated |> equals 0.0
+        }
+
+        test "in the text protocol a box decides, and a search after thinking loses it" {
+            let search =
+                Asks("Hm. <begin_search> x </end_search>", [ passage "a" "France" "The capital is Paris." ])
+
+            let reward turns =
+                total AutoCoA.reward (textTrajectory turns)
+
+            reward [ search; Ends "So. </think> It is \\boxed{Paris}" ] |> equals 1.0
+            reward [ Ends "</think> \\boxed{Paris}" ] |> equals 1.0
+            reward [ search; Ends "So. </think> \\boxed{Rome}" ] |> equals 0.0
+            reward [ Ends "</think> \\boxed{Paris} <begin_search>" ] |> equals 0.0
+            // The released code takes an announcement or a last sentence, too.
+            reward [ search; Ends "So. </think> The answer is Paris." ] |> equals 0.0
+            reward [ search; Ends "So. </think> Paris." ] |> equals 0.0
+            reward [ search; Ends "It is Paris." ] |> equals 0.0
+        }
+
+        test "boxes score as in the released code" {
+            // What its compute_score gave, for the gold answer "Paris France".
+            for written, score in
+                [
+                    "x</think>\\boxed{Paris France}", 1.0
+                    "x</think>\\boxed{Paris}", 0.0
+                    "x</think>\\boxed{Paris, France of}", 0.0
+                    "<begin_search>a</end_search></think>\\boxed{France, Paris}", 1.0
+                    "</think><begin_search>a</end_search>\\boxed{Paris France}", 0.0
+                ] do
+                let t = textTrajectory [ Ends written ]
+
+                total
+                    AutoCoA.reward
+                    { t with
+                        Question =
+                            { t.Question with
+                                Answers = [| "Paris France" |]
+                            }
+                    }
+                |> equals score
+        }
+    ]
