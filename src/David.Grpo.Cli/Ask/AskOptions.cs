@@ -1,3 +1,4 @@
+using David.Grpo.Tasks;
 using System.CommandLine;
 using David.Grpo.Answering;
 using David.Grpo.Runs;

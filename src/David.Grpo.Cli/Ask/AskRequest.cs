@@ -178,7 +178,12 @@ internal sealed record AskRequest
             Seed = Seeds.OfInt64(Seed),
             Exits = exit?.Policy(model.Config.VocabularySize),
         };
-        PassageReading? reading = isOfWorld ? null : model.Reading(ChatTemplate, protocol.TopK);
+        PassageReading? reading = null;
+        if (!isOfWorld)
+        {
+            (Tokenizer tokenizer, ChatTemplate template, int[] ends) = model.Speech(ChatTemplate);
+            reading = new PassageReading(tokenizer, template, ends, protocol.TopK, model.Config.MaxPositions);
+        }
         PolicyAnswerer Create(AnswerRule? given)
         {
             PolicyAnswerer answerer = new(

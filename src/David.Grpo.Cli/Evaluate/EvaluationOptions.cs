@@ -1,3 +1,4 @@
+using David.Grpo.Tasks;
 using David.Grpo.Runs;
 using System.CommandLine;
 using System.Globalization;

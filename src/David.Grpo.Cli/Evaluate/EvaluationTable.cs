@@ -1,3 +1,4 @@
+using David.Grpo.Tasks;
 using System.Globalization;
 using David.Grpo.Runs;
 using David.Grpo.Training;

@@ -1,3 +1,4 @@
+using David.Grpo.Learning;
 using System.CommandLine;
 using System.Globalization;
 using System.Runtime.InteropServices;

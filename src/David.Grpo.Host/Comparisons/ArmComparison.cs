@@ -138,7 +138,7 @@ public sealed class ComparisonGround(
                     JsonSerializer.Serialize(run.Options, RunJson.Line)
                         + fingerprint
                         + Torch.Version
-                        + typeof(Trainer).Assembly.GetName().Version
+                        + typeof(RunFolder).Assembly.GetName().Version
                         + (run.Change is null ? "" : run.Name)
                 )
             )

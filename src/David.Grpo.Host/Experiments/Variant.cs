@@ -1,3 +1,4 @@
+using David.Grpo.Learning;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using David.Grpo.Runs;

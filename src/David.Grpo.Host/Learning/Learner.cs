@@ -46,6 +46,8 @@ public sealed record UpdateReport(
 }
 
 /// <summary>Turns groups into optimizer steps: the core gives advantages, weights and slopes, this carries them out.</summary>
+/// <param name="packTokens">Tokens of a pass at most, unless one group is longer.</param>
+/// <param name="checkpointing">Whether layers are computed anew in the backward pass, to save memory.</param>
 /// <param name="critic">Trained beside the policy where the arm has one; else null.</param>
 public sealed class Learner(
     Decoder policy,
@@ -53,16 +55,12 @@ public sealed class Learner(
     AdamW optimizer,
     Critic? critic,
     Arm arm,
-    RunOptions options
+    MethodOptions method,
+    int packTokens,
+    bool checkpointing
 )
 {
-    private readonly MethodOptions _method = options.Method;
-
-    private readonly PassOptions _pass = new()
-    {
-        Temperature = options.Method.Temperature,
-        Checkpointing = options.GradientCheckpointing,
-    };
+    private readonly PassOptions _pass = new() { Temperature = method.Temperature, Checkpointing = checkpointing };
 
     /// <summary>The updates of one step.</summary>
     /// <param name="groups">At least one, each with at least one member.</param>
@@ -70,18 +68,18 @@ public sealed class Learner(
     public UpdateReport Update(Phase phase, IReadOnlyList<Group> groups, Seed seed)
     {
         // The divergence from the reference belongs to the main phase (method.md, section 7).
-        double kl = phase == Phase.Main && reference is not null ? _method.KlCoefficient : 0;
-        Regularisation regularisation = new(kl, Estimator.K2, Estimator.K2, _method.EntropyCoefficient);
-        bool regularised = kl > 0 || _method.EntropyCoefficient > 0;
-        double rate = phase == Phase.Bootstrapping ? _method.BootstrapLearningRate : _method.LearningRate;
+        double kl = phase == Phase.Main && reference is not null ? method.KlCoefficient : 0;
+        Regularisation regularisation = new(kl, Estimator.K2, Estimator.K2, method.EntropyCoefficient);
+        bool regularised = kl > 0 || method.EntropyCoefficient > 0;
+        double rate = phase == Phase.Bootstrapping ? method.BootstrapLearningRate : method.LearningRate;
 
-        Clip clip = Clip.Symmetric(_method.ClipEpsilon);
+        Clip clip = Clip.Symmetric(method.ClipEpsilon);
 
         if (critic is not null)
             groups = [.. groups.Select(group => Valued(critic, group))];
         double[][][] advantages = arm.Advantage.Of([.. groups]);
         Lesson[][] lessons = [.. groups.Select((group, q) => Lessons(group, q, advantages[q], kl > 0, regularised))];
-        int minibatches = phase == Phase.Bootstrapping ? _method.BootstrapMinibatches : _method.Minibatches;
+        int minibatches = phase == Phase.Bootstrapping ? method.BootstrapMinibatches : method.Minibatches;
         Tally tally = new();
         Judge(lessons, tally);
         foreach (int[] part in Minibatches(groups.Count, minibatches, seed))
@@ -128,7 +126,7 @@ public sealed class Learner(
                         ? ValueObjective.Clipped(0.5, weights, old, returns, now).Gradient
                         : null
             );
-            critic.Optimizer.Step(_method.CriticLearningRate);
+            critic.Optimizer.Step(method.CriticLearningRate);
         }
     }
 
@@ -147,8 +145,8 @@ public sealed class Learner(
     {
         Tally tally = new();
         ScoredSequence[] sequences = [.. demonstrations.Select(trajectory => ScoredSequence.Of(trajectory))];
-        foreach (int[] part in Minibatches(sequences.Length, _method.BootstrapMinibatches, seed))
-            Imitate([.. part.Select(i => sequences[i])], _method.BootstrapLearningRate, tally);
+        foreach (int[] part in Minibatches(sequences.Length, method.BootstrapMinibatches, seed))
+            Imitate([.. part.Select(i => sequences[i])], method.BootstrapLearningRate, tally);
         return tally.ToReport();
     }
 
@@ -158,7 +156,7 @@ public sealed class Learner(
     public UpdateReport Rehearse(IReadOnlyList<ScoredSequence> solved)
     {
         Tally tally = new();
-        Imitate(solved, _method.LearningRate, tally);
+        Imitate(solved, method.LearningRate, tally);
         return tally.ToReport();
     }
 
@@ -190,7 +188,7 @@ public sealed class Learner(
     private IEnumerable<int[]> Minibatches(int groups, int wanted, Seed seed)
     {
         int minibatches = Math.Min(wanted, groups);
-        for (int epoch = 0; epoch < _method.Epochs; epoch++)
+        for (int epoch = 0; epoch < method.Epochs; epoch++)
         {
             int[] order = Seeds.Permutation(groups, Seeds.Child(epoch, seed));
             for (int m = 0; m < minibatches; m++)
@@ -202,18 +200,18 @@ public sealed class Learner(
     private void Judge(Lesson[][] groups, Tally tally)
     {
         Lesson[] lessons = [.. groups.SelectMany(group => group).Where(lesson => !lesson.IsIdle)];
-        if (lessons is [] || (!_method.RecomputeOldLogProbs && _method.LearnedShare == 1))
+        if (lessons is [] || (!method.RecomputeOldLogProbs && method.LearnedShare == 1))
             return;
         TokenBatch batch = Batch(lessons);
         double[] sampler = [.. lessons.SelectMany(lesson => lesson.SamplerLogProbs)];
         double[] factors = [.. lessons.SelectMany(lesson => lesson.Factors)];
-        if (_method.RecomputeOldLogProbs)
+        if (method.RecomputeOldLogProbs)
             tally.SamplerKl = Mismatches.Measure(batch, batch.OldLogProbs, sampler).KlK3;
-        if (_method.SamplerWeight is { } rule)
+        if (method.SamplerWeight is { } rule)
             factors = ImportanceWeights.Weights(rule, batch, batch.OldLogProbs, sampler);
-        if (_method.LearnedShare < 1)
+        if (method.LearnedShare < 1)
             factors = Aggregations.Kept(
-                TokenMask.HighEntropy(_method.LearnedShare, [.. lessons.SelectMany(lesson => lesson.Entropies)]),
+                TokenMask.HighEntropy(method.LearnedShare, [.. lessons.SelectMany(lesson => lesson.Entropies)]),
                 factors
             );
         int at = 0;
@@ -306,7 +304,7 @@ public sealed class Learner(
         foreach (Lesson[] group in groups)
         {
             int size = group.Sum(lesson => lesson.Sequence.Tokens.Length);
-            if (pack.Count > 0 && tokens + size > options.PackTokens)
+            if (pack.Count > 0 && tokens + size > packTokens)
             {
                 yield return [.. pack];
                 pack.Clear();
@@ -356,7 +354,7 @@ public sealed class Learner(
             ),
         ];
         bool recompute =
-            !idle && (_method.RecomputeOldLogProbs || _method.LearnedShare < 1 || behaviour.Contains(null));
+            !idle && (method.RecomputeOldLogProbs || method.LearnedShare < 1 || behaviour.Contains(null));
         double[] uncertain = [];
         double[][]? recomputed = recompute
             ? Split(PolicyPass.LogProbs(policy, sequences, _pass, out uncertain), sequences)
@@ -374,7 +372,7 @@ public sealed class Learner(
                         advantages[i][skipped[i]..],
                             // An expert's old log-probabilities are the policy's own before the update, so its ratio starts at 1.
                             idle ? new double[sequence.Scored.Length]
-                            : _method.RecomputeOldLogProbs ? recomputed![i]
+                            : method.RecomputeOldLogProbs ? recomputed![i]
                             : behaviour[i] ?? recomputed![i],
                         references?[i] ?? (withReference ? new double[sequence.Scored.Length] : [])
                     )

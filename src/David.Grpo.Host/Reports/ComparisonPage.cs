@@ -242,7 +242,7 @@ public static class ComparisonPage
             ),
             new Fact(
                 "Program",
-                $"David.Grpo {typeof(Trainer).Assembly.GetName().Version}, libtorch {Torch.Version}, .NET {Environment.Version}"
+                $"David.Grpo {typeof(RunFolder).Assembly.GetName().Version}, libtorch {Torch.Version}, .NET {Environment.Version}"
             ),
         ]);
         Dictionary<string, string>[] methods = [.. report.Arms.Select(arm => Flat(arm.Method))];

@@ -1,3 +1,4 @@
+using David.Grpo.Learning;
 using System.Text.Json;
 using David.Grpo.Comparisons;
 using David.Grpo.Runs;

@@ -1,3 +1,4 @@
+using David.Grpo.Learning;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using David.Grpo.Figures;

@@ -1,3 +1,4 @@
+using David.Grpo.Learning;
 using System.Globalization;
 using David.Grpo.Formats;
 

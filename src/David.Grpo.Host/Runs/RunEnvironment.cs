@@ -41,7 +41,7 @@ public sealed record RunEnvironment
 
     /// <summary>This library's version, with the commit it was built from.</summary>
     public static string Version { get; } =
-        typeof(Trainer).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+        typeof(RunFolder).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
         ?? "unknown";
 
     /// <summary>This machine, now.</summary>

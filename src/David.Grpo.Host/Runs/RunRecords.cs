@@ -1,3 +1,4 @@
+using David.Grpo.Tasks;
 using System.ComponentModel;
 using David.Grpo.Training;
 

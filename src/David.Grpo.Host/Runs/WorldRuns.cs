@@ -1,3 +1,4 @@
+using David.Grpo.Learning;
 namespace David.Grpo.Runs;
 
 /// <summary>

@@ -1,4 +1,3 @@
-using David.Grpo.Answering;
 using David.Grpo.Formats;
 using David.Grpo.Models;
 using David.Grpo.Rollout;
@@ -71,15 +70,9 @@ internal sealed class ModelSource : IDisposable
         );
     }
 
-    /// <summary>How this model is shown passages that were searched in its name.</summary>
+    /// <summary>How this model reads and writes: its tokenizer, its chat template, the tokens that end a response.</summary>
     /// <param name="chatTemplate">A file; null for the model's own.</param>
-    public PassageReading Reading(string? chatTemplate, int topK)
-    {
-        (Tokenizer tokenizer, ChatTemplate template, int[] ends) = Speech(chatTemplate);
-        return new PassageReading(tokenizer, template, ends, topK, Config.MaxPositions);
-    }
-
-    private (Tokenizer, ChatTemplate, int[] EndTokens) Speech(string? chatTemplate)
+    public (Tokenizer Tokenizer, ChatTemplate Template, int[] EndTokens) Speech(string? chatTemplate)
     {
         Tokenizer tokenizer = Tokenizer();
         string source = Files.TokenizerFolder is { } folder ? System.IO.Path.Combine(folder, "tokenizer.json") : Path;

@@ -78,7 +78,7 @@ public sealed class Trainer : IDisposable
         _state = TrainingLoop.Start(Plan());
         if (_arm.HasCritic)
             _critic = new Critic(policy, optimizing);
-        _learner = new Learner(policy, null, _optimizer, _critic, _arm, options);
+        _learner = NewLearner();
     }
 
     private LoopPlan Plan()
@@ -104,6 +104,18 @@ public sealed class Trainer : IDisposable
             checkpointEvery: _options.CheckpointEvery
         );
     }
+
+    private Learner NewLearner() =>
+        new(
+            _policy,
+            _reference,
+            _optimizer,
+            _critic,
+            _arm,
+            _method,
+            _options.PackTokens,
+            _options.GradientCheckpointing
+        );
 
     /// <summary>
     /// Runs to the end of the budget, or to the next safe point after a cancellation: the end of the last whole step, with a
@@ -226,7 +238,7 @@ public sealed class Trainer : IDisposable
             // The reference is the policy as it enters the main phase (method.md, section 3.3).
             _reference = _policy.Clone();
             WriteReference();
-            _learner = new Learner(_policy, _reference, _optimizer, _critic, _arm, _options);
+            _learner = NewLearner();
         }
         Stopwatch clock = Stopwatch.StartNew();
         Seed seed = Seeds.Child(_state.Step, Seeds.Named("update", _seed));
@@ -356,7 +368,7 @@ public sealed class Trainer : IDisposable
         {
             _reference = _policy.Clone();
             RunFolder.ReadWeights(_folder.In("reference.safetensors"), _reference);
-            _learner = new Learner(_policy, _reference, _optimizer, _critic, _arm, _options);
+            _learner = NewLearner();
         }
         _report(new RunEvent.Resumed(_state.Step, _state.Ledger.Spent.Rollouts));
     }

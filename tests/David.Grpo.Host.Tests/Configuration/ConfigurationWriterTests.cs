@@ -1,3 +1,4 @@
+using David.Grpo.Learning;
 using System.Text.Json.Serialization;
 using System.Text.Json;
 using David.Grpo.Configuration;

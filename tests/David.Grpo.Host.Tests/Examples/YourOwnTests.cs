@@ -1,3 +1,4 @@
+using David.Grpo.Learning;
 using David.Grpo.Answering;
 using David.Grpo.Formats;
 using David.Grpo.Models;

@@ -1,3 +1,4 @@
+using David.Grpo.Learning;
 using David.Grpo.Comparisons;
 using David.Grpo.Experiments;
 using David.Grpo.Host.Tests.Formats;

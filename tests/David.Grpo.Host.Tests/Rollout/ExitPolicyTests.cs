@@ -1,3 +1,4 @@
+using David.Grpo.Tasks;
 using David.Grpo.Exits;
 using David.Grpo.Host.Tests.Models;
 using David.Grpo.Learning;

@@ -1,3 +1,4 @@
+using David.Grpo.Learning;
 using System.Diagnostics;
 using System.IO.Compression;
 using System.Text.Json.Nodes;

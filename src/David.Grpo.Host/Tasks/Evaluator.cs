@@ -1,8 +1,7 @@
 using David.Grpo.Models;
 using David.Grpo.Rollout;
-using David.Grpo.Tasks;
 
-namespace David.Grpo.Training;
+namespace David.Grpo.Tasks;
 
 /// <summary>Trajectories of an evaluation with their outcomes.</summary>
 /// <param name="Outcomes">By question.</param>
