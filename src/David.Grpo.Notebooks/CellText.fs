@@ -174,3 +174,37 @@ module internal CellText =
 
         flush lines.Length
         List.ofSeq steps
+
+    /// The language at a place: that of the last #!fsharp or #!csharp before it, and where its text begins.
+    let languageAt (standard: CellLanguage) (code: string) (cursor: int) =
+        let rec last (from: int) (language: CellLanguage) (start: int) =
+            let next = code.IndexOf('\n', from)
+            let finish = if next < 0 then code.Length else next
+
+            if from >= code.Length || from > cursor then
+                language, start
+            else
+                let line = code.Substring(from, finish - from).Trim()
+
+                let language, start =
+                    if line.StartsWith("#!", StringComparison.Ordinal) then
+                        match tryLanguage (line.Substring 2) with
+                        | Some found -> found, min (finish + 1) code.Length
+                        | None -> language, start
+                    else
+                        language, start
+
+                if next < 0 then
+                    language, start
+                else
+                    last (next + 1) language start
+
+        last 0 standard 0
+
+    /// Jupyter counts code points, .NET counts UTF-16 units.
+    let toUnits (code: string) (points: int) =
+        code.EnumerateRunes() |> Seq.truncate points |> Seq.sumBy _.Utf16SequenceLength
+
+    /// The code points of so many UTF-16 units.
+    let toPoints (code: string) (units: int) =
+        code.Substring(0, min units code.Length).EnumerateRunes() |> Seq.length

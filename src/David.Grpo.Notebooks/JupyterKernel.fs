@@ -83,54 +83,10 @@ type JupyterKernel private (connection: Connection, standard: CellLanguage, vers
         | null -> ""
         | found -> found.GetValue<string>()
 
-    // Jupyter gives its own process in JPY_PARENT_PID.
-    let isOrphan () =
-        match Int32.TryParse(Environment.GetEnvironmentVariable "JPY_PARENT_PID") with
-        | true, parent when parent > 1 ->
-            try
-                use running = Process.GetProcessById parent
-                running.HasExited
-            with :? ArgumentException ->
-                true
-        | _ -> false
-
     let isTrue (name: string) (standard: bool) (content: JsonObject) =
         match content[name] with
         | null -> standard
         | found -> found.GetValue<bool>()
-
-    // The language at a place: that of the last #!fsharp or #!csharp before it, and where its text begins.
-    let languageAt (code: string) (cursor: int) =
-        let rec last (from: int) (language: CellLanguage) (start: int) =
-            let next = code.IndexOf('\n', from)
-            let finish = if next < 0 then code.Length else next
-
-            if from >= code.Length || from > cursor then
-                language, start
-            else
-                let line = code.Substring(from, finish - from).Trim()
-
-                let language, start =
-                    if line.StartsWith("#!", StringComparison.Ordinal) then
-                        match CellText.tryLanguage (line.Substring 2) with
-                        | Some found -> found, min (finish + 1) code.Length
-                        | None -> language, start
-                    else
-                        language, start
-
-                if next < 0 then
-                    language, start
-                else
-                    last (next + 1) language start
-
-        last 0 standard 0
-
-    // Jupyter counts code points, .NET counts UTF-16 units.
-    let toUnits (code: string) (points: int) =
-        code.EnumerateRunes() |> Seq.truncate points |> Seq.sumBy _.Utf16SequenceLength
-
-    let toPoints (code: string) (units: int) =
-        code.Substring(0, min units code.Length).EnumerateRunes() |> Seq.length
 
     let execute (peer: ZmtpPeer) (request: JupyterMessage) =
         let code = field "code" request.Content
@@ -234,9 +190,9 @@ type JupyterKernel private (connection: Connection, standard: CellLanguage, vers
         let cursor =
             match request.Content["cursor_pos"] with
             | null -> code.Length
-            | given -> toUnits code (given.GetValue<int>())
+            | given -> CellText.toUnits code (given.GetValue<int>())
 
-        let language, start = languageAt code cursor
+        let language, start = CellText.languageAt standard code cursor
         let own = code.Substring start
 
         let answer =
@@ -272,8 +228,8 @@ type JupyterKernel private (connection: Connection, standard: CellLanguage, vers
             [
                 "status", text "ok"
                 "matches", JsonArray(found.Matches |> Array.map text)
-                "cursor_start", number (toPoints code first)
-                "cursor_end", number (toPoints code last)
+                "cursor_start", number (CellText.toPoints code first)
+                "cursor_end", number (CellText.toPoints code last)
                 "metadata", JsonObject()
             ]
 
@@ -413,7 +369,7 @@ type JupyterKernel private (connection: Connection, standard: CellLanguage, vers
             use _ =
                 new Timer(
                     (fun _ ->
-                        if isOrphan () then
+                        if KernelParent.hasEnded () then
                             ended.TrySetResult() |> ignore),
                     null,
                     2000,

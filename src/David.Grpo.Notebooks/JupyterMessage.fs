@@ -1,6 +1,7 @@
 namespace David.Grpo.Notebooks
 
 open System
+open System.Diagnostics
 open System.Security.Cryptography
 open System.Text
 open System.Text.Json
@@ -154,3 +155,17 @@ module internal JupyterMessage =
             Parent = parent.DeepClone() :?> JsonObject
             Content = content
         }
+
+/// The Jupyter that started this kernel.
+module internal KernelParent =
+
+    /// Whether it is gone; it gives its own process in JPY_PARENT_PID.
+    let hasEnded () =
+        match Int32.TryParse(Environment.GetEnvironmentVariable "JPY_PARENT_PID") with
+        | true, parent when parent > 1 ->
+            try
+                use running = Process.GetProcessById parent
+                running.HasExited
+            with :? ArgumentException ->
+                true
+        | _ -> false

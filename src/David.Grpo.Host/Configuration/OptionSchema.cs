@@ -3,7 +3,6 @@ using System.ComponentModel;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
-using David.Grpo.Runs;
 
 namespace David.Grpo.Configuration;
 

@@ -1,6 +1,4 @@
 using David.Grpo.Models;
-using David.Grpo.Runs;
-using David.Grpo.Training;
 
 namespace David.Grpo.Learning;
 

@@ -1,4 +1,3 @@
-using David.Grpo.Training;
 
 namespace David.Grpo.Learning;
 

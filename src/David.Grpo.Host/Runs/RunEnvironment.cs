@@ -2,7 +2,6 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
-using David.Grpo.Training;
 
 namespace David.Grpo.Runs;
 

@@ -4,7 +4,6 @@ using System.Reflection;
 using System.Text.Json;
 using System.Text;
 using David.Grpo.Formats;
-using David.Grpo.Training;
 
 namespace David.Grpo.Runs;
 

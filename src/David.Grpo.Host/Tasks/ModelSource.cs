@@ -1,7 +1,6 @@
 using David.Grpo.Formats;
 using David.Grpo.Models;
 using David.Grpo.Rollout;
-using David.Grpo.Runs;
 using David.Grpo.Tensors;
 using David.Grpo.Tokenization;
 

@@ -1,4 +1,3 @@
-using David.Grpo.Runs;
 using David.Grpo.Search;
 
 namespace David.Grpo.Tasks;

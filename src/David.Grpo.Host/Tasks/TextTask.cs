@@ -3,7 +3,6 @@ using System.Text.RegularExpressions;
 using System.Text;
 using David.Grpo.Formats;
 using David.Grpo.Rollout;
-using David.Grpo.Runs;
 using David.Grpo.Search;
 using David.Grpo.Tokenization;
 

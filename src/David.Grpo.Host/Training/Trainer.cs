@@ -75,34 +75,10 @@ public sealed class Trainer : IDisposable
         _optimizer = new AdamW(policy.Parameters, optimizing);
         _arm = arm ?? method.Create(task.Rewards);
         _sampler = new GroupSampler(_engine, task, _arm, method.Temperature, _seed);
-        _state = TrainingLoop.Start(Plan());
+        _state = TrainingLoop.Start(TrainingPlan.Of(options, _arm, task, _seed));
         if (_arm.HasCritic)
             _critic = new Critic(policy, optimizing);
         _learner = NewLearner();
-    }
-
-    private LoopPlan Plan()
-    {
-        MethodOptions method = _options.Method;
-        return new LoopPlan(
-            seed: Seeds.Named("order", _seed),
-            budget: _options.Limits,
-            imitationSteps: _arm.WarmUp == WarmUp.Imitation ? method.BootstrapSteps : 0,
-            bootstrapSteps: _arm.WarmUp == WarmUp.Bootstrapping ? method.BootstrapSteps : 0,
-            expertQuestions: _arm.WarmUp == WarmUp.None ? 0 : _task.Experts.Count,
-            mainSteps: _arm.HasMain ? method.MainSteps : 0,
-            trainingQuestions: _task.Training.Questions.Count,
-            shuffle: _options.Shuffle,
-            questionsPerStep: method.QuestionsPerStep,
-            bootstrapGroupSize: method.BootstrapGroupSize,
-            groupSize: _arm.GroupSize,
-            forks: _arm.Exploration.MaxForks,
-            price: method.PriceControl,
-            allocation: _arm.Allocation,
-            evaluateEvery: _options.Evaluation.Every,
-            marks: _options.Evaluation.At,
-            checkpointEvery: _options.CheckpointEvery
-        );
     }
 
     private Learner NewLearner() =>

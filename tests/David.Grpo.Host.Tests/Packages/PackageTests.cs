@@ -15,7 +15,7 @@ public sealed class PackageTests(ITestOutputHelper output)
         string packages = scratch["packages"];
         await RunAsync(Accepted.Root(), Path.Combine(Accepted.Root(), "david"), ["pack", packages]);
         Assert.Equal(
-            ["Core", "Figures", "Host", "Notebooks", "Plotly", "Tool"],
+            ["Answering", "Core", "Figures", "Host", "Notebooks", "Plotly", "Tool"],
             Directory
                 .GetFiles(packages, "*.nupkg")
                 .Select(path => Path.GetFileName(path).Split('.')[2])

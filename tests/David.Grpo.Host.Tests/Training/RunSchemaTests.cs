@@ -16,7 +16,7 @@ public sealed class RunSchemaTests : IDisposable
     [Theory]
     [MemberData(nameof(Names))]
     public void Schema_IsThatOfTheRecords(string name) =>
-        Accepted.Equal($"src/David.Grpo.Host/Training/Schemas/{name}.schema.json", RecordSchemas.Of(name));
+        Accepted.Equal($"src/David.Grpo.Host/Runs/Schemas/{name}.schema.json", RecordSchemas.Of(name));
 
     [Fact]
     public void UnknownName_IsRefusedWithTheNamesThereAre() =>
