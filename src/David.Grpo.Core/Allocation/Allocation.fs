@@ -83,6 +83,20 @@ module Allocation =
 
         struct (counts, left)
 
+    /// The chance that a group of `size` rollouts of a question with solve rate p has both right and wrong ones, and so
+    /// a gradient under 0-1 rewards:   q(p, G) = 1 − pᴳ − (1 − p)ᴳ,   0 for G of 0 and 1. `size` is at least 0.
+    [<CompiledName "Informative">]
+    let informative (rate: float) (size: int) : float =
+        checkRates [| rate |]
+
+        if size < 0 then
+            invalidArg (nameof size) $"size is {size}; expected at least 0."
+
+        if size < 2 then
+            0.0
+        else
+            1.0 - System.Math.Pow(rate, float size) - System.Math.Pow(1.0 - rate, float size)
+
     /// q(p, G + 1) − q(p, G) = pᴳ (1 − p) + (1 − p)ᴳ p for G ≥ 1: falls as G grows.
     let private marginal (rate: float) (size: int) =
         System.Math.Pow(rate, float size) * (1.0 - rate) + System.Math.Pow(1.0 - rate, float size) * rate
@@ -90,7 +104,7 @@ module Allocation =
     /// What the gradient of an informative group is worth, p (1 − p)²; largest at p = 1/3.
     let private worth (rate: float) = rate * (1.0 - rate) * (1.0 - rate)
 
-    /// The allocation of the largest `value`: N with Σ N = total and Least ≤ N ≤ Most. Exact: the value of a question
+    /// The allocation N of the largest value Σ q(pₓ, Nₓ) · pₓ (1 − pₓ)², with Σ N = total and Least ≤ N ≤ Most. Exact: the value of a question
     /// is concave in N from 1 on, so rollouts go one by one to where they add most, in O((Q + total) log Q). What is
     /// left when nothing adds anything goes evenly to questions of solve rate 0, then to the others.
     /// Source: Knapsack-RL (arXiv 2509.25849), which solves it by dynamic programming.

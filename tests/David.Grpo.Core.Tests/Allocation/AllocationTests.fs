@@ -51,6 +51,31 @@ let private pilot =
 [<Tests>]
 let tests =
     testList "AllocationTests" [
+        test "the chance of an informative group" {
+            [
+                0.5, 0, 0.0
+                0.5, 1, 0.0
+                0.5, 2, 0.5
+                0.5, 8, 0.9921875
+                0.0, 8, 0.0
+                1.0, 8, 0.0
+            ]
+            |> List.iter (fun (rate, size, chance) -> Allocation.informative rate size |> equals chance)
+        }
+
+        test "the chance of an informative group rises, by less with every rollout, and is the same for p and 1 − p" {
+            lawFor (Gen.zip (Gen.choose (0, 64)) (Gen.choose (1, 40))) (fun (k, size) ->
+                let rate = float k / 64.0
+                let chance = Allocation.informative rate
+
+                let first, second =
+                    chance (size + 1) - chance size, chance (size + 2) - chance (size + 1)
+
+                first >= -1e-15
+                && second <= first + 1e-15
+                && Golden.close 1e-12 (chance size) (Allocation.informative (1.0 - rate) size))
+        }
+
         test "allocations add up to the total and stay within the bounds" {
             lawFor (problem 12 40) (fun (bounds, total, rates) ->
                 Allocation.knapsack bounds total rates |> isWithin bounds total
