@@ -1,6 +1,6 @@
-using David.Grpo.Runs;
 using System.Diagnostics;
 using System.Globalization;
+using David.Grpo.Runs;
 using David.Grpo.Training;
 
 namespace David.Grpo.Cli;
