@@ -1,8 +1,10 @@
 using System.CommandLine;
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using David.Grpo.Answering;
+using David.Grpo.Figures;
 using David.Grpo.Search;
-using Spectre.Console;
 
 namespace David.Grpo.Cli;
 
@@ -11,7 +13,28 @@ using Command = System.CommandLine.Command;
 /// <summary><c>david ask calibrate</c>: picks the confidence from which answers are given.</summary>
 internal static class AskCalibrateCommand
 {
-    private sealed record Choice(string? Questions, int Count, double Risk, double Delta, string File);
+    private sealed record Request : AskRequest
+    {
+        [Description("Labelled questions: .jsonl with id, question, answers. In the world its own are asked")]
+        [Shown("FILE", Alias = "-q")]
+        public string? Questions { get; init; }
+
+        [Description("Questions; 0: all (in the world 400)")]
+        [Range(0, int.MaxValue)]
+        public int Count { get; init; }
+
+        [Description("Share of the answers given that may be wrong")]
+        [Range(0.0, 1.0, MinimumIsExclusive = true, MaximumIsExclusive = true)]
+        public double Risk { get; init; } = 0.1;
+
+        [Description("Probability with which that may be missed, over labelled questions")]
+        [Range(0.0, 1.0, MinimumIsExclusive = true, MaximumIsExclusive = true)]
+        public double Delta { get; init; } = 0.1;
+
+        [Description("The file for david ask --calibrated")]
+        [Shown("FILE.json", Alias = "-o")]
+        public string Out { get; init; } = "answers.json";
+    }
 
     public static Command Create()
     {
@@ -19,24 +42,6 @@ internal static class AskCalibrateCommand
         {
             Description = "The folder of documents; not with --world or --tool",
             Arity = ArgumentArity.ZeroOrOne,
-        };
-        AskOptions options = new();
-        Option<string?> questions = new("--questions", "-q")
-        {
-            Description = "Labelled questions: .jsonl with id, question, answers. In the world its own are asked",
-            HelpName = "FILE",
-        };
-        Option<int> count = EvaluationOptions.Whole("--count", "Questions; 0: all (in the world 400)", 0, 0);
-        Option<double?> risk = Share("--risk", "Share of the answers given that may be wrong [default: 0.1]");
-        Option<double?> delta = Share(
-            "--delta",
-            "Probability with which that may be missed, over labelled questions [default: 0.1]"
-        );
-        Option<string> outFile = new("--out", "-o")
-        {
-            Description = "The file for david ask --calibrated",
-            HelpName = "FILE.json",
-            DefaultValueFactory = _ => "answers.json",
         };
         Command command = new(
             "calibrate",
@@ -50,54 +55,38 @@ internal static class AskCalibrateCommand
             an answer that cannot be found.
 
             Examples:
-              david ask calibrate handbook/ --questions labelled.jsonl --risk 0.1 --out answers.json
+              david ask calibrate handbook/ --questions labelled.jsonl --out answers.json
               david ask calibrate --world 1 --retrieve-first --count 600 --risk 0.2
             """
         )
         {
             folder,
         };
-        options.AddTo(command);
-        foreach (Option option in (Option[])[questions, count, risk, delta, outFile])
-            command.Options.Add(option);
+        CommandOptions<Request> options = new(command);
         command.SetAction(
             (result, cancellationToken) =>
-                Failure.GuardAsync(
-                    result.InvocationConfiguration.Error,
-                    () =>
-                    {
-                        string? named = result.GetValue(folder);
-                        if (named is null != options.NamesNoFolder(result))
-                            throw new InvalidDataException(
-                                "Give either a folder of documents, or --tool NAME=PATH, or --world N."
-                            );
-                        return RunAsync(
-                            options.Read(result, named),
-                            new Choice(
-                                result.GetValue(questions),
-                                result.GetValue(count),
-                                result.GetValue(risk) ?? 0.1,
-                                result.GetValue(delta) ?? 0.1,
-                                result.GetValue(outFile)!
-                            ),
-                            new Screen(result.InvocationConfiguration.Output),
-                            cancellationToken
-                        );
-                    }
-                )
+            {
+                string? named = result.GetValue(folder);
+                Request request = options.Read(result);
+                if (named is null != request.NamesNoFolder)
+                    throw new InvalidDataException(
+                        "Give either a folder of documents, or --tool NAME=PATH, or --world N."
+                    );
+                return RunAsync(request, named, new Screen(result.InvocationConfiguration.Output), cancellationToken);
+            }
         );
         return command;
     }
 
     private static async Task<int> RunAsync(
-        AskRequest request,
-        Choice choice,
+        Request request,
+        string? folder,
         Screen screen,
         CancellationToken cancellationToken
     )
     {
-        using AskSession session = request.Open(screen, (_, _) => null, (_, _) => { }, cancellationToken);
-        Question[] questions = Questions(session, request, choice, cancellationToken);
+        using AskSession session = request.Open(folder, screen, (_, _) => null, (_, _) => { }, cancellationToken);
+        Question[] questions = Questions(session, request, cancellationToken);
         JudgedAnswer[] judged = await screen
             .WithStatusAsync(() =>
                 AnswerCalibration.JudgeAsync(
@@ -108,101 +97,95 @@ internal static class AskCalibrateCommand
                 )
             )
             .ConfigureAwait(false);
-        Threshold threshold = SelectiveAnswer.Pick(choice.Risk, choice.Delta, judged);
+        Threshold threshold = SelectiveAnswer.Pick(request.Risk, request.Delta, judged);
         double? tau = (threshold as Threshold.At)?.tau;
         SelectiveSummary summary = SelectiveAnswer.Summarize(tau ?? 1.0, judged);
         AnswerFile file = new()
         {
             Threshold = tau,
-            Risk = choice.Risk,
-            Delta = choice.Delta,
+            Risk = request.Risk,
+            Delta = request.Delta,
             Questions = judged.Length,
             Given = tau is null ? 0 : summary.Given,
             Wrong = tau is null ? 0 : summary.Wrong,
             Corpus = session.Corpus,
             Conditions = session.Answerer.Conditions,
         };
-        file.Write(choice.File);
+        file.Write(request.Out);
         screen.Line();
         screen.Show(Thresholds(judged, tau));
         screen.Line(
             tau is null
                 ? string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{choice.File}: these {judged.Length} questions vouch for no threshold at a risk of {choice.Risk:P0}, so nothing will be answered. Label more questions (at {choice.Risk:P0} at least {Least(choice):N0} sure and right ones), allow a higher --risk, or take a better reader."
+                    $"{request.Out}: these {judged.Length} questions vouch for no threshold at a risk of {request.Risk:P0}, so nothing will be answered. Label more questions (at {request.Risk:P0} at least {Least(request):N0} sure and right ones), allow a higher --risk, or take a better reader."
                 )
                 : string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{choice.File}: answers of confidence {tau:0.00} and above are given; with probability {1 - choice.Delta:P0} at most {choice.Risk:P0} of them are wrong"
+                    $"{request.Out}: answers of confidence {tau:0.00} and above are given; with probability {1 - request.Delta:P0} at most {request.Risk:P0} of them are wrong"
                 )
         );
         return 0;
     }
 
     /// <summary>The fewest answers, all right, that vouch for a threshold.</summary>
-    private static int Least(Choice choice) =>
+    private static int Least(Request request) =>
         Enumerable
             .Range(1, 100_000)
             .First(given =>
                 SelectiveAnswer.Pick(
-                    choice.Risk,
-                    choice.Delta,
+                    request.Risk,
+                    request.Delta,
                     [.. Enumerable.Repeat(new JudgedAnswer(1, true), given)]
                 ) is Threshold.At
             );
 
-    private static Question[] Questions(
-        AskSession session,
-        AskRequest request,
-        Choice choice,
-        CancellationToken cancellationToken
-    )
+    private static Question[] Questions(AskSession session, Request request, CancellationToken cancellationToken)
     {
         if (session.World is { } world)
-            return choice.Questions is null
+            return request.Questions is null
                 ?
                 [
                     .. WorldQuestions
                         .Draw(
                             world,
-                            choice.Count == 0 ? 400 : choice.Count,
+                            request.Count == 0 ? 400 : request.Count,
                             Seeds.Named("questions", World.EvaluationSeed(request.World!.Value))
                         )
                         .Select(question => question.Question),
                 ]
                 : throw new InvalidDataException("--questions and --world: the world asks questions of its own.");
-        if (choice.Questions is not { } file)
+        if (request.Questions is not { } file)
             throw new InvalidDataException(
                 "--questions is missing; expected a .jsonl file of labelled questions, a line each such as\n"
                     + "  {\"id\": \"1\", \"question\": \"How much may a hotel cost?\", \"answers\": [\"140 euro\"]}"
             );
         QuestionRecord[] all = QuestionSet.Read(file, cancellationToken: cancellationToken);
-        return [.. all.Take(choice.Count == 0 ? all.Length : choice.Count).Select(record => record.Question)];
+        return [.. all.Take(request.Count == 0 ? all.Length : request.Count).Select(record => record.Question)];
     }
 
-    private static Table Thresholds(JudgedAnswer[] judged, double? tau)
-    {
-        Table table = new Table().Border(TableBorder.Simple).BorderColor(Color.Grey);
-        table.Title = new TableTitle($"{judged.Length} labelled questions");
-        foreach (string name in (string[])["given from", "given", "wrong", "error of those given", "at most (95 %)"])
-            table.AddColumn(new TableColumn(name).RightAligned());
-        double[] shown = [.. ((double[])[0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95]).Append(tau ?? 0).Distinct().Order()];
-        foreach (double from in shown)
-        {
-            SelectiveSummary summary = SelectiveAnswer.Summarize(from, judged);
-            string[] cells =
-            [
-                from.ToString("0.00", CultureInfo.InvariantCulture),
-                string.Create(CultureInfo.InvariantCulture, $"{summary.Given} ({summary.Coverage:P0})"),
-                $"{summary.Wrong}",
-                summary.Given == 0 ? "–" : summary.Error.ToString("P1", CultureInfo.InvariantCulture),
-                summary.Given == 0 ? "–" : summary.ErrorBound.ToString("P1", CultureInfo.InvariantCulture),
-            ];
-            table.AddRow([.. cells.Select(cell => from == tau ? $"[bold green]{cell}[/]" : cell)]);
-        }
-        return table;
-    }
-
-    private static Option<double?> Share(string name, string description) =>
-        EvaluationOptions.Number(name, description, "above 0 and below 1", value => value is > 0 and < 1);
+    private static Table Thresholds(JudgedAnswer[] judged, double? tau) =>
+        WordTable.Of(
+            $"{judged.Length} labelled questions",
+            ["given from", "given", "wrong", "error of those given", "at most (95 %)"],
+            ((double[])[0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95])
+                .Append(tau ?? 0)
+                .Distinct()
+                .Order()
+                .Select(from =>
+                {
+                    SelectiveSummary summary = SelectiveAnswer.Summarize(from, judged);
+                    return (string[])
+                        [
+                            string.Create(
+                                CultureInfo.InvariantCulture,
+                                $"{from:0.00}{(from == tau ? " (picked)" : "")}"
+                            ),
+                            string.Create(CultureInfo.InvariantCulture, $"{summary.Given} ({summary.Coverage:P0})"),
+                            $"{summary.Wrong}",
+                            summary.Given == 0 ? "–" : summary.Error.ToString("P1", CultureInfo.InvariantCulture),
+                            summary.Given == 0 ? "–" : summary.ErrorBound.ToString("P1", CultureInfo.InvariantCulture),
+                        ];
+                })
+        );
 }

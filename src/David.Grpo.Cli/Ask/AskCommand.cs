@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.ComponentModel;
 using David.Grpo.Answering;
 
 namespace David.Grpo.Cli;
@@ -8,6 +9,16 @@ using Command = System.CommandLine.Command;
 /// <summary><c>david ask</c>: answers from own documents, several tools, or the embedded world.</summary>
 internal static class AskCommand
 {
+    private sealed record Request : AskRequest
+    {
+        [Description("Gives answers by the threshold of this file of david ask calibrate")]
+        [Shown("FILE.json")]
+        public string? Calibrated { get; init; }
+
+        [Description("Prints the answer as JSON; of questions read line by line a line each")]
+        public bool Json { get; init; }
+    }
+
     public static Command Create()
     {
         Argument<string[]> words = new("words")
@@ -16,16 +27,6 @@ internal static class AskCommand
                 "The folder of documents, then the question; with --world or --tool the question alone. Without a question they are read line by line",
             Arity = ArgumentArity.ZeroOrMore,
             HelpName = "DOCS QUESTION",
-        };
-        AskOptions options = new();
-        Option<string?> calibrated = new("--calibrated")
-        {
-            Description = "Gives answers by the threshold of this file of david ask calibrate",
-            HelpName = "FILE.json",
-        };
-        Option<bool> json = new("--json")
-        {
-            Description = "Prints the answer as JSON; of questions read line by line a line each",
         };
         Command command = new(
             "ask",
@@ -43,42 +44,34 @@ internal static class AskCommand
 
             Examples:
               david ask handbook/ "How much may a hotel in Bergen cost?"
-              david ask handbook/ --model smollm2.gguf --retrieve-first "Who signs contracts above 10,000 euro?"
-              david ask --tool tickets=desk/tickets.jsonl --tool assets=desk/assets.csv "tickets: status=open printer"
-              david ask handbook/                                    asks for questions until an empty line
-              david ask handbook/ --json < questions.txt             a line of JSON for each line
-              david ask --world 7                                    the embedded world, with questions to try
+              david ask handbook/ --model smollm2.gguf --retrieve-first "Who signs?"
+              david ask --tool tickets=desk/tickets.jsonl --tool assets=desk/assets.csv \
+                "tickets: status=open printer"
+              david ask handbook/                       asks until an empty line
+              david ask handbook/ --json < questions    a line of JSON for each line
+              david ask --world 7                       the embedded world, with examples
               david ask --world 7 --model runs/demo/david/seed-1 --exit exit.json "..."
             """
         )
         {
             words,
         };
-        options.AddTo(command);
-        command.Options.Add(calibrated);
-        command.Options.Add(json);
+        CommandOptions<Request> options = new(command);
         command.Subcommands.Add(AskCalibrateCommand.Create());
         command.SetAction(
             (result, cancellationToken) =>
-                Failure.GuardAsync(
+            {
+                Request request = options.Read(result);
+                (string? folder, string? question) = Split(result.GetValue(words) ?? [], request.NamesNoFolder);
+                return RunAsync(
+                    request,
+                    folder,
+                    question,
+                    result.InvocationConfiguration.Output,
                     result.InvocationConfiguration.Error,
-                    () =>
-                    {
-                        (string? folder, string? question) = Split(
-                            result.GetValue(words) ?? [],
-                            options.NamesNoFolder(result)
-                        );
-                        return RunAsync(
-                            options.Read(result, folder),
-                            question,
-                            result.GetValue(calibrated),
-                            result.GetValue(json),
-                            result.InvocationConfiguration.Output,
-                            result.InvocationConfiguration.Error,
-                            cancellationToken
-                        );
-                    }
-                )
+                    cancellationToken
+                );
+            }
         );
         return command;
     }
@@ -94,23 +87,24 @@ internal static class AskCommand
     }
 
     private static async Task<int> RunAsync(
-        AskRequest request,
+        Request request,
+        string? folder,
         string? question,
-        string? calibrated,
-        bool json,
         TextWriter output,
         TextWriter error,
         CancellationToken cancellationToken
     )
     {
+        bool json = request.Json;
         Screen screen = new(json ? error : output);
-        AnswerFile? file = calibrated is null ? null : AnswerFile.Read(calibrated);
+        AnswerFile? file = request.Calibrated is { } calibrated ? AnswerFile.Read(calibrated) : null;
         int searches = 0;
         using AskSession session = request.Open(
+            folder,
             screen,
             (conditions, corpus) =>
             {
-                if (file?.Check(conditions, corpus, calibrated!) is { } differs)
+                if (file?.Check(conditions, corpus, request.Calibrated!) is { } differs)
                     screen.Line($"note        {differs}");
                 return file?.Rule;
             },

@@ -1,3 +1,8 @@
+<<<<<<< HEAD
+=======
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+>>>>>>> cli
 using David.Grpo.Answering;
 using David.Grpo.Documents;
 using David.Grpo.Exits;
@@ -11,52 +16,97 @@ using David.Grpo.Tokenization;
 
 namespace David.Grpo.Cli;
 
-/// <summary>Who answers, and from what.</summary>
-internal sealed record AskRequest
+/// <summary>Who answers, and from what: the options of <c>david ask</c> and <c>david ask calibrate</c>.</summary>
+internal record AskRequest
 {
-    public required string? Folder { get; init; }
-    public required int? World { get; init; }
-    public required (string Name, string Path)[] Tools { get; init; }
-    public required string? Model { get; init; }
-    public required SearchPlan Plan { get; init; }
-    public required int Depth { get; init; }
-    public required int? TopK { get; init; }
-    public required EpisodeOptions Episode { get; init; }
-    public required string? Exit { get; init; }
-    public required double Temperature { get; init; }
-    public required long Seed { get; init; }
-    public required string? Instruction { get; init; }
-    public required string? ChatTemplate { get; init; }
-    public required string Device { get; init; }
-    public required int Threads { get; init; }
-    public required DocumentOptions Documents { get; init; }
-    public required string Index { get; init; }
+    [Description("The embedded world of this number in place of documents; its language is closed")]
+    [Shown("N")]
+    public int? World { get; init; }
+
+    [Description(
+        "Documents as one of several tools, again for each: the policy's query goes to the tool that it names "
+            + "(tickets: printer status=open), or to all; fields are those of the tables and JSON records"
+    )]
+    [Shown("NAME=PATH", Name = "tool")]
+    public string[] Tools { get; init; } = [];
+
+    [Description(
+        "A Hugging Face folder, a .gguf file, a checkpoint or a run's folder; without one a sentence of the documents is "
+            + "quoted, and in the world the shipped base policy answers"
+    )]
+    [Shown("PATH", Alias = "-m")]
+    public string? Model { get; init; }
+
+    [Description(
+        "Searches for the question in the policy's name at once, and lets it read and answer: for models that were not trained "
+            + "to search"
+    )]
+    public bool RetrieveFirst { get; init; }
+
+    [Description("Never searches in the policy's name, not even where it found nothing by itself")]
+    public bool PolicyOnly { get; init; }
+
+    [Description(
+        "Searches in the policy's name at most; another is made only where what was read does not bear out the answer"
+    )]
+    [Range(1, int.MaxValue)]
+    public int Depth { get; init; } = 1;
+
+    [Description("Passages a search [default: 3, in the world 2]")]
+    [Range(1, int.MaxValue)]
+    public int? TopK { get; init; }
+
+    [Description("Searches of the policy's own that are answered")]
+    [Range(0, int.MaxValue)]
+    public int MaxSearches { get; init; } = 4;
+
+    [Description("Tokens that the policy may write in one turn")]
+    [Range(1, int.MaxValue)]
+    public int TurnTokens { get; init; } = 256;
+
+    [Description("Answers early by this file of david calibrate")]
+    [Shown("FILE.json")]
+    public string? Exit { get; init; }
+
+    public Sampling Sampling { get; init; } = new();
+
+    public DocumentSource Documents { get; init; } = new();
+
+    /// <summary>Whether what is searched is named by an option, so that all words are the question.</summary>
+    public bool NamesNoFolder => World is not null || Tools.Length > 0;
+
+    private int PassagesASearch => TopK ?? new EpisodeOptions().TopK;
 
     /// <summary>Opens documents, tools or the world, and the model.</summary>
+    /// <param name="folder">The documents; null where an option names what is searched.</param>
     /// <param name="rule">When answers are given, from the conditions and the corpus; null: the default.</param>
     /// <param name="found">Told of each search.</param>
     public AskSession Open(
+        string? folder,
         Screen screen,
         Func<AnswerConditions, string, AnswerRule?> rule,
         Action<string, Passage[]> found,
         CancellationToken cancellationToken
     )
     {
+        if (RetrieveFirst && PolicyOnly)
+            throw new InvalidDataException("--retrieve-first and --policy-only say the opposite; give one of them.");
+        if (World is not null && Tools.Length > 0)
+            throw new InvalidDataException("--world and --tool are two places to search; give one of them.");
         AskSession session = new();
         try
         {
             (ISearchEnvironment search, string corpus, string? tools) = World is { } number
                 ? (OpenWorld(number, session), $"world {number}", null)
-                : OpenDocuments(session, screen, cancellationToken);
+                : OpenDocuments(session, folder!, screen, cancellationToken);
             session.Corpus = corpus;
             WatchedSearch watched = new(search, found);
             if (Model is null && World is null)
             {
                 screen.Line("model       none: a sentence of the documents is quoted; --model names one that answers");
-                int topK = TopK ?? new EpisodeOptions().TopK;
-                QuotingAnswerer quoting = new(watched, topK, Depth);
+                QuotingAnswerer quoting = new(watched, PassagesASearch, Depth);
                 session.Answerer = rule(quoting.Conditions, corpus) is { } calibrated
-                    ? new QuotingAnswerer(watched, topK, Depth, calibrated)
+                    ? new QuotingAnswerer(watched, PassagesASearch, Depth, calibrated)
                     : quoting;
             }
             else
@@ -79,13 +129,14 @@ internal sealed record AskRequest
 
     private (ISearchEnvironment, string, string?) OpenDocuments(
         AskSession session,
+        string folder,
         Screen screen,
         CancellationToken cancellationToken
     )
     {
         DocumentCorpus Read(string path, string name)
         {
-            DocumentCorpus corpus = DocumentFolderOptions.Open(path, Index, Documents, screen, cancellationToken);
+            DocumentCorpus corpus = Documents.Open(path, screen, cancellationToken);
             session.Keep(corpus);
             screen.Line($"{name, -11} {DocumentTable.InWords(corpus)}");
             return corpus;
@@ -93,15 +144,18 @@ internal sealed record AskRequest
 
         if (Tools.Length == 0)
         {
-            DocumentCorpus corpus = Read(Folder!, "documents");
+            DocumentCorpus corpus = Read(folder, "documents");
             if (corpus.Passages == 0)
                 throw new InvalidDataException(
-                    $"{Folder} has no document that could be read. Run david index {Folder} to see why; read are "
+                    $"{folder} has no document that could be read. Run david index {folder} to see why; read are "
                         + $"{string.Join(' ', DocumentCorpus.Extensions)}."
                 );
             return (corpus, corpus.Sha256, null);
         }
-        DocumentTool[] tools = [.. Tools.Select(tool => new DocumentTool(tool.Name, Read(tool.Path, tool.Name)))];
+        DocumentTool[] tools =
+        [
+            .. Tools.Select(Tool).Select(tool => new DocumentTool(tool.Name, Read(tool.Path, tool.Name))),
+        ];
         ToolBox box;
         try
         {
@@ -126,8 +180,7 @@ internal sealed record AskRequest
         Screen screen
     )
     {
-        Device device = Grpo.Tensors.Device.Parse(Device);
-        Torch.Threads = Threads == 0 ? Environment.ProcessorCount : Threads;
+        Device device = Sampling.Open();
         ModelSource model = ModelSource.Open(Model ?? BasePolicy.Folder);
         session.Keep(model);
         bool isOfWorld = model.Config.VocabularySize == Grpo.World.Vocabulary.Length;
@@ -143,10 +196,17 @@ internal sealed record AskRequest
         IAgentProtocol protocol = isOfWorld
             ? new WorldAgentProtocol(
                 new TagProtocol.Settings(
+<<<<<<< HEAD
                     Math.Min(Episode.MaxSearches, TagProtocol.Default.MaxSearches),
                     TagProtocol.Default.QueryWords,
                     TagProtocol.Default.AnswerWords,
                     TopK ?? TagProtocol.Default.TopK
+=======
+                    Math.Min(MaxSearches, WorldLimit.Searches),
+                    WorldLimit.QueryWords,
+                    WorldLimit.AnswerWords,
+                    TopK ?? WorldLimit.TopK
+>>>>>>> cli
                 )
             )
             : TextProtocolOf(model, tools);
@@ -156,7 +216,7 @@ internal sealed record AskRequest
                 new ExitConditions(
                     model.Files.Fingerprint,
                     isOfWorld ? "world" : "text",
-                    Temperature,
+                    Sampling.Temperature,
                     protocol.MaxSearches,
                     protocol.TopK
                 ),
@@ -172,18 +232,25 @@ internal sealed record AskRequest
         );
         PolicyAnswerOptions options = new()
         {
-            Plan = Plan,
+            Plan =
+                RetrieveFirst ? SearchPlan.Engine
+                : PolicyOnly ? SearchPlan.Policy
+                : SearchPlan.PolicyThenEngine,
             Depth = Depth,
-            Temperature = Temperature,
-            Seed = Seeds.OfInt64(Seed),
+            Temperature = Sampling.Temperature,
+            Seed = Seeds.OfInt64(Sampling.Seed),
             Exits = exit?.Policy(model.Config.VocabularySize),
         };
+<<<<<<< HEAD
         PassageReading? reading = null;
         if (!isOfWorld)
         {
             (Tokenizer tokenizer, ChatTemplate template, int[] ends) = model.Speech(ChatTemplate);
             reading = new PassageReading(tokenizer, template, ends, protocol.TopK, model.Config.MaxPositions);
         }
+=======
+        PassageReading? reading = isOfWorld ? null : model.Reading(Sampling.ChatTemplate, protocol.TopK);
+>>>>>>> cli
         PolicyAnswerer Create(AnswerRule? given)
         {
             PolicyAnswerer answerer = new(
@@ -205,24 +272,40 @@ internal sealed record AskRequest
         session.Answerer = rule(answerer.Conditions, session.Corpus) is { } calibrated ? Create(calibrated) : answerer;
     }
 
+    private static (string Name, string Path) Tool(string text) =>
+        text.IndexOf('=', StringComparison.Ordinal) is > 0 and int at && at + 1 < text.Length
+            ? (text[..at].Trim(), text[(at + 1)..])
+            : throw new InvalidDataException(
+                $"--tool is \"{text}\"; expected NAME=PATH, such as --tool tickets=desk/tickets.jsonl"
+            );
+
     private TextAgentProtocol TextProtocolOf(ModelSource model, string? tools)
     {
-        EpisodeOptions episode = Episode with
+        EpisodeOptions episode = new()
         {
+            MaxSearches = MaxSearches,
+            TopK = PassagesASearch,
+            FirstTurnTokens = TurnTokens,
+            TurnTokens = TurnTokens,
             // What a policy reads and writes has to stay within its context, after a prompt of some hundred tokens.
-            ResponseTokens = Math.Max(256, Math.Min(Episode.ResponseTokens, model.Config.MaxPositions - 512)),
+            ResponseTokens = Math.Max(
+                256,
+                Math.Min(new EpisodeOptions().ResponseTokens, model.Config.MaxPositions - 512)
+            ),
         };
-        TextAgentProtocol protocol = model.Protocol(episode, Instruction, ChatTemplate).Protocol;
+        TextAgentProtocol protocol = model.Protocol(episode, Sampling.Instruction, Sampling.ChatTemplate).Protocol;
         if (tools is null)
             return protocol;
-        string instruction = Instruction is null ? TextProtocol.Instruction : File.ReadAllText(Instruction).TrimEnd();
+        string instruction = Sampling.Instruction is { } file
+            ? File.ReadAllText(file).TrimEnd()
+            : TextProtocol.Instruction;
         Tokenizer tokenizer = model.Tokenizer();
         return new TextAgentProtocol(
             TextTask.Settings(episode),
             tokenizer,
-            ChatTemplate is null
-                ? Tokenization.ChatTemplate.Of(tokenizer)
-                : new ChatTemplate(File.ReadAllText(ChatTemplate)),
+            Sampling.ChatTemplate is { } template
+                ? new ChatTemplate(File.ReadAllText(template))
+                : ChatTemplate.Of(tokenizer),
             TextTask.EndTokens(model.Config, tokenizer, (model.Path, model.Path)),
             $"{tools}\n{instruction}"
         );

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.ComponentModel;
 using System.Text.Json;
 using David.Grpo.Documents;
 using David.Grpo.Runs;
@@ -10,16 +11,21 @@ using Command = System.CommandLine.Command;
 /// <summary><c>david index</c>: makes a corpus of a folder of documents.</summary>
 internal static class IndexCommand
 {
+    private sealed record Request
+    {
+        public DocumentSource Documents { get; init; } = new();
+
+        [Description("Also writes the passages as a corpus that david train and david eval read")]
+        [Shown("FILE.jsonl", Alias = "-o")]
+        public string? Out { get; init; }
+
+        [Description("Prints what was read as JSON")]
+        public bool Json { get; init; }
+    }
+
     public static Command Create()
     {
         Argument<string> folder = new("DOCS") { Description = "A folder of documents, or one" };
-        DocumentFolderOptions documents = new();
-        Option<string?> outFile = new("--out", "-o")
-        {
-            Description = "Also writes the passages as a corpus that david train and david eval read",
-            HelpName = "FILE.jsonl",
-        };
-        Option<bool> json = new("--json") { Description = "Prints what was read as JSON" };
         Command command = new(
             "index",
             $"""
@@ -40,26 +46,17 @@ internal static class IndexCommand
         {
             folder,
         };
-        documents.AddTo(command);
-        command.Options.Add(outFile);
-        command.Options.Add(json);
+        CommandOptions<Request> options = new(command);
         command.SetAction(
             (result, cancellationToken) =>
-                Failure.GuardAsync(
-                    result.InvocationConfiguration.Error,
-                    () =>
-                        Task.FromResult(
-                            Run(
-                                result.GetValue(folder)!,
-                                documents.Index(result),
-                                documents.Read(result),
-                                result.GetValue(outFile),
-                                result.GetValue(json),
-                                result.InvocationConfiguration.Output,
-                                result.InvocationConfiguration.Error,
-                                cancellationToken
-                            )
-                        )
+                Task.FromResult(
+                    Run(
+                        result.GetValue(folder)!,
+                        options.Read(result),
+                        result.InvocationConfiguration.Output,
+                        result.InvocationConfiguration.Error,
+                        cancellationToken
+                    )
                 )
         );
         return command;
@@ -67,20 +64,17 @@ internal static class IndexCommand
 
     private static int Run(
         string folder,
-        string index,
-        DocumentOptions options,
-        string? outFile,
-        bool json,
+        Request request,
         TextWriter output,
         TextWriter error,
         CancellationToken cancellationToken
     )
     {
-        Screen screen = new(json ? error : output);
-        using DocumentCorpus corpus = DocumentFolderOptions.Open(folder, index, options, screen, cancellationToken);
-        if (outFile is not null)
-            corpus.WriteTo(outFile);
-        if (json)
+        Screen screen = new(request.Json ? error : output);
+        using DocumentCorpus corpus = request.Documents.Open(folder, screen, cancellationToken);
+        if (request.Out is { } file)
+            corpus.WriteTo(file);
+        if (request.Json)
             output.WriteLine(
                 JsonSerializer.Serialize(
                     new

@@ -1,11 +1,17 @@
-using David.Grpo.Experiments;
-using David.Grpo.Runs;
-using David.Grpo.Tensors;
 using System.CommandLine;
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using David.Grpo.Configuration;
+using David.Grpo.Experiments;
+using David.Grpo.Figures;
 using David.Grpo.Reports;
+<<<<<<< HEAD
 using Spectre.Console;
+=======
+using David.Grpo.Runs;
+using David.Grpo.Training;
+>>>>>>> cli
 
 namespace David.Grpo.Cli;
 
@@ -14,6 +20,40 @@ using Command = System.CommandLine.Command;
 /// <summary>`david compare`: arms × seeds × budgets.</summary>
 internal static class CompareCommand
 {
+    private sealed record Request
+    {
+        [Description("Arms instead of the file's (david train --keys lists them)")]
+        [Shown("ARM", IsGreedy = true)]
+        public string[] Arms { get; init; } = [];
+
+        [Description("Seeds of each arm")]
+        [Range(1, int.MaxValue)]
+        public int? Seeds { get; init; }
+
+        [Description("The first seed")]
+        public int? FirstSeed { get; init; }
+
+        [Description("Rollouts that each run may spend")]
+        [Range(0, int.MaxValue)]
+        public int? Rollouts { get; init; }
+
+        [Description("Folder of the comparison")]
+        [Shown("FOLDER")]
+        public string? Out { get; init; }
+
+        [Description("Runs under way at once, a thread each")]
+        [Range(1, int.MaxValue)]
+        public int Workers { get; init; } = Environment.ProcessorCount;
+
+        [Description(
+            "Run nothing: report the finished runs in OUT, over the seeds that all arms have finished. Without FILE and --arms, of the comparison last run there"
+        )]
+        public bool Report { get; init; }
+
+        [Description("Print every key of the file with its default, and end")]
+        public bool Keys { get; init; }
+    }
+
     public static Command Create()
     {
         Argument<string?> path = new("file")
@@ -21,26 +61,6 @@ internal static class CompareCommand
             Description = "Options of the comparison (YAML); default: all defaults",
             Arity = ArgumentArity.ZeroOrOne,
         };
-        Option<string[]> arms = new("--arms")
-        {
-            Description = $"Arms instead of the file's: {string.Join(", ", Arms.Names)}",
-            AllowMultipleArgumentsPerToken = true,
-        };
-        Option<int?> seeds = new("--seeds") { Description = "Seeds of each arm" };
-        Option<int?> firstSeed = new("--first-seed") { Description = "The first seed" };
-        Option<int?> rollouts = new("--rollouts") { Description = "Rollouts that each run may spend" };
-        Option<string?> output = new("--out") { Description = "Folder of the comparison" };
-        Option<int> workers = new("--workers")
-        {
-            Description = "Runs under way at once, a thread each",
-            DefaultValueFactory = _ => Environment.ProcessorCount,
-        };
-        Option<bool> report = new("--report")
-        {
-            Description =
-                "Run nothing: report the finished runs in OUT, over the seeds that all arms have finished. Without FILE and --arms, of the comparison last run there",
-        };
-        Option<bool> keys = new("--keys") { Description = "Print every key of the file with its default, and end" };
         Command command = new(
             "compare",
             """
@@ -56,96 +76,81 @@ internal static class CompareCommand
         )
         {
             path,
-            arms,
-            seeds,
-            firstSeed,
-            rollouts,
-            output,
-            workers,
-            report,
-            keys,
         };
+        CommandOptions<Request> options = new(command);
         command.SetAction(
-            (parse, cancellationToken) =>
-                Failure.GuardAsync(
-                    parse.InvocationConfiguration.Error,
-                    async () =>
-                    {
-                        if (parse.GetValue(keys))
-                        {
-                            Console.Write(ConfigurationReference.Describe<ComparisonFile>());
-                            return 0;
-                        }
-                        string[] named = [.. parse.GetValue(arms)!.SelectMany(list => list.Split(','))];
-                        string? folder = parse.GetValue(output);
-                        bool isReport = parse.GetValue(report);
-                        string? given = parse.GetValue(path);
-                        if (given is null && isReport && named is [])
-                            given = Experiment.SourceIn(folder ?? "runs/compare");
-                        ComparisonFile file = given is null
-                            ? new ComparisonFile()
-                            : ConfigurationFile.Read<ComparisonFile>(given);
-                        file = file with
-                        {
-                            Arms = named.Length > 0 ? named : file.Arms,
-                            Variants = named.Length > 0 ? [] : file.Variants,
-                            Seeds = parse.GetValue(seeds) ?? file.Seeds,
-                            FirstSeed = parse.GetValue(firstSeed) ?? file.FirstSeed,
-                            Rollouts = parse.GetValue(rollouts) ?? file.Rollouts,
-                            Out = Path.GetFullPath(folder ?? file.Out ?? "runs/compare"),
-                        };
-                        if (file.Seeds < 1 || file.Rollouts < 0)
-                            throw new InvalidDataException(
-                                $"{file.Seeds} seeds at {file.Rollouts} rollouts make no comparison; give at least 1 and at least 0."
-                            );
-                        Experiment experiment = file.ToExperiment(file.Out) with
-                        {
-                            Workers = Math.Max(1, parse.GetValue(workers)),
-                        };
-                        if (file.Tune is { } tuning && !isReport)
-                            Console.WriteLine(
-                                $"Tuning: {tuning.LearningRates.Length} learning rates × {tuning.Seeds} seeds of each arm."
-                            );
-                        return await WriteAsync(
-                            isReport
-                                ? experiment.Report()
-                                : await experiment.RunAsync(
-                                    ProgressBoard.Start,
-                                    new Screen(Console.Out).Indexing(experiment.Run?.Corpus ?? ""),
-                                    cancellationToken
-                                )
-                        );
-                    }
+            (result, cancellationToken) =>
+                RunAsync(
+                    result.GetValue(path),
+                    options.Read(result),
+                    new Screen(result.InvocationConfiguration.Output),
+                    result.InvocationConfiguration.Error,
+                    cancellationToken
                 )
         );
         return command;
     }
 
-    private static async Task<int> WriteAsync(ComparisonReport report)
+    private static async Task<int> RunAsync(
+        string? given,
+        Request request,
+        Screen screen,
+        TextWriter error,
+        CancellationToken cancellationToken
+    )
     {
+        if (request.Keys)
+        {
+            screen.Text(ConfigurationReference.Describe<ComparisonFile>().TrimEnd());
+            return 0;
+        }
+        string[] named = [.. request.Arms.SelectMany(list => list.Split(','))];
+        if (given is null && request.Report && named is [])
+            given = Experiment.SourceIn(request.Out ?? "runs/compare");
+        ComparisonFile file = given is null ? new ComparisonFile() : ConfigurationFile.Read<ComparisonFile>(given);
+        file = file with
+        {
+            Arms = named.Length > 0 ? named : file.Arms,
+            Variants = named.Length > 0 ? [] : file.Variants,
+            Seeds = request.Seeds ?? file.Seeds,
+            FirstSeed = request.FirstSeed ?? file.FirstSeed,
+            Rollouts = request.Rollouts ?? file.Rollouts,
+            Out = Path.GetFullPath(request.Out ?? file.Out ?? "runs/compare"),
+        };
+        Experiment experiment = file.ToExperiment(file.Out) with { Workers = request.Workers };
+        if (file.Tune is { } tuning && !request.Report)
+            screen.Line($"Tuning: {tuning.LearningRates.Length} learning rates × {tuning.Seeds} seeds of each arm.");
+        ComparisonReport report = request.Report
+            ? experiment.Report()
+            : await experiment.RunAsync(
+                ProgressBoard.Start,
+                screen.Indexing(experiment.Run?.Corpus ?? ""),
+                cancellationToken
+            );
         if (report.Tuning is { } tuned)
-            Print(tuned);
-        ComparisonTables.Print(AnsiConsole.Console, report, "exact_match");
-        Console.WriteLine($"\nLearning curves and details: {await report.WriteAsync(Console.Error.WriteLine)}");
+            screen.Show(Table(tuned));
+        ComparisonTables.Show(screen, report, measures: 1);
+        screen.Line($"All measures, learning curves, figures: {await report.WriteAsync(error.WriteLine)}");
         return 0;
     }
 
-    private static void Print(TuningResult tuning)
-    {
-        foreach (TunedArm arm in tuning.Arms)
-            Console.WriteLine(
-                $"  {arm.Arm, -24} "
-                    + string.Join(
-                        "  ",
-                        tuning.LearningRates.Zip(
+    private static Table Table(TuningResult tuning) =>
+        WordTable.Of(
+            "EM % by learning rate; * taken",
+            ["arm", .. tuning.LearningRates.Select(rate => rate.ToString("0e0", CultureInfo.InvariantCulture))],
+            tuning.Arms.Select(arm =>
+                (string[])
+                    [
+                        arm.Arm,
+                        .. tuning.LearningRates.Zip(
                             arm.ExactMatch,
                             (rate, score) =>
                                 string.Create(
                                     CultureInfo.InvariantCulture,
-                                    $"{rate:0e0}: EM {100 * score:F1}{(rate == arm.Best ? " *" : "")}"
+                                    $"{100 * score:F1}{(rate == arm.Best ? "*" : "")}"
                                 )
-                        )
-                    )
-            );
-    }
+                        ),
+                    ]
+            )
+        );
 }

@@ -1,7 +1,8 @@
 using System.CommandLine;
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using David.Grpo.Experiments;
 using David.Grpo.Reports;
-using Spectre.Console;
 
 namespace David.Grpo.Cli;
 
@@ -10,45 +11,42 @@ using Command = System.CommandLine.Command;
 /// <summary>`david demo`: arms side by side on the embedded world.</summary>
 internal static class DemoCommand
 {
+    private sealed record Request
+    {
+        [Description("Seeds of each arm; each has a training world of its own")]
+        [Range(1, int.MaxValue)]
+        public int Seeds { get; init; } = 3;
+
+        [Description("The first seed; the others follow")]
+        public int FirstSeed { get; init; } = 1;
+
+        [Description("Rollouts that each run may spend, continuations included")]
+        [Range(0, int.MaxValue)]
+        public int Budget { get; init; } = 500;
+
+        [Description("Questions of the evaluation before and after")]
+        [Range(1, int.MaxValue)]
+        public int Questions { get; init; } = 500;
+
+        [Description("Arms to compare, the last one against the others")]
+        [Shown("ARM", IsGreedy = true)]
+        public string[] Arms { get; init; } = ["grpo", "grpo_coverage", "david"];
+
+        [Description("Folder of the comparison. Finished runs in it are not run again, cut-off ones go on")]
+        [Shown("FOLDER")]
+        public string Out { get; init; } = "runs/demo";
+
+        [Description("Base policy; default: the shipped one")]
+        [Shown("PATH")]
+        public string? Model { get; init; }
+
+        [Description("Runs under way at once, a thread each")]
+        [Range(1, int.MaxValue)]
+        public int Workers { get; init; } = Environment.ProcessorCount;
+    }
+
     public static Command Create()
     {
-        Option<int> seeds = new("--seeds")
-        {
-            Description = "Seeds of each arm; each has a training world of its own",
-            DefaultValueFactory = _ => 3,
-        };
-        Option<int> firstSeed = new("--first-seed")
-        {
-            Description = "The first seed; the others follow",
-            DefaultValueFactory = _ => 1,
-        };
-        Option<int> budget = new("--budget")
-        {
-            Description = "Rollouts that each run may spend, continuations included",
-            DefaultValueFactory = _ => 500,
-        };
-        Option<int> questions = new("--questions")
-        {
-            Description = "Questions of the evaluation before and after",
-            DefaultValueFactory = _ => 500,
-        };
-        Option<string[]> arms = new("--arms")
-        {
-            Description = "Arms to compare, the last one against the others",
-            DefaultValueFactory = _ => ["grpo", "grpo_coverage", "david"],
-            AllowMultipleArgumentsPerToken = true,
-        };
-        Option<DirectoryInfo> output = new("--out")
-        {
-            Description = "Folder of the comparison. Finished runs in it are not run again, cut-off ones go on",
-            DefaultValueFactory = _ => new DirectoryInfo("runs/demo"),
-        };
-        Option<string?> model = new("--model") { Description = "Base policy; default: the shipped one" };
-        Option<int> workers = new("--workers")
-        {
-            Description = "Runs under way at once, a thread each",
-            DefaultValueFactory = _ => Environment.ProcessorCount,
-        };
         Command command = new(
             "demo",
             """
@@ -56,54 +54,44 @@ internal static class DemoCommand
             reward, and David-GRPO, from the shipped base policy, at equal budgets of rollouts. Needs no download and no
             GPU; some minutes on 2 cores. Ends with a table, the paired differences and OUT/index.html.
             """
-        )
-        {
-            seeds,
-            firstSeed,
-            budget,
-            questions,
-            arms,
-            output,
-            model,
-            workers,
-        };
+        );
+        CommandOptions<Request> options = new(command);
         command.SetAction(
-            (parse, cancellationToken) =>
+            (result, cancellationToken) =>
                 RunAsync(
-                    new Experiment
-                    {
-                        Folder = parse.GetValue(output)!.FullName,
-                        Variants =
-                        [
-                            .. parse
-                                .GetValue(arms)!
-                                .SelectMany(list => list.Split(','))
-                                .Select(arm => Variant.Of(arm.Trim())),
-                        ],
-                        Seeds = Require(parse.GetValue(seeds), 1, "--seeds"),
-                        FirstSeed = parse.GetValue(firstSeed),
-                        Rollouts = Require(parse.GetValue(budget), 0, "--budget"),
-                        Questions = Require(parse.GetValue(questions), 1, "--questions"),
-                        Model = parse.GetValue(model),
-                        Workers = Require(parse.GetValue(workers), 1, "--workers"),
-                        ShowsExample = true,
-                    },
+                    options.Read(result),
+                    new Screen(result.InvocationConfiguration.Output),
+                    result.InvocationConfiguration.Error,
                     cancellationToken
                 )
         );
         return command;
     }
 
-    private static int Require(int value, int least, string option) =>
-        value >= least ? value : throw new ArgumentException($"{option} is {value}; it must be at least {least}.");
-
-    private static async Task<int> RunAsync(Experiment experiment, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(
+        Request request,
+        Screen screen,
+        TextWriter error,
+        CancellationToken cancellationToken
+    )
     {
+        Experiment experiment = new()
+        {
+            Folder = Path.GetFullPath(request.Out),
+            Variants = [.. request.Arms.SelectMany(list => list.Split(',')).Select(arm => Variant.Of(arm.Trim()))],
+            Seeds = request.Seeds,
+            FirstSeed = request.FirstSeed,
+            Rollouts = request.Budget,
+            Questions = request.Questions,
+            Model = request.Model,
+            Workers = request.Workers,
+            ShowsExample = true,
+        };
         ComparisonReport report = await experiment.RunAsync(ProgressBoard.Start, null, cancellationToken);
-        ComparisonTables.Print(AnsiConsole.Console, report, "exact_match", "f1", "coverage", "searches_per_question");
+        ComparisonTables.Show(screen, report, SummaryTables.Measures.Length);
         if (report.Example is not null)
-            ComparisonTables.Print(AnsiConsole.Console, report.Example);
-        Console.WriteLine($"\nLearning curves and details: {await report.WriteAsync(Console.Error.WriteLine)}");
+            ComparisonTables.Show(screen, report.Example);
+        screen.Line($"All measures, learning curves, figures: {await report.WriteAsync(error.WriteLine)}");
         return 0;
     }
 }

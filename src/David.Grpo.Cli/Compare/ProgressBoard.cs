@@ -1,7 +1,11 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+<<<<<<< HEAD
 using David.Grpo.Comparisons;
+=======
+using David.Grpo.Figures;
+>>>>>>> cli
 using David.Grpo.Reports;
 using David.Grpo.Runs;
 using Spectre.Console;
@@ -105,7 +109,7 @@ internal sealed class ProgressBoard : IComparisonDisplay
             run,
             started => _context.AddTask(Markup.Escape(started.Name), maxValue: started.Options.Rollouts + 1)
         );
-        string name = ComparisonTables.Shortened([run.Name], 20)[0];
+        string name = PlainText.Shorten(20, [run.Name])[0];
         bar.Description = Markup.Escape($"{name, -20} seed {run.Seed, -3} {latest, -44}");
         bar.Value = rollouts ?? bar.Value;
         ShowWhole();

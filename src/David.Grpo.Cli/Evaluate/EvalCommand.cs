@@ -1,10 +1,19 @@
 using System.CommandLine;
+<<<<<<< HEAD
+=======
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json;
+>>>>>>> cli
 using System.Text.Json.Nodes;
 using System.Text.Json;
 using David.Grpo.Exits;
 using David.Grpo.Models;
 using David.Grpo.Rollout;
+<<<<<<< HEAD
 using David.Grpo.Runs;
+=======
+>>>>>>> cli
 using David.Grpo.Tasks;
 using David.Grpo.Tensors;
 using David.Grpo.Training;
@@ -16,28 +25,26 @@ using Command = System.CommandLine.Command;
 /// <summary><c>david eval</c>: answers questions with a model and scores the answers.</summary>
 public static class EvalCommand
 {
-    private sealed record Output(string? Exit, double Price, string? File, bool Json);
+    private sealed record Request : EvaluationRequest
+    {
+        [Description("Answers early by this file of david calibrate, and reports what that saved and lost")]
+        [Shown("FILE.json")]
+        public string? Exit { get; init; }
+
+        [Description("What a search costs, in the unit of exact match, for the regret to optimal stopping")]
+        [Range(0.0, double.PositiveInfinity)]
+        public double Price { get; init; } = ExitTables.DefaultPrice;
+
+        [Description("Writes a JSON line for each question")]
+        [Shown("FILE.jsonl", Alias = "-o")]
+        public string? Out { get; init; }
+
+        [Description("Prints the metrics as JSON in place of tables")]
+        public bool Json { get; init; }
+    }
 
     public static Command Create()
     {
-        EvaluationOptions evaluation = new(
-            EvalProtocol.Text,
-            count: 200,
-            world: 0,
-            "The evaluation world's number, with --protocol world"
-        );
-        Option<string?> exit = new("--exit")
-        {
-            Description = "Answers early by this file of david calibrate, and reports what that saved and lost",
-            HelpName = "FILE.json",
-        };
-        Option<double?> price = ExitTables.Price();
-        Option<string?> outFile = new("--out", "-o")
-        {
-            Description = "Writes a JSON line for each question",
-            HelpName = "FILE.jsonl",
-        };
-        Option<bool> json = new("--json") { Description = "Prints the metrics as JSON in place of tables" };
         Command command = new(
             "eval",
             """
@@ -53,54 +60,42 @@ public static class EvalCommand
 
             Examples:
               david eval --model runs/hotpotqa --config runs/hotpotqa/config.yaml
-              david eval --model my-model/ --questions dev.jsonl.gz --corpus corpus.jsonl.gz --count 500 --out answers.jsonl
-              david eval --model runs/demo/david/seed-1 --protocol world --count 600 --exit exit.json
+              david eval --model my-model/ --questions dev.jsonl.gz \
+                --corpus corpus.jsonl.gz --count 500 --out answers.jsonl
+              david eval --model runs/demo/david/seed-1 --protocol world \
+                --count 600 --exit exit.json
             """
         );
-        evaluation.AddTo(command);
-        foreach (Option option in (Option[])[exit, price, outFile, json])
-            command.Options.Add(option);
+        CommandOptions<Request> options = new(command);
         command.SetAction(
             (result, cancellationToken) =>
-                Failure.GuardAsync(
+                RunAsync(
+                    EvaluationRequest.Read(options, result),
+                    result.InvocationConfiguration.Output,
                     result.InvocationConfiguration.Error,
-                    () =>
-                        RunAsync(
-                            evaluation.Read(result),
-                            new Output(
-                                result.GetValue(exit),
-                                result.GetValue(price) ?? ExitTables.DefaultPrice,
-                                result.GetValue(outFile),
-                                result.GetValue(json)
-                            ),
-                            result.InvocationConfiguration.Output,
-                            result.InvocationConfiguration.Error,
-                            cancellationToken
-                        )
+                    cancellationToken
                 )
         );
         return command;
     }
 
     private static async Task<int> RunAsync(
-        EvaluationRequest request,
-        Output output,
+        Request request,
         TextWriter writer,
         TextWriter error,
         CancellationToken cancellationToken
     )
     {
         // With --json the output is the document alone; what is said besides goes to the error stream.
-        Screen screen = new(output.Json ? error : writer);
-        ExitFile? exit = output.Exit is { } named ? ExitFile.Read(named) : null;
-        Device device = Device.Parse(request.Device);
-        Torch.Threads = request.Threads == 0 ? Environment.ProcessorCount : request.Threads;
-        using FileStream? outcomes = output.File is { } file ? File.Create(file) : null;
+        Screen screen = new(request.Json ? error : writer);
+        ExitFile? exit = request.Exit is { } named ? ExitFile.Read(named) : null;
+        Device device = request.Sampling.Open();
+        using FileStream? outcomes = request.Out is { } file ? File.Create(file) : null;
         using ModelSource model = ModelSource.Open(request.Model);
         (TrainingTask task, IDisposable? corpus) = request.Open(model, screen, cancellationToken);
         using (corpus)
         {
-            if (exit?.Check(request.Conditions(model, task.Protocol), output.Exit!) is { } differs)
+            if (exit?.Check(request.Conditions(model, task.Protocol), request.Exit!) is { } differs)
                 screen.Line($"note        {differs}");
             using Decoder policy = model.Load(device);
             screen.Line($"model       {model.Path}: {policy.ParameterCount:N0} parameters");
@@ -110,8 +105,8 @@ public static class EvalCommand
                         policy,
                         task,
                         task.Evaluation.Questions.Count,
-                        request.Temperature,
-                        Seeds.OfInt64(request.Seed),
+                        request.Sampling.Temperature,
+                        Seeds.OfInt64(request.Sampling.Seed),
                         new EngineOptions { MaxEpisodes = request.Episode.Concurrent },
                         (done, of) => screen.Progress($"{done} of {of} questions{how}"),
                         cancellationToken,
@@ -133,7 +128,7 @@ public static class EvalCommand
                 ExitedRun[] exited = exit.Policy(vocabulary) is null
                     ? [.. runs.Select(run => new ExitedRun(run, false, 0))]
                     : result.Runs();
-                report = ExitReport.Of(exit.Criterion(vocabulary), exit.Tau, runs, exited, output.Price);
+                report = ExitReport.Of(exit.Criterion(vocabulary), exit.Tau, runs, exited, request.Price);
             }
             if (outcomes is not null)
                 foreach (OutcomeRecord outcome in OutcomeRecord.Of(result))
@@ -141,7 +136,7 @@ public static class EvalCommand
                     JsonSerializer.Serialize(outcomes, outcome, RunJson.Line);
                     outcomes.WriteByte((byte)'\n');
                 }
-            if (output.Json)
+            if (request.Json)
             {
                 JsonObject metrics = JsonSerializer
                     .SerializeToNode(EvaluationMetrics.Of(result, 0, 0, 0), RunJson.Document)!

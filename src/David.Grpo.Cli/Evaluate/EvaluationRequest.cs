@@ -1,4 +1,10 @@
+<<<<<<< HEAD
 using David.Grpo.Exits;
+=======
+using System.CommandLine;
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+>>>>>>> cli
 using David.Grpo.Models;
 using David.Grpo.Rollout;
 using David.Grpo.Runs;
@@ -18,27 +24,89 @@ internal enum EvalProtocol
     World,
 }
 
-/// <summary>A policy and the questions that it is asked.</summary>
-internal sealed record EvaluationRequest
+/// <summary>A policy and the questions that it is asked: the options of commands that ask.</summary>
+internal record EvaluationRequest
 {
+    [Description("A Hugging Face folder, a .gguf file, a checkpoint, or a run's folder (its last checkpoint)")]
+    [Shown("PATH", Alias = "-m")]
     public required string Model { get; init; }
-    public required EvalProtocol Protocol { get; init; }
-    public required QuestionsSection? Questions { get; init; }
 
-    /// <summary>0: all that there are.</summary>
-    public required int Count { get; init; }
+    [Description(
+        "How the policy is talked with. text: the authors' tags, over --questions and --corpus; world: the embedded world"
+    )]
+    public EvalProtocol Protocol { get; init; }
 
-    /// <summary>The number of the evaluation world, of the first where there are several.</summary>
-    public required int World { get; init; }
-    public required string? Corpus { get; init; }
-    public required string? Index { get; init; }
-    public required string? Instruction { get; init; }
-    public required string? ChatTemplate { get; init; }
-    public required double Temperature { get; init; }
-    public required long Seed { get; init; }
-    public required EpisodeOptions Episode { get; init; }
-    public required string Device { get; init; }
-    public required int Threads { get; init; }
+    [Description("A file of questions")]
+    [Shown("FILE", Alias = "-q")]
+    public string? Questions { get; init; }
+
+    [Description("A file of passages")]
+    [Shown("FILE", Alias = "-c")]
+    public string? Corpus { get; init; }
+
+    [Description("Only questions whose field \"split\" says this")]
+    public string? Split { get; init; }
+
+    [Description("Questions that are passed over first")]
+    [Range(0, int.MaxValue)]
+    public int First { get; init; }
+
+    [Description("Questions; 0: all that follow")]
+    [Range(0, int.MaxValue)]
+    public int Count { get; init; } = 200;
+
+    [Description(
+        "With --protocol world, the number of the evaluation world; david calibrate and study go on to the next after 250 questions"
+    )]
+    [Range(0, int.MaxValue)]
+    public int World { get; init; }
+
+    [Description(
+        "A file of david train, such as a run's config.yaml: its corpus, evaluation questions and limits stand in for what is not given here"
+    )]
+    [Shown("FILE.yaml")]
+    public string? Config { get; init; }
+
+    public EpisodeOptions Episode { get; init; } = new();
+
+    public Sampling Sampling { get; init; } = new();
+
+    [Description("Where indices lie [default: ~/.cache/david-grpo]")]
+    [Shown("FOLDER")]
+    public string? Index { get; init; }
+
+    /// <summary>What the command line gives; for the rest, what the file of --config does.</summary>
+    public static T Read<T>(CommandOptions<T> options, ParseResult result)
+        where T : EvaluationRequest
+    {
+        T given = options.Read(result);
+        if (given.Config is not { } path)
+            return given;
+        RunFile file = RunFile.Load(path, []);
+        T defaults = given with
+        {
+            Count = file.Evaluation.Questions,
+            Corpus = file.Corpus,
+            Episode = file.Episode,
+            Index = file.Index,
+            Sampling = given.Sampling with
+            {
+                Temperature = file.Evaluation.Temperature,
+                Instruction = file.Instruction,
+                ChatTemplate = file.ChatTemplate,
+                Device = file.Device,
+                Threads = file.Threads,
+            },
+        };
+        if (given.Questions is null)
+            defaults = defaults with
+            {
+                Questions = file.EvaluationQuestions.File,
+                Split = file.EvaluationQuestions.Split,
+                First = file.EvaluationQuestions.First,
+            };
+        return options.Read(result, defaults);
+    }
 
     /// <summary>The questions with what answers them; in the world, all of one evaluation world.</summary>
     public (TrainingTask Task, IDisposable? Corpus) Open(
@@ -74,23 +142,30 @@ internal sealed record EvaluationRequest
         new(
             model.Files.Fingerprint,
             Protocol == EvalProtocol.World ? "world" : "text",
-            Temperature,
+            Sampling.Temperature,
             protocol.MaxSearches,
             protocol.TopK
         );
 
     private (TrainingTask, IDisposable) OpenText(ModelSource model, Screen screen, CancellationToken cancellationToken)
     {
-        if (Questions is not { } section || Corpus is not { } corpus)
+        if (Questions is not { } file || Corpus is not { } corpus)
             throw new InvalidDataException(
                 "The text protocol needs --questions FILE and --corpus FILE, or --config FILE.yaml that names both."
             );
         (TextAgentProtocol protocol, Tokenizer tokenizer, int[] ends) = model.Protocol(
             Episode,
-            Instruction,
-            ChatTemplate
+            Sampling.Instruction,
+            Sampling.ChatTemplate
         );
-        QuestionRecord[] questions = TextData.Read(section with { Count = Count }, cancellationToken);
+        QuestionsSection section = new()
+        {
+            File = file,
+            Split = Split,
+            First = First,
+            Count = Count,
+        };
+        QuestionRecord[] questions = TextData.Read(section, cancellationToken);
         Bm25Index index = TextData.Open(corpus, Index, screen.Indexing(corpus), cancellationToken);
         screen.Line($"corpus      {corpus}: {index.Passages:N0} passages");
         return (

@@ -1,46 +1,63 @@
+<<<<<<< HEAD
 using David.Grpo.Tasks;
 using System.Globalization;
 using David.Grpo.Runs;
+=======
+using David.Grpo.Figures;
+>>>>>>> cli
 using David.Grpo.Training;
-using Spectre.Console;
 
 namespace David.Grpo.Cli;
 
 /// <summary>Evaluations as tables: means with 95 % intervals.</summary>
 internal static class EvaluationTable
 {
-    private static readonly (string Key, string Name, Func<OutcomeRecord, double> Pick)[] Measures =
+    /// <summary>Of the measures, wherever questions were answered.</summary>
+    public static readonly TableColumn[] Columns =
     [
-        ("exact_match", "exact match", outcome => outcome.ExactMatch),
-        ("f1", "F1", outcome => outcome.F1),
-        ("coverage", "evidence coverage", outcome => outcome.Coverage),
-        ("searches_per_question", "searches a question", outcome => outcome.Searches),
-        ("generated_tokens", "generated tokens", outcome => outcome.GeneratedTokens),
-        ("answered", "answered", outcome => outcome.Ending == "answered" ? 1 : 0),
+        TableColumn.Numbers("exact match", "%", 1, Best.Unmarked),
+        TableColumn.Numbers("F1", "%", 1, Best.Unmarked),
+        TableColumn.Numbers("coverage", "%", 1, Best.Unmarked),
+        TableColumn.Numbers("searches", "a question", 2, Best.Unmarked),
+        TableColumn.Numbers("tokens", "a question", 1, Best.Unmarked),
+        TableColumn.Numbers("answered", "%", 1, Best.Unmarked),
     ];
+
+    private static readonly (
+        string Key,
+        Func<OutcomeRecord, double> Pick,
+        Func<EvaluationMetrics, double> Mean
+    )[] Measures =
+    [
+        ("exact_match", one => one.ExactMatch, all => all.ExactMatch),
+        ("f1", one => one.F1, all => all.F1),
+        ("coverage", one => one.Coverage, all => all.Coverage),
+        ("searches_per_question", one => one.Searches, all => all.SearchesPerQuestion),
+        ("generated_tokens", one => one.GeneratedTokens, all => all.GeneratedTokens),
+        ("answered", one => one.Ending == "answered" ? 1 : 0, all => all.Answered),
+    ];
+
+    /// <summary>Of what is recorded, in the column's unit.</summary>
+    public static double Scale(TableColumn column) => column.Unit == "%" ? 100 : 1;
 
     /// <summary>One evaluation: all questions, then each kind of question.</summary>
     public static Table Of(EvaluationResult result)
     {
         OutcomeRecord[] all = [.. OutcomeRecord.Of(result)];
-        Table table = New($"{all.Length} questions, means with 95 % intervals");
-        table.AddColumn(Right($"all ({all.Length})"));
         IGrouping<string, OutcomeRecord>[] kinds =
         [
             .. all.GroupBy(outcome => outcome.Kind).OrderBy(kind => kind.Key, StringComparer.Ordinal),
         ];
-        if (kinds.Length == 1)
-            kinds = [];
-        foreach (IGrouping<string, OutcomeRecord> kind in kinds)
-            table.AddColumn(Right(Markup.Escape($"{kind.Key} ({kind.Count()})")));
-        EvaluationMetrics metrics = EvaluationMetrics.Of(result, 0, 0, 0);
-        foreach ((string key, string name, Func<OutcomeRecord, double> pick) in Measures)
-            table.AddRow([
-                name,
-                Cell(Mean(metrics, key), metrics.Intervals.GetValueOrDefault(key)),
-                .. kinds.Select(kind => Cell(Estimate(key, [.. kind.Select(pick)]))),
-            ]);
-        return table;
+        return Of(
+            $"{all.Length} questions, means with 95 % intervals",
+            "questions",
+            [
+                Row($"all ({all.Length})", EvaluationMetrics.Of(result, 0, 0, 0)),
+                .. from kind in kinds
+                where kinds.Length > 1
+                select Row($"{kind.Key} ({kind.Count()})", measure => kind.Select(measure)),
+            ]
+        );
     }
 
     /// <summary>Before and after training, and the difference of the same questions.</summary>
@@ -52,53 +69,55 @@ internal static class EvaluationTable
         IReadOnlyList<OutcomeRecord> after
     )
     {
-        Table table = New($"{last.Questions} questions, means with 95 % intervals");
-        table.AddColumn(Right("before"));
-        table.AddColumn(Right($"after {last.Step} steps"));
-        table.AddColumn(Right("difference"));
-        bool paired =
+        bool isPaired =
             before.Count > 0 && before.Select(outcome => outcome.Id).SequenceEqual(after.Select(outcome => outcome.Id));
-        foreach ((string key, string name, Func<OutcomeRecord, double> pick) in Measures)
-            table.AddRow(
-                name,
-                Cell(Mean(first, key), first.Intervals.GetValueOrDefault(key)),
-                Cell(Mean(last, key), last.Intervals.GetValueOrDefault(key)),
-                paired ? Cell(Estimate(key, [.. after.Zip(before, (b, a) => pick(b) - pick(a))]), sign: true) : ""
-            );
-        return table;
-    }
-
-    private static Table New(string title) =>
-        new Table { Title = new TableTitle(title), Border = TableBorder.Simple }.AddColumn("");
-
-    private static TableColumn Right(string title) => new(title) { Alignment = Justify.Right };
-
-    private static MeanEstimate Estimate(string key, double[] values) =>
-        Statistics.BootstrapMean(0.95, 1000, Seeds.Named(key, Seeds.OfInt64(0)), values);
-
-    private static string Cell(MeanEstimate estimate, bool sign = false) =>
-        Cell(estimate.Mean, estimate.Interval is Interval.Between between ? [between.low, between.high] : null, sign);
-
-    private static string Cell(double mean, double[]? interval, bool sign = false)
-    {
-        string Number(double value) =>
-            value.ToString(
-                (sign && value > 0 ? "+" : "") + (Math.Abs(value) >= 10 ? "0.0" : "0.000"),
-                CultureInfo.InvariantCulture
-            );
-        return Markup.Escape(
-            interval is [var low, var high] ? $"{Number(mean)} [{Number(low)}, {Number(high)}]" : Number(mean)
+        Cell[][] difference = isPaired
+            ? [Row("difference", pick => after.Zip(before, (b, a) => pick(b) - pick(a)))]
+            : [];
+        return Of(
+            $"{last.Questions} questions, means with 95 % intervals",
+            "",
+            [Row("before", first), Row($"after {last.Step} steps", last), .. difference]
         );
     }
 
-    private static double Mean(EvaluationMetrics metrics, string key) =>
-        key switch
-        {
-            "exact_match" => metrics.ExactMatch,
-            "f1" => metrics.F1,
-            "coverage" => metrics.Coverage,
-            "searches_per_question" => metrics.SearchesPerQuestion,
-            "generated_tokens" => metrics.GeneratedTokens,
-            _ => metrics.Answered,
-        };
+    private static Table Of(string caption, string head, Cell[][] rows) =>
+        new(caption, [TableColumn.Words(head), .. Columns], rows);
+
+    /// <summary>Means with the intervals that the run recorded.</summary>
+    private static Cell[] Row(string name, EvaluationMetrics metrics) =>
+        Row(
+            name,
+            Measures.Select(measure => (measure.Mean(metrics), metrics.Intervals.GetValueOrDefault(measure.Key)))
+        );
+
+    private static Cell[] Row(string name, Func<Func<OutcomeRecord, double>, IEnumerable<double>> values) =>
+        Row(
+            name,
+            Measures.Select(measure =>
+            {
+                Seed seed = Seeds.Named(measure.Key, Seeds.OfInt64(0));
+                MeanEstimate of = Statistics.BootstrapMean(0.95, 1000, seed, [.. values(measure.Pick)]);
+                return (
+                    of.Mean,
+                    of.Interval is Interval.Between between ? (double[])[between.low, between.high] : null
+                );
+            })
+        );
+
+    private static Cell[] Row(string name, IEnumerable<(double Mean, double[]? Interval)> means) =>
+        [
+            Cell.NewWords(name),
+            .. means.Zip(
+                Columns,
+                (of, column) =>
+                    Cell.NewNumber(
+                        Estimate.Between(
+                            Scale(column) * of.Mean,
+                            Scale(column) * (of.Interval?[0] ?? of.Mean),
+                            Scale(column) * (of.Interval?[1] ?? of.Mean)
+                        )
+                    )
+            ),
+        ];
 }

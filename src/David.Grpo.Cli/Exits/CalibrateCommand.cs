@@ -1,5 +1,10 @@
 using System.CommandLine;
+<<<<<<< HEAD
 using David.Grpo.Exits;
+=======
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+>>>>>>> cli
 using David.Grpo.Models;
 using David.Grpo.Runs;
 using David.Grpo.Tensors;
@@ -14,60 +19,78 @@ public static class CalibrateCommand
     /// <summary>Of the questions, those that a gate's weights are fitted to.</summary>
     public const double FittingShare = 1.0 / 3;
 
-    private sealed record Choice(ExitSettings Settings, ExitMethod Method, double Risk, double Delta, string File)
+    private sealed record Request : EvaluationRequest
     {
+        public Request() => (Count, World) = (1000, 1);
+
+        [Description("Excess error that is allowed")]
+        [Range(0.0, 1.0, MinimumIsExclusive = true, MaximumIsExclusive = true)]
+        public double Risk { get; init; } = 0.05;
+
+        [Description("Probability with which learn then test may miss it, over calibration questions")]
+        [Range(0.0, 1.0, MinimumIsExclusive = true, MaximumIsExclusive = true)]
+        public double Delta { get; init; } = 0.1;
+
+        [Description(
+            "How the risk is held. ltt: learn then test, the risk is held with probability 1 - delta; crc: conformal risk control, it is held "
+                + "in the mean"
+        )]
+        public ExitMethod Method { get; init; } = ExitMethod.Ltt;
+
+        [Description(
+            "Of confidence. min, mean or geometric: of the trial answer's token probabilities; entropy; margin; stability: turns that it "
+                + "stays the same; gain: what the search that is asked promises, a gate on searches"
+        )]
+        [Shown("MEASURE")]
+        public ExitMeasure Measure { get; init; } = ExitMeasure.Margin;
+
+        [Description("Checks in a row that must be sure")]
+        [Range(1, int.MaxValue)]
+        public int Patience { get; init; } = 1;
+
+        [Description("Searches before which nothing exits")]
+        [Range(0, int.MaxValue)]
+        public int Floor { get; init; }
+
+        [Description("Leaves a trial answer's first token out of the confidence, as DEER does")]
+        public bool SkipFirst { get; init; }
+
+        [Description("Checks alike for full stability")]
+        [Range(1, int.MaxValue)]
+        public int StableTurns { get; init; } = 2;
+
+        [Description(
+            "By gain, a query as like an earlier one as this (Jaccard index of words) is never searched; 0: no such cut"
+        )]
+        [Range(0.0, double.PositiveInfinity)]
+        public double Redundancy { get; init; } = 1;
+
+        [Description("Tokens of a trial answer at most")]
+        [Range(1, int.MaxValue)]
+        public int TrialTokens { get; init; } = 20;
+
+        [Description("The file for david eval --exit")]
+        [Shown("FILE.json", Alias = "-o")]
+        public string Out { get; init; } = "exit.json";
+
+        public ExitSettings Settings =>
+            new()
+            {
+                Measure = Measure,
+                SkipFirst = SkipFirst,
+                StableTurns = StableTurns,
+                Patience = Patience,
+                Floor = Floor,
+                Redundancy = Redundancy == 0 ? null : Redundancy,
+                TrialTokens = TrialTokens,
+            };
+
         public RiskMethod Risks =>
             Method == ExitMethod.Ltt ? RiskMethod.NewLearnThenTest(Risk, Delta) : RiskMethod.NewConformal(Risk);
     }
 
     public static Command Create()
     {
-        EvaluationOptions evaluation = new(
-            EvalProtocol.Text,
-            count: 1000,
-            world: 1,
-            "The first evaluation world of the calibration, with --protocol world; 250 questions each"
-        );
-        Option<double?> risk = Share("--risk", "Excess error that is allowed [default: 0.05]");
-        Option<double?> delta = Share(
-            "--delta",
-            "Probability with which learn then test may miss it, over calibration questions [default: 0.1]"
-        );
-        Option<ExitMethod> method = new("--method")
-        {
-            Description =
-                "ltt: learn then test, the risk is held with probability 1 - delta; crc: conformal risk control, it is held "
-                + "in the mean",
-            DefaultValueFactory = _ => ExitMethod.Ltt,
-        };
-        Option<ExitMeasure> measure = new("--measure")
-        {
-            Description =
-                "min, mean or geometric: of the trial answer's token probabilities; entropy; margin; stability: turns that it "
-                + "stays the same; gain: what the search that is asked promises, a gate on searches",
-            DefaultValueFactory = _ => ExitMeasure.Margin,
-        };
-        Option<int> patience = EvaluationOptions.Whole("--patience", "Checks in a row that must be sure", 1, 1);
-        Option<int> floor = EvaluationOptions.Whole("--floor", "Searches before which nothing exits", 0, 0);
-        Option<bool> skipFirst = new("--skip-first")
-        {
-            Description = "Leaves a trial answer's first token out of the confidence, as DEER does",
-        };
-        Option<int> turns = EvaluationOptions.Whole("--stable-turns", "Checks alike for full stability", 2, 1);
-        Option<double?> redundancy = EvaluationOptions.Number(
-            "--redundancy",
-            "By gain, a query as like an earlier one as this (Jaccard index of words) is never searched; 0: no such cut "
-                + "[default: 1]",
-            "a number of at least 0",
-            value => value >= 0
-        );
-        Option<int> trialTokens = EvaluationOptions.Whole("--trial-tokens", "Tokens of a trial answer at most", 20, 1);
-        Option<string> outFile = new("--out", "-o")
-        {
-            Description = "The file for david eval --exit",
-            HelpName = "FILE.json",
-            DefaultValueFactory = _ => "exit.json",
-        };
         Command command = new(
             "calibrate",
             """
@@ -83,98 +106,63 @@ public static class CalibrateCommand
             earlier ones, with weights fitted to the first third of the questions; the others pick the price.
 
             Examples:
-              david calibrate --model runs/demo/david/seed-1 --protocol world --risk 0.05 --out exit.json
-              david calibrate --model runs/hotpotqa --config runs/hotpotqa/config.yaml --first 500 --count 1000
+              david calibrate --model runs/demo/david/seed-1 --protocol world \
+                --risk 0.05 --out exit.json
+              david calibrate --model runs/hotpotqa --config runs/hotpotqa/config.yaml \
+                --first 500 --count 1000
             """
         );
-        evaluation.AddTo(command);
-        foreach (
-            Option option in (Option[])
-                [risk, delta, method, measure, patience, floor, skipFirst, turns, redundancy, trialTokens, outFile]
-        )
-            command.Options.Add(option);
+        CommandOptions<Request> options = new(command);
         command.SetAction(
             (result, cancellationToken) =>
-                Failure.GuardAsync(
-                    result.InvocationConfiguration.Error,
-                    () =>
-                        RunAsync(
-                            evaluation.Read(result),
-                            new Choice(
-                                new ExitSettings
-                                {
-                                    Measure = result.GetValue(measure),
-                                    SkipFirst = result.GetValue(skipFirst),
-                                    StableTurns = result.GetValue(turns),
-                                    Patience = result.GetValue(patience),
-                                    Floor = result.GetValue(floor),
-                                    Redundancy = result.GetValue(redundancy) switch
-                                    {
-                                        null => 1,
-                                        0 => null,
-                                        { } cut => cut,
-                                    },
-                                    TrialTokens = result.GetValue(trialTokens),
-                                },
-                                result.GetValue(method),
-                                result.GetValue(risk) ?? 0.05,
-                                result.GetValue(delta) ?? 0.1,
-                                result.GetValue(outFile)!
-                            ),
-                            new Screen(result.InvocationConfiguration.Output),
-                            cancellationToken
-                        )
+                RunAsync(
+                    EvaluationRequest.Read(options, result),
+                    new Screen(result.InvocationConfiguration.Output),
+                    cancellationToken
                 )
         );
         return command;
     }
 
-    private static async Task<int> RunAsync(
-        EvaluationRequest request,
-        Choice choice,
-        Screen screen,
-        CancellationToken cancellationToken
-    )
+    private static async Task<int> RunAsync(Request request, Screen screen, CancellationToken cancellationToken)
     {
         Recording recording = await ExitRecorder
-            .RecordAsync(request, choice.Settings.TrialTokens, screen, cancellationToken)
+            .RecordAsync(request, request.TrialTokens, screen, cancellationToken)
             .ConfigureAwait(false);
+        ExitSettings settings = request.Settings;
         RecordedRun[] all = recording.Runs;
-        bool isGain = choice.Settings.Measure == ExitMeasure.Gain;
+        bool isGain = settings.Measure == ExitMeasure.Gain;
         int fitted = isGain ? (int)(FittingShare * all.Length) : 0;
         GateWeights? weights = isGain ? ExitRecorder.Fit(all[..fitted]) : null;
         RecordedRun[] runs = all[fitted..];
         if (runs.Length == 0)
             throw new InvalidDataException("No question is left to pick the threshold; give more with --count.");
-        ExitCriterion criterion = choice.Settings.Criterion(recording.VocabularySize, weights);
-        Threshold threshold = ExitCalibration.Pick(choice.Risks, criterion, runs);
+        ExitCriterion criterion = settings.Criterion(recording.VocabularySize, weights);
+        Threshold threshold = ExitCalibration.Pick(request.Risks, criterion, runs);
         ExitedRun[] exited = ExitCalibration.Replay(criterion, threshold, runs);
         ExitReport report = ExitReport.Of(criterion, threshold, runs, exited, ExitTables.DefaultPrice);
         ExitFile file = new()
         {
-            Settings = choice.Settings,
+            Settings = settings,
             Gate = weights is null ? null : GateFit.Of(weights, fitted),
             Threshold = threshold is Threshold.At at ? at.tau : null,
-            Method = choice.Method,
-            Risk = choice.Risk,
-            Delta = choice.Method == ExitMethod.Ltt ? choice.Delta : null,
+            Method = request.Method,
+            Risk = request.Risk,
+            Delta = request.Method == ExitMethod.Ltt ? request.Delta : null,
             Questions = runs.Length,
             ExcessRisk = report.Summary.ExcessRisk,
             EarlyExits = report.Summary.EarlyExits,
             Conditions = recording.Conditions,
         };
-        file.Write(choice.File);
+        file.Write(request.Out);
         screen.Line();
         ExitTables.Show(screen, file, report);
         screen.Line();
         screen.Line(
-            $"{choice.File}: picked on these {runs.Length} questions"
+            $"{request.Out}: picked on these {runs.Length} questions"
                 + (fitted > 0 ? $", weights fitted to {fitted} others" : "")
-                + $"; what it does to others, see david eval --exit {choice.File}"
+                + $"; what it does to others, see david eval --exit {request.Out}"
         );
         return 0;
     }
-
-    private static Option<double?> Share(string name, string description) =>
-        EvaluationOptions.Number(name, description, "above 0 and below 1", value => value is > 0 and < 1);
 }

@@ -1,4 +1,7 @@
+<<<<<<< HEAD
 using David.Grpo.Exits;
+=======
+>>>>>>> cli
 using David.Grpo.Models;
 using David.Grpo.Rollout;
 using David.Grpo.Tasks;
@@ -22,8 +25,7 @@ internal static class ExitRecorder
         CancellationToken cancellationToken
     )
     {
-        Device device = Device.Parse(request.Device);
-        Torch.Threads = request.Threads == 0 ? Environment.ProcessorCount : request.Threads;
+        Device device = request.Sampling.Open();
         using ModelSource model = ModelSource.Open(request.Model);
         (TrainingTask[] tasks, IDisposable? corpus) = request.OpenMany(model, screen, cancellationToken);
         using (corpus)
@@ -35,8 +37,8 @@ internal static class ExitRecorder
                     ExitRecording.RunAsync(
                         policy,
                         tasks,
-                        request.Temperature,
-                        Seeds.OfInt64(request.Seed),
+                        request.Sampling.Temperature,
+                        Seeds.OfInt64(request.Sampling.Seed),
                         trialTokens,
                         new EngineOptions { MaxEpisodes = request.Episode.Concurrent },
                         (done, all) => screen.Progress($"{done} of {all} questions to the end"),

@@ -1,8 +1,11 @@
-using System.CommandLine;
 using System.Globalization;
+<<<<<<< HEAD
 using David.Grpo.Exits;
 using David.Grpo.Runs;
 using Spectre.Console;
+=======
+using David.Grpo.Training;
+>>>>>>> cli
 
 namespace David.Grpo.Cli;
 
@@ -11,27 +14,12 @@ internal static class ExitTables
 {
     public const double DefaultPrice = 0.05;
 
-    /// <summary>What a search costs where regret to optimal stopping is measured.</summary>
-    public static Option<double?> Price() =>
-        EvaluationOptions.Number(
-            "--price",
-            $"What a search costs, in the unit of exact match, for the regret to optimal stopping [default: {Text(DefaultPrice)}]",
-            "a number of at least 0",
-            value => double.IsFinite(value) && value >= 0
-        );
-
     public static void Show(Screen screen, ExitFile exit, ExitReport report)
     {
         ExitSummary summary = report.Summary;
-        Table table = New(
-            exit.Threshold is { } tau
-                ? $"exits by {exit.Settings.Measure.ToString().ToLowerInvariant()} at {Text(tau)}, for an excess risk of at most {Text(exit.Risk)}"
-                : "no exits: no threshold was safe"
-        );
-        foreach (string column in (string[])["to the end", "with exits", "difference or saved, 95 %"])
-            table.AddColumn(Right(column));
+        List<string[]> rows = [];
         void Row(string name, string full, string exits, string difference = "") =>
-            table.AddRow([.. ((string[])[name, full, exits, difference]).Select(Markup.Escape)]);
+            rows.Add([name, full, exits, difference]);
         Row("exact match", Text(summary.FullScore), Text(summary.Score), Text(report.ScoreDifference));
         Row("excess error", "", Text(summary.ExcessRisk));
         Row("exited early", "", Text(summary.EarlyExits));
@@ -42,7 +30,7 @@ internal static class ExitTables
             Text(report.SearchesSaved)
         );
         Row(
-            "generated tokens, trials counted",
+            "generated tokens with trials",
             Text(summary.GeneratedTokens + summary.GeneratedTokensSaved),
             Text(summary.GeneratedTokens),
             Text(report.GeneratedTokensSaved)
@@ -64,9 +52,24 @@ internal static class ExitTables
             $"EM - {Text(report.Stopping.Price)} a search",
             Text(report.Stopping.Full),
             Text(report.Stopping.WithExits),
-            $"optimal {Text(report.Stopping.Oracle)}, regret {Text(report.Stopping.Regret)}"
+            $"regret {Text(report.Stopping.Regret)} (to {Text(report.Stopping.Oracle)})"
         );
-        screen.Show(table);
+        screen.Show(
+            WordTable.Of(
+                exit.Threshold is { } tau
+                    ? $"exits by {Name(exit.Settings.Measure)} at {Text(tau)}, for an excess risk of at most {Text(exit.Risk)}"
+                    : "no exits: no threshold was safe",
+                ["a question", "to the end", "with exits", "gained or saved, 95 %"],
+                rows.Where(row => row[3].Length > 0)
+            )
+        );
+        screen.Show(
+            WordTable.Of(
+                "where they exit",
+                ["", "to the end", "with exits"],
+                rows.Where(row => row[3].Length == 0).Select(row => row[..3])
+            )
+        );
         ConfidenceReport confidence = report.Confidence;
         screen.Line(
             $"confidence of {confidence.Answers} trial answers: ECE {Text(confidence.Ece)}, AURC {Text(confidence.Aurc)} "
@@ -76,10 +79,7 @@ internal static class ExitTables
         );
     }
 
-    public static Table New(string title) =>
-        new Table { Title = new TableTitle(Markup.Escape(title)), Border = TableBorder.Simple }.AddColumn("");
-
-    public static TableColumn Right(string title) => new(Markup.Escape(title)) { Alignment = Justify.Right };
+    public static string Name(Enum choice) => choice.ToString().ToLowerInvariant();
 
     public static string Text(double value) =>
         Math.Abs(value) switch

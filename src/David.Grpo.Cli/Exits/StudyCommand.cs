@@ -1,56 +1,56 @@
 using System.CommandLine;
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using David.Grpo.Exits;
 using David.Grpo.Models;
 using David.Grpo.Runs;
 using David.Grpo.Tensors;
+<<<<<<< HEAD
 using Spectre.Console;
+=======
+using David.Grpo.Training;
+>>>>>>> cli
 
 namespace David.Grpo.Cli;
 
+using static David.Grpo.Cli.ExitTables;
 using Command = System.CommandLine.Command;
 
 /// <summary><c>david study</c>: whether a promise is kept, measured.</summary>
 public static class StudyCommand
 {
-    private sealed record Plan(double[] Risks, double Delta, int Resamplings, int TrialTokens, string? File);
+    private sealed record Request : EvaluationRequest
+    {
+        public Request() => (Protocol, Count, World) = (EvalProtocol.World, 2000, 1);
+
+        [Description("Excess errors that are allowed, each a part of the table")]
+        [Range(0.0, 1.0, MinimumIsExclusive = true, MaximumIsExclusive = true)]
+        [Shown(Name = "risk", IsGreedy = true)]
+        public double[] Risks { get; init; } = [0.05, 0.1];
+
+        [Description("Probability with which learn then test may miss the risk")]
+        [Range(0.0, 1.0, MinimumIsExclusive = true, MaximumIsExclusive = true)]
+        public double Delta { get; init; } = 0.1;
+
+        [Description("Random splits into halves")]
+        [Range(1, int.MaxValue)]
+        public int Resamplings { get; init; } = 200;
+
+        [Description("Tokens of a trial answer at most")]
+        [Range(1, int.MaxValue)]
+        public int TrialTokens { get; init; } = 20;
+
+        [Description("Writes all that is measured")]
+        [Shown("FILE.json", Alias = "-o")]
+        public string? Out { get; init; }
+    }
 
     public static Command Create() =>
         new Command("study", "Studies of what the library promises, each a table and a JSON file") { Exits() };
 
     private static Command Exits()
     {
-        EvaluationOptions evaluation = new(
-            EvalProtocol.World,
-            count: 2000,
-            world: 1,
-            "The first evaluation world, with --protocol world; 250 questions each"
-        );
-        Option<double[]> risks = new("--risk")
-        {
-            Description = "Excess errors that are allowed, each a part of the table",
-            DefaultValueFactory = _ => [0.05, 0.1],
-            AllowMultipleArgumentsPerToken = true,
-        };
-        risks.Validators.Add(result =>
-        {
-            foreach (double risk in result.GetValueOrDefault<double[]>())
-                if (risk is not (> 0 and < 1))
-                    result.AddError($"--risk is {risk}; expected above 0 and below 1.");
-        });
-        Option<double?> delta = EvaluationOptions.Number(
-            "--delta",
-            "Probability with which learn then test may miss the risk [default: 0.1]",
-            "above 0 and below 1",
-            value => value is > 0 and < 1
-        );
-        Option<int> resamplings = EvaluationOptions.Whole("--resamplings", "Random splits into halves", 200, 1);
-        Option<int> trialTokens = EvaluationOptions.Whole("--trial-tokens", "Tokens of a trial answer at most", 20, 1);
-        Option<string?> outFile = new("--out", "-o")
-        {
-            Description = "Writes all that is measured",
-            HelpName = "FILE.json",
-        };
         Command command = new(
             "exits",
             """
@@ -64,43 +64,25 @@ public static class StudyCommand
             (the trial answer before them was right) before and after, beside the difference of exact match.
 
             Example:
-              david study exits --model runs/demo/david/seed-1 --count 2000 --resamplings 200 --risk 0.05 0.10
+              david study exits --model runs/demo/david/seed-1 --risk 0.05 0.10
             """
         );
-        evaluation.AddTo(command);
-        foreach (Option option in (Option[])[risks, delta, resamplings, trialTokens, outFile])
-            command.Options.Add(option);
+        CommandOptions<Request> options = new(command);
         command.SetAction(
             (result, cancellationToken) =>
-                Failure.GuardAsync(
-                    result.InvocationConfiguration.Error,
-                    () =>
-                        RunAsync(
-                            evaluation.Read(result),
-                            new Plan(
-                                result.GetValue(risks)!,
-                                result.GetValue(delta) ?? 0.1,
-                                result.GetValue(resamplings),
-                                result.GetValue(trialTokens),
-                                result.GetValue(outFile)
-                            ),
-                            new Screen(result.InvocationConfiguration.Output),
-                            cancellationToken
-                        )
+                RunAsync(
+                    EvaluationRequest.Read(options, result),
+                    new Screen(result.InvocationConfiguration.Output),
+                    cancellationToken
                 )
         );
         return command;
     }
 
-    private static async Task<int> RunAsync(
-        EvaluationRequest request,
-        Plan plan,
-        Screen screen,
-        CancellationToken cancellationToken
-    )
+    private static async Task<int> RunAsync(Request request, Screen screen, CancellationToken cancellationToken)
     {
         Recording recording = await ExitRecorder
-            .RecordAsync(request, plan.TrialTokens, screen, cancellationToken)
+            .RecordAsync(request, request.TrialTokens, screen, cancellationToken)
             .ConfigureAwait(false);
         RecordedRun[] runs = recording.Runs;
         if (runs.Length < 8)
@@ -108,13 +90,13 @@ public static class StudyCommand
         ExitStudy study = ExitStudy.Of(
             runs,
             recording.VocabularySize,
-            plan.Risks,
-            plan.Delta,
-            plan.Resamplings,
-            Seeds.Named("study", Seeds.OfInt64(request.Seed)),
+            request.Risks,
+            request.Delta,
+            request.Resamplings,
+            Seeds.Named("study", Seeds.OfInt64(request.Sampling.Seed)),
             what => screen.Line($"            {what}")
         );
-        if (plan.File is { } file)
+        if (request.Out is { } file)
             await File.WriteAllTextAsync(
                     file,
                     JsonSerializer.Serialize(new { conditions = recording.Conditions, study }, RunJson.Document),
@@ -129,9 +111,9 @@ public static class StudyCommand
     {
         screen.Line();
         screen.Line(
-            $"{study.Questions} questions to the end: exact match {ExitTables.Text(study.ExactMatch)}, "
-                + $"{ExitTables.Text(study.Searches)} searches, {ExitTables.Text(study.GeneratedTokens)} generated and "
-                + $"{ExitTables.Text(study.ObservedTokens)} observed tokens a question"
+            $"{study.Questions} questions to the end: exact match {Text(study.ExactMatch)}, "
+                + $"{Text(study.Searches)} searches, {Text(study.GeneratedTokens)} generated and "
+                + $"{Text(study.ObservedTokens)} observed tokens a question"
         );
         screen.Line();
         foreach (
@@ -142,15 +124,14 @@ public static class StudyCommand
         {
             string promise =
                 part.Key.Method == ExitMethod.Ltt
-                    ? $"to be held in at least {ExitTables.Text(1 - study.Delta)} of the splits"
+                    ? $"to be held in at least {Text(1 - study.Delta)} of the splits"
                     : "to be held in the mean";
-            Table table = ExitTables.New(
-                $"{part.Key.Method.ToString().ToLowerInvariant()}: excess error {ExitTables.Text(part.Key.Risk)}, {promise}; "
-                    + $"{study.Resamplings} splits, middle 95 % of them in brackets"
-            );
-            foreach (
-                string column in (string[])
+            screen.Show(
+                WordTable.Of(
+                    $"{ExitTables.Name(part.Key.Method)}: excess error {Text(part.Key.Risk)}, {promise}; "
+                        + $"{study.Resamplings} splits, middle 95 % of them in brackets",
                     [
+                        "",
                         "excess error",
                         "held",
                         "EM difference",
@@ -158,90 +139,77 @@ public static class StudyCommand
                         "searches saved",
                         "generated saved",
                         "observed saved",
-                    ]
-            )
-                table.AddColumn(ExitTables.Right(column));
-            foreach (RiskRow row in part)
-                table.AddRow([
-                    row.Measure.ToString().ToLowerInvariant(),
-                    .. (
+                    ],
+                    part.Select(row =>
                         (string[])
                             [
-                                ExitTables.Text(row.ExcessRisk),
-                                ExitTables.Text(row.Held),
-                                ExitTables.Text(row.ScoreDifference.Mean),
-                                ExitTables.Text(row.EarlyExits),
-                                ExitTables.Text(row.SearchesSaved),
-                                ExitTables.Text(row.GeneratedTokensSaved),
-                                ExitTables.Text(row.ObservedTokensSaved),
+                                ExitTables.Name(row.Measure),
+                                Text(row.ExcessRisk),
+                                Text(row.Held),
+                                Text(row.ScoreDifference.Mean),
+                                Text(row.EarlyExits),
+                                Text(row.SearchesSaved),
+                                Text(row.GeneratedTokensSaved),
+                                Text(row.ObservedTokensSaved),
                             ]
-                    ).Select(Markup.Escape),
-                ]);
-            screen.Show(table);
-        }
-        Table selective = ExitTables.New(
-            $"needless searches and evidence missing, at excess error {ExitTables.Text(study.Selectivity[0].Risk)} by ltt, one half"
-        );
-        foreach (
-            string column in (string[])
-                [
-                    "needless before",
-                    "after",
-                    "wrong, evidence missing",
-                    "after",
-                    "searches saved, 95 %",
-                    "EM difference, 95 %",
-                ]
-        )
-            selective.AddColumn(ExitTables.Right(column));
-        foreach (SelectivityRow row in study.Selectivity)
-            selective.AddRow([
-                row.Measure.ToString().ToLowerInvariant(),
-                .. (
-                    (string[])
-                        [
-                            ExitTables.Text(row.Report.FullOverSearch),
-                            ExitTables.Text(row.Report.OverSearch),
-                            ExitTables.Text(row.Report.FullUnderSearch),
-                            ExitTables.Text(row.Report.UnderSearch),
-                            ExitTables.Text(row.Report.SearchesSaved),
-                            ExitTables.Text(row.Report.ScoreDifference),
-                        ]
-                ).Select(Markup.Escape),
-            ]);
-        screen.Show(selective);
-        Table hops = ExitTables.New("the same by hops: searches to the end, with exits; |searches - needed|");
-        foreach (HopsReport one in study.Selectivity[0].Report.Hops)
-            hops.AddColumn(ExitTables.Right($"{one.Hops}-hop ({one.Questions})"));
-        foreach (SelectivityRow row in study.Selectivity)
-            hops.AddRow([
-                row.Measure.ToString().ToLowerInvariant(),
-                .. row.Report.Hops.Select(one =>
-                    $"{ExitTables.Text(one.FullSearches)} → {ExitTables.Text(one.Searches)}; "
-                    + $"{ExitTables.Text(one.FullGap)} → {ExitTables.Text(one.Gap)}"
-                ),
-            ]);
-        screen.Show(hops);
-        Table confidence = ExitTables.New("confidence of trial answers, all checks; regret to optimal stopping");
-        foreach (
-            string column in (string[])
-                ["ECE", "AURC", "best possible", "AUROC", "EM - price", "regret", "regret to the end"]
-        )
-            confidence.AddColumn(ExitTables.Right(column));
-        foreach (SelectivityRow row in study.Selectivity)
-        {
-            (ConfidenceReport judged, StoppingReport stopping) = (row.Report.Confidence, row.Report.Stopping);
-            confidence.AddRow(
-                row.Measure.ToString().ToLowerInvariant(),
-                ExitTables.Text(judged.Ece),
-                ExitTables.Text(judged.Aurc),
-                ExitTables.Text(judged.Aurc - judged.ExcessAurc),
-                judged.Auroc is { } auroc ? ExitTables.Text(auroc) : "none",
-                ExitTables.Text(stopping.WithExits),
-                ExitTables.Text(stopping.Regret),
-                ExitTables.Text(stopping.Oracle - stopping.Full)
+                    )
+                )
             );
         }
-        screen.Show(confidence);
+        void Selective(string caption, string[] heads, Func<SelectivityRow, IEnumerable<string>> cells) =>
+            screen.Show(
+                WordTable.Of(
+                    caption,
+                    ["", .. heads],
+                    study.Selectivity.Select(row => (string[])[ExitTables.Name(row.Measure), .. cells(row)])
+                )
+            );
+        ExitReport first = study.Selectivity[0].Report;
+        Selective(
+            $"needless searches and evidence missing, at excess error {Text(study.Selectivity[0].Risk)} by ltt, one half",
+            [
+                "needless before",
+                "after",
+                "wrong, evidence missing",
+                "after",
+                "searches saved, 95 %",
+                "EM difference, 95 %",
+            ],
+            row =>
+                [
+                    Text(row.Report.FullOverSearch),
+                    Text(row.Report.OverSearch),
+                    Text(row.Report.FullUnderSearch),
+                    Text(row.Report.UnderSearch),
+                    Text(row.Report.SearchesSaved),
+                    Text(row.Report.ScoreDifference),
+                ]
+        );
+        Selective(
+            "the same by hops: searches to the end, with exits; |searches - needed|",
+            [.. first.Hops.Select(one => $"{one.Hops}-hop ({one.Questions})")],
+            row =>
+                row.Report.Hops.Select(one =>
+                    $"{Text(one.FullSearches)} → {Text(one.Searches)}; {Text(one.FullGap)} → {Text(one.Gap)}"
+                )
+        );
+        Selective(
+            "confidence of trial answers, all checks; regret to optimal stopping",
+            ["ECE", "AURC", "best possible", "AUROC", "EM - price", "regret", "regret to the end"],
+            row =>
+            {
+                (ConfidenceReport judged, StoppingReport stopping) = (row.Report.Confidence, row.Report.Stopping);
+                return
+                [
+                    Text(judged.Ece),
+                    Text(judged.Aurc),
+                    Text(judged.Aurc - judged.ExcessAurc),
+                    judged.Auroc is { } auroc ? Text(auroc) : "none",
+                    Text(stopping.WithExits),
+                    Text(stopping.Regret),
+                    Text(stopping.Oracle - stopping.Full),
+                ];
+            }
+        );
     }
 }

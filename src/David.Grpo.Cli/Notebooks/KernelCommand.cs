@@ -77,20 +77,12 @@ public static class KernelCommand
         command.SetAction(parsed =>
         {
             FileInfo file = parsed.GetRequiredValue(connection);
-            try
-            {
-                if (!file.Exists)
-                    throw new ScriptException($"There is no connection file {file.FullName}.");
-                CellLanguage own = Languages.First(one => one.Name == parsed.GetValue(language));
-                string version = typeof(KernelCommand).Assembly.GetName().Version!.ToString(3);
-                JupyterKernel.RunAsync(file.FullName, own, version, CancellationToken.None).GetAwaiter().GetResult();
-                return 0;
-            }
-            catch (ScriptException failure)
-            {
-                Console.Error.WriteLine(failure.Message);
-                return Failure.ToMend;
-            }
+            if (!file.Exists)
+                throw new ScriptException($"There is no connection file {file.FullName}.");
+            CellLanguage own = Languages.First(one => one.Name == parsed.GetValue(language));
+            string version = typeof(KernelCommand).Assembly.GetName().Version!.ToString(3);
+            JupyterKernel.RunAsync(file.FullName, own, version, CancellationToken.None).GetAwaiter().GetResult();
+            return 0;
         });
         return command;
     }

@@ -56,7 +56,7 @@ public static class NotebookCommand
 
             Examples:
               david notebook run notebooks/tour.ipynb
-              david notebook run notebooks/tour.ipynb --param rollouts=40 --out /tmp/tour.ipynb
+              david notebook run notebooks/tour.ipynb -p rollouts=40 -o /tmp/tour.ipynb
               david notebook run notebooks/tour.ipynb --no-write --timeout 120
             """
         )
@@ -85,50 +85,42 @@ public static class NotebookCommand
             {
                 string path = parsed.GetRequiredValue(file).ToString();
                 TextWriter error = Console.Error;
+                Notebook notebook = Notebook.Read(path);
+                NotebookOptions options = new(
+                    [
+                        .. (parsed.GetValue(parameters) ?? []).Select(given =>
+                            KeyValuePair.Create(given[..given.IndexOf('=')], given[(given.IndexOf('=') + 1)..])
+                        ),
+                    ],
+                    parsed.GetValue(timeout) is double seconds
+                        ? FSharpValueOption<TimeSpan>.NewValueSome(TimeSpan.FromSeconds(seconds))
+                        : FSharpValueOption<TimeSpan>.ValueNone
+                );
+                string target = parsed.GetValue(output)?.FullName ?? path;
+                NotebookResult result;
                 try
                 {
-                    Notebook notebook = Notebook.Read(path);
-                    NotebookOptions options = new(
-                        [
-                            .. (parsed.GetValue(parameters) ?? []).Select(given =>
-                                KeyValuePair.Create(given[..given.IndexOf('=')], given[(given.IndexOf('=') + 1)..])
-                            ),
-                        ],
-                        parsed.GetValue(timeout) is double seconds
-                            ? FSharpValueOption<TimeSpan>.NewValueSome(TimeSpan.FromSeconds(seconds))
-                            : FSharpValueOption<TimeSpan>.ValueNone
-                    );
-                    string target = parsed.GetValue(output)?.FullName ?? path;
-                    NotebookResult result;
-                    try
-                    {
-                        result = await notebook
-                            .RunAsync(options, progress => Tell(error, progress), cancellation)
-                            .ConfigureAwait(false);
-                    }
-                    catch (OperationCanceledException)
-                    {
-                        if (parsed.GetValue(noWrite))
-                            await error.WriteLineAsync("Stopped.");
-                        else
-                        {
-                            notebook.Write(target);
-                            await error.WriteLineAsync($"Stopped; what the cells before showed is in {target}.");
-                        }
-                        return Failure.Stopped;
-                    }
-                    if (!parsed.GetValue(noWrite))
-                        notebook.Write(target);
-                    if (!result.Failed.IsSome)
-                        return 0;
-                    await error.WriteLineAsync($"{path}: cell {result.Failed.Value} failed.\n{result.Fault}");
-                    return 1;
+                    result = await notebook
+                        .RunAsync(options, progress => Tell(error, progress), cancellation)
+                        .ConfigureAwait(false);
                 }
-                catch (ScriptException failure)
+                catch (OperationCanceledException)
                 {
-                    await error.WriteLineAsync(failure.Message);
-                    return Failure.ToMend;
+                    if (parsed.GetValue(noWrite))
+                        await error.WriteLineAsync("Stopped.");
+                    else
+                    {
+                        notebook.Write(target);
+                        await error.WriteLineAsync($"Stopped; what the cells before showed is in {target}.");
+                    }
+                    return Failure.Stopped;
                 }
+                if (!parsed.GetValue(noWrite))
+                    notebook.Write(target);
+                if (!result.Failed.IsSome)
+                    return 0;
+                await error.WriteLineAsync($"{path}: cell {result.Failed.Value} failed.\n{result.Fault}");
+                return 1;
             }
         );
         return command;

@@ -28,7 +28,7 @@ public static class ScriptCommand
             is kept, so that an unchanged script starts at once.
 
             Examples:
-              david script scripts/NAME.csx --help       what a script of this folder can do
+              david script scripts/NAME.csx --help       what the script can do
               david script my.csx --seeds 5 out.svg      Args is --seeds, 5, out.svg
               dotnet script my.csx -- --seeds 5 out.svg  the same under the public tool
             """

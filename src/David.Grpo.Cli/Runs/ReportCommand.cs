@@ -36,28 +36,17 @@ internal static class ReportCommand
             folders,
         };
         command.SetAction(parse =>
-            Failure
-                .GuardAsync(
-                    parse.InvocationConfiguration.Error,
-                    () =>
-                    {
-                        foreach (string folder in parse.GetValue(folders)!)
-                        {
-                            Stopwatch clock = Stopwatch.StartNew();
-                            string page = RunReport.Write(folder);
-                            parse.InvocationConfiguration.Output.WriteLine(
-                                string.Create(
-                                    CultureInfo.InvariantCulture,
-                                    $"{page} ({clock.Elapsed.TotalSeconds:0.0} s)"
-                                )
-                            );
-                        }
-                        return Task.FromResult(0);
-                    }
-                )
-                .GetAwaiter()
-                .GetResult()
-        );
+        {
+            foreach (string folder in parse.GetValue(folders)!)
+            {
+                Stopwatch clock = Stopwatch.StartNew();
+                string page = RunReport.Write(folder);
+                parse.InvocationConfiguration.Output.WriteLine(
+                    string.Create(CultureInfo.InvariantCulture, $"{page} ({clock.Elapsed.TotalSeconds:0.0} s)")
+                );
+            }
+            return 0;
+        });
         return command;
     }
 }

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text.Json;
 using David.Grpo.Comparisons;
@@ -50,25 +52,21 @@ internal static class RunsCommand
             Schema(),
         };
         command.SetAction(parse =>
-            Guarded(
-                parse,
-                screen =>
-                {
-                    string[] given = parse.GetValue(folders) is { Length: > 0 } some ? some : [DefaultFolder];
-                    RunOverview[] runs =
-                    [
-                        .. Find(given).Where(run => parse.GetValue(state) is not { } wanted || run.State == wanted),
-                    ];
-                    if (parse.GetValue(json))
-                        screen.Text(JsonSerializer.Serialize(runs, RunJson.Document));
-                    else if (runs is [])
-                        screen.Line($"No such runs under {string.Join(", ", given)}. `david demo` makes some.");
-                    else
-                        RunsTables.Show(runs, DateTimeOffset.UtcNow, screen);
-                    return 0;
-                }
-            )
-        );
+        {
+            Screen screen = ScreenOf(parse);
+            string[] given = parse.GetValue(folders) is { Length: > 0 } some ? some : [DefaultFolder];
+            RunOverview[] runs =
+            [
+                .. Find(given).Where(run => parse.GetValue(state) is not { } wanted || run.State == wanted),
+            ];
+            if (parse.GetValue(json))
+                screen.Text(JsonSerializer.Serialize(runs, RunJson.Document));
+            else if (runs is [])
+                screen.Line($"No such runs under {string.Join(", ", given)}. `david demo` makes some.");
+            else
+                RunsTables.Show(runs, DateTimeOffset.UtcNow, screen);
+            return 0;
+        });
         return command;
     }
 
@@ -106,24 +104,44 @@ internal static class RunsCommand
             json,
         };
         command.SetAction(parse =>
-            Guarded(
-                parse,
-                screen =>
-                {
-                    string[] folders = parse.GetValue(sides)!;
-                    RunContrast contrast = RunContrast.Of(
-                        [.. Names(folders).Zip(folders, (name, folder) => (name, Finished(folder)))],
-                        parse.GetValue(at)
-                    );
-                    if (parse.GetValue(json))
-                        screen.Text(JsonSerializer.Serialize(contrast, RunJson.Document));
-                    else
-                        RunsTables.Show(contrast, screen);
-                    return 0;
-                }
-            )
-        );
+        {
+            Screen screen = ScreenOf(parse);
+            string[] folders = parse.GetValue(sides)!;
+            RunContrast contrast = RunContrast.Of(
+                [.. Names(folders).Zip(folders, (name, folder) => (name, Finished(folder)))],
+                parse.GetValue(at)
+            );
+            if (parse.GetValue(json))
+                screen.Text(JsonSerializer.Serialize(contrast, RunJson.Document));
+            else
+                ContrastTables.Show(contrast, screen);
+            return 0;
+        });
         return command;
+    }
+
+    private sealed record PruneRequest
+    {
+        [Description("Checkpoints that each run keeps, its last ones; a run that is not finished keeps at least 1")]
+        [Range(0, int.MaxValue)]
+        public int Keep { get; init; } = 1;
+
+        [Description("Remove the optimizer's state of finished runs too, which nobody goes on from")]
+        public bool Optimizer { get; init; }
+
+        [Description("Remove stopped and crashed runs whole")]
+        public bool Failed { get; init; }
+
+        [Description("Only runs in which nothing was written for so many days")]
+        [Range(0, int.MaxValue)]
+        [Shown("DAYS")]
+        public int OlderThan { get; init; }
+
+        [Description("Do it; without this, only what would be removed is said")]
+        public bool Delete { get; init; }
+
+        [Description("Print JSON instead of a table")]
+        public bool Json { get; init; }
     }
 
     private static Command Prune()
@@ -133,26 +151,6 @@ internal static class RunsCommand
             Description = "A run's folder, or one with runs in it; default: runs",
             Arity = ArgumentArity.ZeroOrMore,
         };
-        Option<int> keep = new("--keep")
-        {
-            Description = "Checkpoints that each run keeps, its last ones; a run that is not finished keeps at least 1",
-            DefaultValueFactory = _ => 1,
-        };
-        Option<bool> optimizer = new("--optimizer")
-        {
-            Description = "Remove the optimizer's state of finished runs too, which nobody goes on from",
-        };
-        Option<bool> failed = new("--failed") { Description = "Remove stopped and crashed runs whole" };
-        Option<int> days = new("--older-than")
-        {
-            Description = "Only runs in which nothing was written for so many days",
-            HelpName = "DAYS",
-        };
-        Option<bool> delete = new("--delete")
-        {
-            Description = "Do it; without this, only what would be removed is said",
-        };
-        Option<bool> json = Json();
         Command command = new(
             "prune",
             """
@@ -167,50 +165,34 @@ internal static class RunsCommand
         )
         {
             folders,
-            keep,
-            optimizer,
-            failed,
-            days,
-            delete,
-            json,
         };
+        CommandOptions<PruneRequest> options = new(command);
         command.SetAction(parse =>
-            Guarded(
-                parse,
-                screen =>
-                {
-                    if (parse.GetValue(keep) < 0 || parse.GetValue(days) < 0)
-                        throw new InvalidDataException(
-                            $"--keep is {parse.GetValue(keep)} and --older-than {parse.GetValue(days)}; both must be at least 0."
-                        );
-                    RunOverview[] runs =
-                    [
-                        .. Find(parse.GetValue(folders) is { Length: > 0 } some ? some : [DefaultFolder]),
-                    ];
-                    IReadOnlyList<Removal> removals =
-                    [
-                        .. RunPruning.Plan(
-                            runs,
-                            new PruningRule(
-                                parse.GetValue(keep),
-                                parse.GetValue(optimizer),
-                                parse.GetValue(failed),
-                                TimeSpan.FromDays(parse.GetValue(days))
-                            ),
-                            DateTimeOffset.UtcNow
-                        ),
-                    ];
-                    bool isDone = parse.GetValue(delete);
-                    if (isDone)
-                        removals = RunPruning.Remove(removals);
-                    if (parse.GetValue(json))
-                        screen.Text(JsonSerializer.Serialize(removals, RunJson.Document));
-                    else
-                        RunsTables.Show(removals, isDone, screen);
-                    return 0;
-                }
-            )
-        );
+        {
+            Screen screen = ScreenOf(parse);
+            PruneRequest request = options.Read(parse);
+            RunOverview[] runs = [.. Find(parse.GetValue(folders) is { Length: > 0 } some ? some : [DefaultFolder])];
+            IReadOnlyList<Removal> removals =
+            [
+                .. RunPruning.Plan(
+                    runs,
+                    new PruningRule(
+                        request.Keep,
+                        request.Optimizer,
+                        request.Failed,
+                        TimeSpan.FromDays(request.OlderThan)
+                    ),
+                    DateTimeOffset.UtcNow
+                ),
+            ];
+            if (request.Delete)
+                removals = RunPruning.Remove(removals);
+            if (request.Json)
+                screen.Text(JsonSerializer.Serialize(removals, RunJson.Document));
+            else
+                RunsTables.Show(removals, request.Delete, screen);
+            return 0;
+        });
         return command;
     }
 
@@ -238,33 +220,25 @@ internal static class RunsCommand
             name,
         };
         command.SetAction(parse =>
-            Guarded(
-                parse,
-                screen =>
-                {
-                    string wanted = parse.GetValue(name)!;
-                    if (wanted == "tensorboard")
-                        RunsTables.Show(RunSchema.TensorBoard, screen);
-                    else if (RunSchema.Names.Contains(wanted))
-                        screen.Text(RunSchema.Of(wanted).TrimEnd());
-                    else
-                        throw new InvalidDataException(
-                            $"There is no schema \"{wanted}\"; there are {string.Join(", ", RunSchema.Names)} and tensorboard."
-                        );
-                    return 0;
-                }
-            )
-        );
+        {
+            Screen screen = ScreenOf(parse);
+            string wanted = parse.GetValue(name)!;
+            if (wanted == "tensorboard")
+                RunsTables.Show(RunSchema.TensorBoard, screen);
+            else if (RunSchema.Names.Contains(wanted))
+                screen.Text(RunSchema.Of(wanted).TrimEnd());
+            else
+                throw new InvalidDataException(
+                    $"There is no schema \"{wanted}\"; there are {string.Join(", ", RunSchema.Names)} and tensorboard."
+                );
+            return 0;
+        });
         return command;
     }
 
     private static Option<bool> Json() => new("--json") { Description = "Print JSON instead of a table" };
 
-    private static Task<int> Guarded(ParseResult parse, Func<Screen, int> act) =>
-        Failure.GuardAsync(
-            parse.InvocationConfiguration.Error,
-            () => Task.FromResult(act(new Screen(parse.InvocationConfiguration.Output)))
-        );
+    private static Screen ScreenOf(ParseResult parse) => new(parse.InvocationConfiguration.Output);
 
     /// <summary>The runs under some folders, each once.</summary>
     private static IEnumerable<RunOverview> Find(IEnumerable<string> folders) =>

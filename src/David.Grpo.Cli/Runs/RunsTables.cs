@@ -9,48 +9,34 @@ namespace David.Grpo.Cli;
 /// <summary>What <c>david runs</c> shows.</summary>
 internal static class RunsTables
 {
-    /// <summary>What is compared: its name, title, factor and format.</summary>
-    private static readonly (string Name, string Title, double Scale, string Format)[] Measures =
-    [
-        ("exact_match", "EM %", 100, "0.0"),
-        ("f1", "F1 %", 100, "0.0"),
-        ("coverage", "coverage %", 100, "0.0"),
-        ("searches", "searches", 1, "0.00"),
-        ("generated_tokens", "tokens", 1, "0.0"),
-        ("answered", "answered %", 100, "0.0"),
-    ];
-
     /// <summary>Runs as a tree of their folders.</summary>
     public static void Show(IReadOnlyList<RunOverview> runs, DateTimeOffset now, Screen screen)
     {
-        Table table = New("run", "arm");
-        table.Columns[0].NoWrap();
-        foreach (string number in (string[])["seed", "state", "rollouts", "EM %", "searches", "size", "age"])
-            table.AddColumn(new TableColumn(number).RightAligned());
         string here = Directory.GetCurrentDirectory();
+        List<string[]> rows = [];
         foreach (IGrouping<string, RunOverview> folder in runs.GroupBy(run => Path.GetDirectoryName(run.Folder)!))
         {
             bool isIndented = folder.Skip(1).Any();
             if (isIndented)
-                table.AddRow(new Markup($"[bold]{Markup.Escape(Path.GetRelativePath(here, folder.Key))}[/]"));
+                rows.Add([Path.GetRelativePath(here, folder.Key), .. Enumerable.Repeat("", 8)]);
             foreach (RunOverview run in folder)
-                table.AddRow(
-                    Markup.Escape(
-                        isIndented ? "  " + Path.GetFileName(run.Folder) : Path.GetRelativePath(here, run.Folder)
-                    ),
-                    Markup.Escape(run.Arm ?? "?"),
+                rows.Add([
+                    isIndented ? "  " + Path.GetFileName(run.Folder) : Path.GetRelativePath(here, run.Folder),
+                    run.Arm ?? "?",
                     run.Seed is { } seed ? Text($"{seed}") : "?",
-                    StateOf(run.State),
+                    run.State.ToString().ToLowerInvariant(),
                     run.Budget is { } budget and < 1_000_000
                         ? Text($"{run.Rollouts:N0} of {budget:N0}")
                         : Text($"{run.Rollouts:N0}"),
                     run.Last is null ? "" : ExactMatch(run),
                     run.Last is { } last ? Text($"{last.SearchesPerQuestion:0.00}") : "",
                     Size(run.Bytes),
-                    Age(now - run.ChangedAt)
-                );
+                    Age(now - run.ChangedAt),
+                ]);
         }
-        screen.Show(table);
+        screen.Show(
+            WordTable.Of("", ["run", "arm", "seed", "state", "rollouts", "EM %", "searches", "size", "age"], rows)
+        );
         screen.Line(
             Text(
                 $"{runs.Count} runs, {Size(runs.Sum(run => run.Bytes))}, of them {Size(runs.Sum(run => run.CheckpointBytes))} checkpoints"
@@ -58,69 +44,6 @@ internal static class RunsTables
         );
         foreach (RunOverview run in runs.Where(run => run.Fault.Length > 0))
             screen.Line($"damaged: {run.Fault}");
-    }
-
-    /// <summary>Sides, their differences from the first, and the options in which they differ.</summary>
-    public static void Show(RunContrast contrast, Screen screen)
-    {
-        ContrastSide first = contrast.Sides[0];
-        Table means = New("mean, 95 % interval");
-        foreach (ContrastSide side in contrast.Sides)
-            means.AddColumn(
-                new TableColumn(
-                    Markup.Escape($"{side.Name}{(side.Seeds.Length > 1 ? $" ({side.Seeds.Length} seeds)" : "")}")
-                ).RightAligned()
-            );
-        foreach ((string name, string title, double scale, string format) in Measures)
-            means.AddRow([
-                title,
-                .. contrast.Sides.Select(side => Shown(side.Means[name], scale, format, isSigned: false)),
-            ]);
-        means.AddRow(["rollouts", .. contrast.Sides.Select(side => Text($"{side.Rollouts:N0}"))]);
-        means.AddRow(["seconds", .. contrast.Sides.Select(side => Text($"{side.Seconds:N1}"))]);
-        screen.Show(means);
-
-        ContrastDifference[] paired = [.. contrast.Differences.Where(difference => difference.Questions > 0)];
-        if (paired.Length > 0)
-        {
-            Table differences = New($"minus {Markup.Escape(first.Name)}");
-            foreach (ContrastDifference difference in paired)
-                differences.AddColumn(new TableColumn(Markup.Escape(difference.Side)).RightAligned());
-            foreach ((string name, string title, double scale, string format) in Measures)
-                differences.AddRow([
-                    title,
-                    .. paired.Select(difference => Shown(difference.Differences[name], scale, format, isSigned: true)),
-                ]);
-            differences.AddRow(["questions", .. paired.Select(difference => Text($"{difference.Questions:N0}"))]);
-            screen.Show(differences);
-        }
-        foreach (ContrastDifference difference in contrast.Differences)
-            screen.Line(
-                difference switch
-                {
-                    { Questions: 0 } =>
-                        $"{difference.Side} and {first.Name} answered no question in common: no difference can be taken.",
-                    { ByQuestion: false } =>
-                        $"{difference.Side}: differences are over the {difference.Questions} questions that both answered.",
-                    { BySeed: false } =>
-                        $"{difference.Side}: its seeds are others than {first.Name}'s, so seeds are drawn apart.",
-                    _ => $"{difference.Side}: paired by question{(first.Seeds.Length > 1 ? " and seed" : "")}.",
-                }
-            );
-        if (contrast.Sides.Any(side => side.Seeds.Length == 1))
-            screen.Line("With one seed an interval speaks of the questions only, not of what another seed would give.");
-        screen.Line();
-        if (contrast.Options is [])
-        {
-            screen.Line("Their options are the same, as far as the folders say them.");
-            return;
-        }
-        Table options = New("option");
-        foreach (ContrastSide side in contrast.Sides)
-            options.AddColumn(Markup.Escape(side.Name));
-        foreach (OptionDifference option in contrast.Options)
-            options.AddRow([Markup.Escape(option.Option), .. option.Values.Select(Markup.Escape)]);
-        screen.Show(options);
     }
 
     /// <summary>What was or would be removed.</summary>
@@ -161,32 +84,11 @@ internal static class RunsTables
         return table;
     }
 
-    private static string StateOf(RunState state) =>
-        state switch
-        {
-            RunState.Finished => "finished",
-            RunState.Running => "[green]running[/]",
-            RunState.Stopped => "[yellow]stopped[/]",
-            _ => "[red]crashed[/]",
-        };
-
     /// <summary>Before and after, where both were on as many questions.</summary>
     private static string ExactMatch(RunOverview run) =>
         run is { First: { } first, Last: { } last } && first.Step != last.Step && first.Questions == last.Questions
             ? Text($"{100 * first.ExactMatch:0.0} → {100 * last.ExactMatch:0.0}")
             : Text($"{100 * run.Last!.ExactMatch:0.0}");
-
-    private static string Shown(Spread spread, double scale, string format, bool isSigned)
-    {
-        string Number(double value) =>
-            (scale * value).ToString(
-                isSigned ? $"+{format};−{format};{format}" : $"{format};−{format}",
-                CultureInfo.InvariantCulture
-            );
-        return spread is { Low: { } low, High: { } high }
-            ? $"{Number(spread.Mean)} [[{Number(low)} … {Number(high)}]]"
-            : Number(spread.Mean);
-    }
 
     /// <summary>Bytes as people say them.</summary>
     private static string Size(long bytes) =>

@@ -1,4 +1,5 @@
 using David.Grpo.Configuration;
+using David.Grpo.Notebooks;
 
 namespace David.Grpo.Cli;
 
@@ -7,20 +8,6 @@ internal static class Failure
 {
     public const int ToMend = 2;
     public const int Stopped = 130;
-
-    /// <summary>Runs a command; what the user can mend is said in one message, without a stack trace.</summary>
-    public static async Task<int> GuardAsync(TextWriter error, Func<Task<int>> command)
-    {
-        try
-        {
-            return await command().ConfigureAwait(false);
-        }
-        catch (Exception failure) when (CodeOf(failure) is { } code)
-        {
-            await error.WriteLineAsync(MessageOf(failure)).ConfigureAwait(false);
-            return code;
-        }
-    }
 
     /// <summary>How a failure ends the program; null for a fault of ours, which shows its trace.</summary>
     public static int? CodeOf(Exception failure) =>
@@ -35,6 +22,7 @@ internal static class Failure
             or UnauthorizedAccessException
             or NotSupportedException
             or TensorException
+            or ScriptException
             or DllNotFoundException => ToMend,
             _ => null,
         };

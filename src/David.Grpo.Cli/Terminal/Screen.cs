@@ -1,3 +1,4 @@
+using David.Grpo.Figures;
 using David.Grpo.Search;
 using Spectre.Console;
 using Spectre.Console.Rendering;
@@ -7,6 +8,9 @@ namespace David.Grpo.Cli;
 /// <summary>Where a command writes: bars and a status line on a terminal, plain lines anywhere else.</summary>
 internal sealed class Screen
 {
+    /// <summary>Columns of what goes to a file or a pipe.</summary>
+    public const int LogWidth = 120;
+
     private static readonly double[] Told = [0.25, 0.5, 0.75, 1];
 
     /// <summary>After which an output that is no terminal is told how far the work is.</summary>
@@ -34,7 +38,7 @@ internal sealed class Screen
             }
         );
         if (!IsInteractive)
-            _console.Profile.Width = 160;
+            _console.Profile.Width = LogWidth;
     }
 
     public bool IsInteractive { get; }
@@ -85,6 +89,19 @@ internal sealed class Screen
     /// <summary>A paragraph of Spectre's markup, indented, wrapped to the terminal's width.</summary>
     public void Paragraph(string markup, int indent = 0) =>
         _console.Write(new Padder(new Markup(markup), new Padding(indent, 0, 0, 0)));
+
+    /// <summary>A table within the terminal's width, or that of a log where there is none.</summary>
+    public void Show(Figures.Table table)
+    {
+        if (IsInteractive && table.Caption.Length > 0)
+        {
+            Paragraph($"[bold]{Markup.Escape(table.Caption)}[/]");
+            table = new Figures.Table("", table.Columns, table.Rows);
+        }
+        foreach (string line in PlainText.RenderWithin(_console.Profile.Width, table).TrimEnd('\n').Split('\n'))
+            Line(line);
+        Line();
+    }
 
     public void Show(IRenderable content)
     {
@@ -153,7 +170,8 @@ internal sealed class Screen
     }
 
     /// <summary>Tells of an index under way, a line at each quarter; nothing if it tells nothing.</summary>
-    public IProgress<ReadProgress> Indexing(string corpus) => new Quarters(this, $"indexing {Path.GetFileName(corpus)}");
+    public IProgress<ReadProgress> Indexing(string corpus) =>
+        new Quarters(this, $"indexing {Path.GetFileName(corpus)}");
 
     /// <summary>Reports on the thread that makes progress, in order.</summary>
     private sealed class Quarters(Screen screen, string what) : IProgress<ReadProgress>

@@ -1,6 +1,6 @@
-using David.Grpo.Tasks;
 using System.CommandLine;
 using David.Grpo.Models;
+using David.Grpo.Tasks;
 using David.Grpo.Tensors;
 using David.Grpo.Tokenization;
 
@@ -38,20 +38,8 @@ public static class ExportCommand
             model,
             folder,
         };
-        command.SetAction(
-            (result, _) =>
-                Failure.GuardAsync(
-                    result.InvocationConfiguration.Error,
-                    () =>
-                    {
-                        Run(
-                            result.GetValue(model)!,
-                            result.GetValue(folder)!,
-                            new Screen(result.InvocationConfiguration.Output)
-                        );
-                        return Task.FromResult(0);
-                    }
-                )
+        command.SetAction(result =>
+            Run(result.GetValue(model)!, result.GetValue(folder)!, new Screen(result.InvocationConfiguration.Output))
         );
         return command;
     }

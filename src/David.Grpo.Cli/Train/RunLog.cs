@@ -1,7 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
 using David.Grpo.Runs;
+<<<<<<< HEAD
 using David.Grpo.Tasks;
+=======
+using David.Grpo.Training;
+>>>>>>> cli
 
 namespace David.Grpo.Cli;
 

@@ -1,4 +1,7 @@
+<<<<<<< HEAD
 using David.Grpo.Learning;
+=======
+>>>>>>> cli
 using System.CommandLine;
 using System.Globalization;
 using System.Runtime.InteropServices;
@@ -55,7 +58,8 @@ public static class TrainCommand
 
             Examples:
               david train scripts/hotpotqa.yaml
-              david train scripts/hotpotqa.yaml --out runs/lambda03 --set method.lambda=0.3 --set seed=2
+              david train scripts/hotpotqa.yaml --out runs/lambda03 \
+                --set method.lambda=0.3 --set seed=2
               david train --keys > my.yaml
             """
         )
@@ -69,38 +73,28 @@ public static class TrainCommand
         // Not asynchronous: an asynchronous action is given up two seconds after Ctrl-C, before its checkpoint is written.
         command.SetAction(result =>
         {
-            TextWriter writer = result.InvocationConfiguration.Output;
-            TextWriter error = result.InvocationConfiguration.Error;
-            return Failure
-                .GuardAsync(
-                    error,
-                    async () =>
-                    {
-                        if (result.GetValue(keys))
-                        {
-                            await writer.WriteAsync(ConfigurationReference.Describe<RunFile>()).ConfigureAwait(false);
-                            return 0;
-                        }
-                        if (result.GetValue(file) is not { } path)
-                            throw new InvalidDataException(
-                                "Name a file of options: david train FILE.yaml (see david train --help)."
-                            );
-                        RunFile options = RunFile.Load(path, result.GetValue(settings)!);
-                        if (result.GetValue(outFolder) is { } folder)
-                            options = options with { Out = Path.GetFullPath(folder) };
-                        return await RunAsync(options, result.GetValue(plan), new Screen(writer)).ConfigureAwait(false);
-                    }
-                )
-                .GetAwaiter()
-                .GetResult();
+            Screen screen = new(result.InvocationConfiguration.Output);
+            if (result.GetValue(keys))
+            {
+                screen.Text(ConfigurationReference.Describe<RunFile>().TrimEnd());
+                return 0;
+            }
+            if (result.GetValue(file) is not { } path)
+                throw new InvalidDataException(
+                    "Name a file of options: david train FILE.yaml (see david train --help)."
+                );
+            RunFile options = RunFile.Load(path, result.GetValue(settings)!);
+            if (result.GetValue(outFolder) is { } folder)
+                options = options with { Out = Path.GetFullPath(folder) };
+            return RunAsync(options, result.GetValue(plan), screen).GetAwaiter().GetResult();
         });
         return command;
     }
 
     private static async Task<int> RunAsync(RunFile options, bool onlyPlan, Screen screen)
     {
-        using Interruption stop = new(
-            onFirst: () => screen.Line("stopping at the next safe point; once more ends at once")
+        using Interruption stop = new(onFirst: () =>
+            screen.Line("stopping at the next safe point; once more ends at once")
         );
         using TextRun run = TextRun.Open(options, screen.Indexing(options.Corpus), stop.Token);
         ShowPlan(run, screen);

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Diagnostics;
 using System.Globalization;
 using David.Grpo.Models;
@@ -17,62 +19,61 @@ internal static class WorldCommand
     public static Command Create() =>
         new Command("world", "The embedded world: pretrain its base policy, or measure one") { Pretrain(), Probe() };
 
+    private sealed record PretrainRequest
+    {
+        [Description("Folder of the policy (Hugging Face form)")]
+        [Shown("FOLDER")]
+        public string Out { get; init; } = "runs/base-policy";
+
+        [Description("Of weights and episodes")]
+        public long Seed { get; init; } = 1;
+
+        [Description("A policy to go on from; default: a new one")]
+        [Shown("PATH")]
+        public string? From { get; init; }
+
+        [Description("The stage to begin with, from 0; the policy is written after each")]
+        [Range(0, int.MaxValue)]
+        public int FirstStage { get; init; }
+
+        [Description("Hidden size of a new policy, a multiple of 64; 256 has 4 times the parameters of 128")]
+        [Range(64, 65536)]
+        public int Width { get; init; } = WorldPretraining.Config.HiddenSize;
+
+        [Description("The share of episodes whose search the last stage teaches to follow by another; default .015")]
+        [Range(0.0, 1.0)]
+        public double? SearchAgain { get; init; }
+
+        [Description("Computation threads")]
+        [Range(1, int.MaxValue)]
+        public int Threads { get; init; } = 1;
+    }
+
     private static Command Pretrain()
     {
-        Option<DirectoryInfo> output = new("--out")
-        {
-            Description = "Folder of the policy (Hugging Face form)",
-            DefaultValueFactory = _ => new DirectoryInfo("runs/base-policy"),
-        };
-        Option<long> seed = new("--seed") { Description = "Of weights and episodes", DefaultValueFactory = _ => 1 };
-        Option<string?> from = new("--from") { Description = "A policy to go on from; default: a new one" };
-        Option<int> firstStage = new("--first-stage")
-        {
-            Description = "The stage to begin with, from 0; the policy is written after each",
-            DefaultValueFactory = _ => 0,
-        };
-        Option<int> width = new("--width")
-        {
-            Description = "Hidden size of a new policy, a multiple of 64; 256 has 4 times the parameters of 128",
-            DefaultValueFactory = _ => WorldPretraining.Config.HiddenSize,
-        };
-        Option<double?> searchAgain = new("--search-again")
-        {
-            Description =
-                "The share of episodes whose search the last stage teaches to follow by another; default .015",
-        };
-        Option<int> threads = new("--threads") { Description = "Computation threads", DefaultValueFactory = _ => 1 };
         Command command = new(
             "pretrain",
             """
             Pretrain the base policy from nothing on invented worlds: it learns to word queries and to read, and the habit of
             searching too little. Measured: 38 minutes on one thread of a busy machine. Ends with the measures of `david world probe`.
             """
-        )
-        {
-            output,
-            seed,
-            from,
-            firstStage,
-            width,
-            searchAgain,
-            threads,
-        };
+        );
+        CommandOptions<PretrainRequest> options = new(command);
         command.SetAction(
             async (parse, cancellationToken) =>
             {
-                Torch.Threads = parse.GetValue(threads);
-                long own = parse.GetValue(seed);
-                using Decoder policy = Start(parse.GetValue(from), parse.GetValue(width), own);
-                string folder = parse.GetValue(output)!.FullName;
+                PretrainRequest request = options.Read(parse);
+                Torch.Threads = request.Threads;
+                using Decoder policy = Start(request.From, request.Width, request.Seed);
+                string folder = Path.GetFullPath(request.Out);
                 Console.WriteLine($"{policy.ParameterCount:N0} parameters, {World.Vocabulary.Length} words");
                 Stopwatch clock = Stopwatch.StartNew();
                 WorldPretraining.Run(
                     policy,
-                    parse.GetValue(searchAgain) is { } again
+                    request.SearchAgain is { } again
                         ? WorldPretrainingStages.SearchingAgain(again)
                         : WorldPretrainingStages.Defaults,
-                    Seeds.OfInt64(own + 6),
+                    Seeds.OfInt64(request.Seed + 6),
                     progress =>
                     {
                         if (progress.Update % 50 != 0 && progress.Update != progress.Updates)
@@ -87,7 +88,7 @@ internal static class WorldCommand
                         );
                     },
                     _ => ModelFolder.Write(folder, policy),
-                    parse.GetValue(firstStage),
+                    request.FirstStage,
                     cancellationToken
                 );
                 Console.WriteLine($"Written to {folder} after {clock.Elapsed.TotalMinutes:F1} minutes.");

@@ -171,12 +171,11 @@ public static class ArmComparison
         CancellationToken cancellationToken
     )
     {
-        int threads = Torch.Threads;
-        Torch.Threads = ground.Threads;
         RunResult?[] results = new RunResult?[runs.Count];
         int next = -1;
         async Task WorkAsync()
         {
+            Torch.Threads = ground.Threads;
             while (
                 !cancellationToken.IsCancellationRequested && Interlocked.Increment(ref next) is var i && i < runs.Count
             )
@@ -201,19 +200,12 @@ public static class ArmComparison
             }
         }
         // A thread of its own for each worker: tensor work would starve the pool.
-        try
-        {
-            await Task.WhenAll(
-                    Enumerable
-                        .Range(0, Math.Min(workers, runs.Count))
-                        .Select(_ => Task.Factory.StartNew(WorkAsync, TaskCreationOptions.LongRunning).Unwrap())
-                )
-                .ConfigureAwait(false);
-        }
-        finally
-        {
-            Torch.Threads = threads;
-        }
+        await Task.WhenAll(
+                Enumerable
+                    .Range(0, Math.Min(workers, runs.Count))
+                    .Select(_ => Task.Factory.StartNew(WorkAsync, TaskCreationOptions.LongRunning).Unwrap())
+            )
+            .ConfigureAwait(false);
         return results;
     }
 }

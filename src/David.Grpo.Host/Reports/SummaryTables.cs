@@ -22,7 +22,7 @@ public static class SummaryTables
         ComparisonSummary summary = report.Summary;
         EvaluationMetrics before = summary.Before;
         return new Table(
-            $"{Rollouts(mark)}, {Seeds(summary)}, {summary.EvaluationQuestions} evaluation questions; means with 95 % intervals.",
+            $"{Basis(summary, mark)}; means with 95 % intervals.",
             [
                 TableColumn.Words("arm"),
                 TableColumn.Numbers("EM", "%", 1, Best.Highest),
@@ -76,6 +76,29 @@ public static class SummaryTables
         Columns(OfArms(report, mark), 0, 5, 6, 8, 9);
 
     /// <summary>
+    /// At each mark the arms, with half an interval where <see cref="OfArms"/> has its ends and costs without, and the
+    /// differences in the first of <see cref="Measures"/>: what 80 columns hold.
+    /// </summary>
+    public static IEnumerable<Table> ForTerminal(ComparisonReport report, int measures)
+    {
+        static Cell Short(Cell cell, TableColumn column) =>
+            cell is not Cell.Number { value: var value } ? cell
+            : column.Best.IsUnmarked ? Exact(value.Value)
+            : Cell.NewNumber(Figures.Estimate.PlusMinus(value.Value, (value.High - value.Low) / 2));
+        foreach (MarkSummary mark in report.Summary.Marks)
+        {
+            Table arms = Columns(OfArms(report, mark), 0, 1, 3, 4, 5, 6, 7, 8, 9);
+            yield return new Table(
+                $"{Basis(report.Summary, mark)}; means ± half of the 95 % interval.",
+                arms.Columns,
+                [.. arms.Rows.Select(row => row.Zip(arms.Columns, Short).ToArray())]
+            );
+            foreach (Table differences in OfDifferences(report, mark).Take(measures))
+                yield return Columns(differences, 0, 1, 2, 3, 4, 5);
+        }
+    }
+
+    /// <summary>
     /// Scores, costs and the differences by measure as tables that fit a printed page, by the names of their files:
     /// scores-MARK, costs-MARK, difference-MARK-MEASURE.
     /// </summary>
@@ -125,6 +148,9 @@ public static class SummaryTables
                 ),
             ]
         );
+
+    private static string Basis(ComparisonSummary summary, MarkSummary mark) =>
+        $"{Rollouts(mark)}, {Seeds(summary)}, {summary.EvaluationQuestions} evaluation questions";
 
     /// <summary>"320 rollouts".</summary>
     public static string Rollouts(MarkSummary mark) =>

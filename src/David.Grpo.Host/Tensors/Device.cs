@@ -47,7 +47,8 @@ public readonly record struct Device
 /// <summary>The libtorch of this process.</summary>
 public static class Torch
 {
-    private static int s_threads;
+    private static readonly int s_standard;
+    private static readonly AsyncLocal<int> s_wanted = new();
 
     [ThreadStatic]
     private static int s_threadsHere;
@@ -58,7 +59,7 @@ public static class Torch
     static Torch()
     {
         LibTorch.Load();
-        s_threads = s_threadsHere = torch.get_num_threads();
+        s_standard = s_threadsHere = torch.get_num_threads();
     }
 
     /// <summary>The version of libtorch that this library is built for.</summary>
@@ -70,14 +71,17 @@ public static class Torch
     /// <summary>Tensors that the native side holds for us; constant over a training step.</summary>
     public static long LiveTensors => torch.Tensor.TotalCount;
 
-    /// <summary>Threads that one operation may use, at least 1, on whatever thread it is called.</summary>
+    /// <summary>
+    /// Threads that one operation may use, at least 1; the machine's cores if nothing was said. What is set holds for the calls that
+    /// follow in this method and in what it starts, on whatever thread they run, and for nobody else: runs side by side each keep theirs.
+    /// </summary>
     public static int Threads
     {
-        get => s_threads;
+        get => s_wanted.Value is > 0 and int threads ? threads : s_standard;
         set
         {
             ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
-            s_threads = value;
+            s_wanted.Value = value;
         }
     }
 
@@ -101,8 +105,9 @@ public static class Torch
     /// <summary>libtorch counts threads by calling thread, and work may move to another one: each gets the wanted number.</summary>
     internal static void UseThreads()
     {
-        if (s_threadsHere != s_threads)
-            torch.set_num_threads(s_threadsHere = s_threads);
+        int threads = Threads;
+        if (s_threadsHere != threads)
+            torch.set_num_threads(s_threadsHere = threads);
     }
 }
 

@@ -93,7 +93,7 @@ public sealed class AskCommandTests : IDisposable
             WorldRuns.Options(new WorldMethodOptions { Arm = "david" }, seed: 5, rollouts: 200, evaluationQuestions: 6)
         );
         string exit = scratch["exit.json"];
-        (int code, _, string error) = await InvokeAsync(
+        (int code, _, string error) = await TinyRun.InvokeAsync(
             CalibrateCommand.Create(),
             [
                 "--model",
@@ -130,12 +130,17 @@ public sealed class AskCommandTests : IDisposable
     /// <summary>The mean over 15 questions, all asked of one opened model.</summary>
     private static async Task<double> SearchesAsync(string[] arguments, IEnumerable<string> questions)
     {
-        AskOptions options = new();
         System.CommandLine.Command command = new("ask");
-        options.AddTo(command);
+        CommandOptions<AskRequest> options = new(command);
         using AskSession session = options
-            .Read(command.Parse(arguments), folder: null)
-            .Open(new Screen(TextWriter.Null), (_, _) => null, (_, _) => { }, TestContext.Current.CancellationToken);
+            .Read(command.Parse(arguments))
+            .Open(
+                null,
+                new Screen(TextWriter.Null),
+                (_, _) => null,
+                (_, _) => { },
+                TestContext.Current.CancellationToken
+            );
         List<int> searches = [];
         foreach (string question in questions.Take(15))
             searches.Add(
@@ -304,7 +309,7 @@ public sealed class AskCommandTests : IDisposable
         string folder = Directory.CreateDirectory(scratch["docs"]).FullName;
         File.WriteAllText(Path.Combine(folder, "[a].md"), "# Alpha\n\nwords");
         File.WriteAllText(Path.Combine(folder, "empty.md"), "");
-        (int code, string output, _) = await InvokeAsync(
+        (int code, string output, _) = await TinyRun.InvokeAsync(
             IndexCommand.Create(),
             [folder, "--index", scratch["index"], "--out", scratch["corpus.jsonl"]]
         );
@@ -346,20 +351,7 @@ public sealed class AskCommandTests : IDisposable
     }
 
     private Task<(int Code, string Output, string Error)> InvokeAsync(params string[] arguments) =>
-        InvokeAsync(AskCommand.Create(), [.. arguments, "--index", scratch["index"]]);
-
-    private static async Task<(int Code, string Output, string Error)> InvokeAsync(
-        System.CommandLine.Command command,
-        string[] arguments
-    )
-    {
-        StringWriter output = new();
-        StringWriter error = new();
-        int code = await command
-            .Parse(arguments)
-            .InvokeAsync(new() { Output = output, Error = error }, TestContext.Current.CancellationToken);
-        return (code, output.ToString(), error.ToString());
-    }
+        TinyRun.InvokeAsync(AskCommand.Create(), [.. arguments, "--index", scratch["index"]]);
 
     private static string[] Found(JsonElement json) =>
         [

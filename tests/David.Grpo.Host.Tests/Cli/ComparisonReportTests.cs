@@ -1,10 +1,18 @@
 using System.Xml.Linq;
 using David.Grpo.Cli;
+<<<<<<< HEAD
 using David.Grpo.Comparisons;
 using David.Grpo.Experiments;
 using David.Grpo.Host.Tests.Training;
 using David.Grpo.Reports;
 using Spectre.Console;
+=======
+using David.Grpo.Experiments;
+using David.Grpo.Figures;
+using David.Grpo.Host.Tests.Training;
+using David.Grpo.Reports;
+using David.Grpo.Training;
+>>>>>>> cli
 
 namespace David.Grpo.Host.Tests.Cli;
 
@@ -114,34 +122,26 @@ public sealed class ComparisonReportTests
     }
 
     [Fact]
-    public void Print_OfSixteenArms_FitsAHundredColumns()
+    public void TheTerminalsTables_OfSixteenArms_FitEightyColumns()
     {
         using MadeUpComparison made = new();
         foreach (string arm in Arms.Names)
         foreach (int seed in (int[])[1, 2])
             made.Add(arm, seed, "0001", "0011", searches: seed);
         ComparisonReport report = Read(made, "david");
-        string[] lines = Printed(report).Split('\n');
-        Assert.All(lines, line => Assert.True(line.TrimEnd().Length <= 100, line));
-        foreach (string title in ComparisonTables.Shortened([.. report.Arms.Select(arm => arm.Title)], 26))
-            // At both marks among the arms, and among the differences of two measures but for the arm in focus.
+        string[] lines =
+        [
+            .. SummaryTables
+                .ForTerminal(report, measures: 2)
+                .SelectMany(table => PlainText.RenderWithin(80, table).Split('\n')),
+        ];
+        Assert.All(lines, line => Assert.True(line.Length <= 80, line));
+        foreach (string title in report.Arms.Select(arm => arm.Title))
+            // At both marks scores and costs, and differences in two measures but for the arm in focus.
             Assert.Equal(
-                title == "David-GRPO" ? 2 : 6,
-                lines.Count(line => line.StartsWith($" {title}  ", StringComparison.Ordinal))
+                title == "David-GRPO" ? 4 : 8,
+                lines.Count(line => line.StartsWith($"{title}  ", StringComparison.Ordinal))
             );
-    }
-
-    [Fact]
-    public void Shortened_TitlesStayApart()
-    {
-        Assert.Equal(
-            ["short", "David, SFT…"],
-            ComparisonTables.Shortened(["short", "David, SFT for bootstrapping"], 11)
-        );
-        Assert.Equal(
-            ["David,…tep-1", "David,…tep-2"],
-            ComparisonTables.Shortened(["David, a long name at step-1", "David, a long name at step-2"], 12)
-        );
     }
 
     [Fact]
@@ -232,25 +232,11 @@ public sealed class ComparisonReportTests
             Questions = 4,
         };
         File.WriteAllText(Experiment.SourceIn(made.Folder), file.ToExperiment(made.Folder).Source);
-        Assert.Equal(
-            0,
-            await CompareCommand
-                .Create()
-                .Parse(["--out", made.Folder, "--report"])
-                .InvokeAsync(cancellationToken: TestContext.Current.CancellationToken)
-        );
+        (int code, string output, _) = await TinyRun.CompareAsync("--out", made.Folder, "--report");
+        Assert.Equal(0, code);
+        Assert.Contains("David-GRPO minus each other arm at 20 rollouts", output);
+        Assert.Contains("4 of 6 runs", output);
         Assert.Contains("4 of 6 runs", File.ReadAllText(Path.Combine(made.Folder, "index.html")));
         Assert.Equal(9, File.ReadLines(Path.Combine(made.Folder, "scores.csv")).Count());
-    }
-
-    private static string Printed(ComparisonReport report)
-    {
-        StringWriter text = new();
-        IAnsiConsole console = AnsiConsole.Create(
-            new AnsiConsoleSettings { Ansi = AnsiSupport.No, Out = new AnsiConsoleOutput(text) }
-        );
-        console.Profile.Width = 100;
-        ComparisonTables.Print(console, report, "exact_match", "searches_per_question");
-        return text.ToString();
     }
 }

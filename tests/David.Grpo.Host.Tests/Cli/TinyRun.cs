@@ -140,12 +140,7 @@ internal sealed class TinyRun : IDisposable
     {
         StringWriter output = new();
         StringWriter error = new();
-        int code = await command
-            .Parse(arguments)
-            .InvokeAsync(
-                new InvocationConfiguration { Output = output, Error = error },
-                TestContext.Current.CancellationToken
-            );
+        int code = await CommandLine.RunAsync(command, arguments, output, error, TestContext.Current.CancellationToken);
         return (code, output.ToString(), error.ToString());
     }
 

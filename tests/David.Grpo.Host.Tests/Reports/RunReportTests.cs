@@ -1,4 +1,3 @@
-using System.CommandLine;
 using System.Xml.Linq;
 using David.Grpo.Cli;
 using David.Grpo.Host.Tests.Cli;
@@ -11,19 +10,8 @@ namespace David.Grpo.Host.Tests.Reports;
 /// <summary>A run's page, of finished, unfinished and damaged runs.</summary>
 public sealed class RunReportTests
 {
-    private static async Task<(int Code, string Output, string Error)> ReportAsync(params string[] folders)
-    {
-        StringWriter output = new();
-        StringWriter error = new();
-        int code = await ReportCommand
-            .Create()
-            .Parse(folders)
-            .InvokeAsync(
-                new InvocationConfiguration { Output = output, Error = error },
-                TestContext.Current.CancellationToken
-            );
-        return (code, output.ToString(), error.ToString());
-    }
+    private static Task<(int Code, string Output, string Error)> ReportAsync(params string[] folders) =>
+        TinyRun.InvokeAsync(ReportCommand.Create(), folders);
 
     private static XElement Page(string folder) =>
         XDocument.Parse(File.ReadAllText(Path.Combine(folder, "index.html"))).Root!;

@@ -60,19 +60,35 @@ public sealed class LibTorchTests
         }
     }
 
+    /// <summary>Runs side by side each keep their own number of threads, on which rounding may depend.</summary>
+    [Fact]
+    public async Task Threads_AreThoseOfTheCallsThatFollow()
+    {
+        int before = Torch.Threads;
+        await Task.WhenAll(
+            Enumerable
+                .Range(1, 4)
+                .Select(async threads =>
+                {
+                    Torch.Threads = threads;
+                    for (int i = 0; i < 20; i++)
+                    {
+                        await Task.Yield();
+                        using (TensorScope scope = new())
+                            Tensor.Full([2], 1);
+                        Assert.Equal(threads, Torch.Threads);
+                        Assert.Equal(threads, TorchSharp.torch.get_num_threads());
+                    }
+                })
+        );
+        Assert.Equal(before, Torch.Threads);
+    }
+
     [Fact]
     public void OneAndTwoThreads_GiveTheSameStep()
     {
-        int threads = Torch.Threads;
-        try
-        {
-            float[][] weights = [.. new[] { 1, 2 }.Select(Trained)];
-            Assert.Equal(weights[0], weights[1]);
-        }
-        finally
-        {
-            Torch.Threads = threads;
-        }
+        float[][] weights = [.. new[] { 1, 2 }.Select(Trained)];
+        Assert.Equal(weights[0], weights[1]);
 
         static float[] Trained(int threads)
         {
