@@ -1,8 +1,5 @@
-<<<<<<< HEAD
-=======
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
->>>>>>> cli
 using David.Grpo.Answering;
 using David.Grpo.Documents;
 using David.Grpo.Exits;
@@ -196,17 +193,10 @@ internal record AskRequest
         IAgentProtocol protocol = isOfWorld
             ? new WorldAgentProtocol(
                 new TagProtocol.Settings(
-<<<<<<< HEAD
-                    Math.Min(Episode.MaxSearches, TagProtocol.Default.MaxSearches),
+                    Math.Min(MaxSearches, TagProtocol.Default.MaxSearches),
                     TagProtocol.Default.QueryWords,
                     TagProtocol.Default.AnswerWords,
                     TopK ?? TagProtocol.Default.TopK
-=======
-                    Math.Min(MaxSearches, WorldLimit.Searches),
-                    WorldLimit.QueryWords,
-                    WorldLimit.AnswerWords,
-                    TopK ?? WorldLimit.TopK
->>>>>>> cli
                 )
             )
             : TextProtocolOf(model, tools);
@@ -241,16 +231,12 @@ internal record AskRequest
             Seed = Seeds.OfInt64(Sampling.Seed),
             Exits = exit?.Policy(model.Config.VocabularySize),
         };
-<<<<<<< HEAD
         PassageReading? reading = null;
         if (!isOfWorld)
         {
-            (Tokenizer tokenizer, ChatTemplate template, int[] ends) = model.Speech(ChatTemplate);
+            (Tokenizer tokenizer, ChatTemplate template, int[] ends) = model.Speech(Sampling.ChatTemplate);
             reading = new PassageReading(tokenizer, template, ends, protocol.TopK, model.Config.MaxPositions);
         }
-=======
-        PassageReading? reading = isOfWorld ? null : model.Reading(Sampling.ChatTemplate, protocol.TopK);
->>>>>>> cli
         PolicyAnswerer Create(AnswerRule? given)
         {
             PolicyAnswerer answerer = new(

@@ -6,12 +6,7 @@ using David.Grpo.Configuration;
 using David.Grpo.Experiments;
 using David.Grpo.Figures;
 using David.Grpo.Reports;
-<<<<<<< HEAD
-using Spectre.Console;
-=======
 using David.Grpo.Runs;
-using David.Grpo.Training;
->>>>>>> cli
 
 namespace David.Grpo.Cli;
 

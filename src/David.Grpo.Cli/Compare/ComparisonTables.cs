@@ -1,12 +1,8 @@
-<<<<<<< HEAD
-using System.Globalization;
-using David.Grpo.Comparisons;
-using David.Grpo.Reports;
-using David.Grpo.Runs;
-=======
 using David.Grpo.Figures;
 using David.Grpo.Reports;
->>>>>>> cli
+using System.Globalization;
+using David.Grpo.Comparisons;
+using David.Grpo.Runs;
 using Spectre.Console;
 
 namespace David.Grpo.Cli;

@@ -1,11 +1,8 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
-<<<<<<< HEAD
-using David.Grpo.Comparisons;
-=======
 using David.Grpo.Figures;
->>>>>>> cli
+using David.Grpo.Comparisons;
 using David.Grpo.Reports;
 using David.Grpo.Runs;
 using Spectre.Console;

@@ -1,22 +1,14 @@
 using System.CommandLine;
-<<<<<<< HEAD
-=======
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
->>>>>>> cli
 using System.Text.Json.Nodes;
-using System.Text.Json;
 using David.Grpo.Exits;
 using David.Grpo.Models;
 using David.Grpo.Rollout;
-<<<<<<< HEAD
 using David.Grpo.Runs;
-=======
->>>>>>> cli
 using David.Grpo.Tasks;
 using David.Grpo.Tensors;
-using David.Grpo.Training;
 
 namespace David.Grpo.Cli;
 

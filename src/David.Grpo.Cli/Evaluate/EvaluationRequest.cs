@@ -1,10 +1,7 @@
-<<<<<<< HEAD
-using David.Grpo.Exits;
-=======
 using System.CommandLine;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
->>>>>>> cli
+using David.Grpo.Exits;
 using David.Grpo.Models;
 using David.Grpo.Rollout;
 using David.Grpo.Runs;

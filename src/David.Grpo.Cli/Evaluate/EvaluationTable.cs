@@ -1,11 +1,7 @@
-<<<<<<< HEAD
+using David.Grpo.Figures;
 using David.Grpo.Tasks;
 using System.Globalization;
 using David.Grpo.Runs;
-=======
-using David.Grpo.Figures;
->>>>>>> cli
-using David.Grpo.Training;
 
 namespace David.Grpo.Cli;
 

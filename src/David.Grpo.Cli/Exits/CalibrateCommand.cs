@@ -1,10 +1,7 @@
 using System.CommandLine;
-<<<<<<< HEAD
-using David.Grpo.Exits;
-=======
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
->>>>>>> cli
+using David.Grpo.Exits;
 using David.Grpo.Models;
 using David.Grpo.Runs;
 using David.Grpo.Tensors;

@@ -1,7 +1,4 @@
-<<<<<<< HEAD
 using David.Grpo.Exits;
-=======
->>>>>>> cli
 using David.Grpo.Models;
 using David.Grpo.Rollout;
 using David.Grpo.Tasks;

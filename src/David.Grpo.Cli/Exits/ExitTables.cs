@@ -1,11 +1,7 @@
 using System.Globalization;
-<<<<<<< HEAD
 using David.Grpo.Exits;
 using David.Grpo.Runs;
 using Spectre.Console;
-=======
-using David.Grpo.Training;
->>>>>>> cli
 
 namespace David.Grpo.Cli;
 

@@ -6,11 +6,7 @@ using David.Grpo.Exits;
 using David.Grpo.Models;
 using David.Grpo.Runs;
 using David.Grpo.Tensors;
-<<<<<<< HEAD
 using Spectre.Console;
-=======
-using David.Grpo.Training;
->>>>>>> cli
 
 namespace David.Grpo.Cli;
 

@@ -1,6 +1,6 @@
+using David.Grpo.Comparisons;
 using David.Grpo.Figures;
 using David.Grpo.Reports;
-using David.Grpo.Training;
 
 namespace David.Grpo.Cli;
 

@@ -1,11 +1,8 @@
+using David.Grpo.Learning;
 using System.Diagnostics;
 using System.Globalization;
 using David.Grpo.Runs;
-<<<<<<< HEAD
 using David.Grpo.Tasks;
-=======
-using David.Grpo.Training;
->>>>>>> cli
 
 namespace David.Grpo.Cli;
 

@@ -1,7 +1,5 @@
-<<<<<<< HEAD
+using David.Grpo.Training;
 using David.Grpo.Learning;
-=======
->>>>>>> cli
 using System.CommandLine;
 using System.Globalization;
 using System.Runtime.InteropServices;
@@ -12,7 +10,6 @@ using David.Grpo.Models;
 using David.Grpo.Reports;
 using David.Grpo.Runs;
 using David.Grpo.Tensors;
-using David.Grpo.Training;
 
 namespace David.Grpo.Cli;
 

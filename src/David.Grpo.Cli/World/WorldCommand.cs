@@ -1,3 +1,4 @@
+using David.Grpo.Training;
 using System.CommandLine;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
@@ -7,7 +8,6 @@ using David.Grpo.Models;
 using David.Grpo.Rollout;
 using David.Grpo.Search;
 using David.Grpo.Tensors;
-using David.Grpo.Training;
 
 namespace David.Grpo.Cli;
 

@@ -1,18 +1,12 @@
 using System.Xml.Linq;
 using David.Grpo.Cli;
-<<<<<<< HEAD
-using David.Grpo.Comparisons;
-using David.Grpo.Experiments;
-using David.Grpo.Host.Tests.Training;
-using David.Grpo.Reports;
-using Spectre.Console;
-=======
 using David.Grpo.Experiments;
 using David.Grpo.Figures;
 using David.Grpo.Host.Tests.Training;
 using David.Grpo.Reports;
 using David.Grpo.Training;
->>>>>>> cli
+using David.Grpo.Comparisons;
+using Spectre.Console;
 
 namespace David.Grpo.Host.Tests.Cli;
 

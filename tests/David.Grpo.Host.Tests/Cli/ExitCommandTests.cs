@@ -5,13 +5,9 @@ using David.Grpo.Cli;
 using David.Grpo.Exits;
 using David.Grpo.Host.Tests.Formats;
 using David.Grpo.Models;
-<<<<<<< HEAD
-using David.Grpo.Runs;
-using David.Grpo.Tasks;
-=======
 using David.Grpo.Tasks;
 using David.Grpo.Training;
->>>>>>> cli
+using David.Grpo.Runs;
 
 namespace David.Grpo.Host.Tests.Cli;
 
