@@ -26,7 +26,7 @@ public sealed class CompareCommandTests : IDisposable
             out: out
             """
         );
-        Assert.Equal(0, (await TinyRun.CompareAsync(file, "--workers", "1")).Code);
+        TinyRun.Succeeded(await TinyRun.CompareAsync(file, "--workers", "1"));
 
         ComparisonSummary summary = Summary();
         Assert.Equal([80, 150], summary.Marks.Select(mark => mark.Rollouts));
@@ -47,7 +47,7 @@ public sealed class CompareCommandTests : IDisposable
         Assert.True(File.Exists(Path.Combine(_folder, "out", "index.html")));
 
         DateTime first = File.GetLastWriteTimeUtc(Path.Combine(_folder, "out", "grpo", "seed-1", "result.json"));
-        Assert.Equal(0, (await TinyRun.CompareAsync(file, "--workers", "1", "--seeds", "3")).Code);
+        TinyRun.Succeeded(await TinyRun.CompareAsync(file, "--workers", "1", "--seeds", "3"));
         Assert.Equal(first, File.GetLastWriteTimeUtc(Path.Combine(_folder, "out", "grpo", "seed-1", "result.json")));
         Assert.Equal([1, 2, 3], Summary().Seeds);
     }
@@ -66,7 +66,7 @@ public sealed class CompareCommandTests : IDisposable
             out: out
             """
         );
-        Assert.Equal(0, (await TinyRun.CompareAsync(file, "--workers", "1")).Code);
+        TinyRun.Succeeded(await TinyRun.CompareAsync(file, "--workers", "1"));
 
         Assert.Equal(2, Directory.GetDirectories(Path.Combine(_folder, "out", "tuning")).Length);
         Assert.True(File.Exists(Path.Combine(_folder, "out", "grpo", "seed-1", "result.json")));
@@ -85,7 +85,7 @@ public sealed class CompareCommandTests : IDisposable
             out: out
             """
         );
-        Assert.Equal(0, (await TinyRun.CompareAsync(file, "--workers", "1")).Code);
+        TinyRun.Succeeded(await TinyRun.CompareAsync(file, "--workers", "1"));
 
         Assert.All(Summary().End.Arms, arm => Assert.InRange(arm.TrainingTokens.Mean, 350, 700));
     }
@@ -105,7 +105,7 @@ public sealed class CompareCommandTests : IDisposable
             out: compared
             """
         );
-        Assert.Equal(0, (await TinyRun.CompareAsync(file)).Code);
+        TinyRun.Succeeded(await TinyRun.CompareAsync(file));
 
         foreach (string arm in (string[])["grpo", "autocoa", "sft", "step_search", "tree_grpo", "search_r1", "david"])
         {

@@ -113,6 +113,10 @@ internal sealed class TinyRun : IDisposable
     public static Task<(int Code, string Output, string Error)> CompareAsync(params string[] arguments) =>
         InvokeAsync(CompareCommand.Create(), arguments);
 
+    /// <summary>A command ended with 0; else says what it said.</summary>
+    public static void Succeeded((int Code, string Output, string Error) end) =>
+        Assert.True(end.Code == 0, $"ended with {end.Code}: {end.Error}");
+
     /// <summary>The lines of a run's metrics without what differs from run to run: seconds.</summary>
     public string[] Metrics(string folder) =>
         [
