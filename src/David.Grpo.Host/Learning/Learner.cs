@@ -92,7 +92,7 @@ public sealed class Learner(
         foreach (Segment segment in member.Trajectory.Segments)
             if (segment is Segment.Action { version: var version } && version != optimizer.Steps)
                 throw new ArgumentException(
-                    $"A trajectory of question {group.Question} was sampled by the policy after {version} updates, but {optimizer.Steps} were made. Learn from rollouts before the next update, or sample them anew.",
+                    $"A trajectory of question {group.Question.Id} was sampled by the policy after {version} updates, but {optimizer.Steps} were made. Learn from rollouts before the next update, or sample them anew.",
                     nameof(groups)
                 );
     }

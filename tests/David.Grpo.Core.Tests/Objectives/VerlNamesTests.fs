@@ -84,7 +84,10 @@ let tests =
                 }
 
             let three = DualClip.At 3.0
-            let ofMode tokens = VerlLosses.weightsBy (VerlLosses.modeOf tokens) tokens
+
+            let ofMode tokens =
+                VerlLosses.weightsBy (VerlLosses.modeOf tokens) tokens
+
             let low value = "clip_ratio_low", value
             let high value = "clip_ratio_high", value
             let c value = "clip_ratio_c", value

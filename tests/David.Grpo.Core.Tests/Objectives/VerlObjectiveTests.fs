@@ -57,11 +57,7 @@ let tests =
 
             for tokens in VerlLosses.cases "vanilla" 110 do
                 let diagnostics =
-                    Objective.diagnose
-                        (clip tokens)
-                        tokens.Batch
-                        tokens.LogProbs
-                        (Array.zeroCreate tokens.Batch.Tokens)
+                    Objective.diagnose (clip tokens) tokens.Batch tokens.LogProbs (Array.zeroCreate tokens.Batch.Tokens)
 
                 VerlLosses.assertShare tokens "pg_clipfrac" (diagnostics.ClipFractionLow + diagnostics.ClipFractionHigh)
                 VerlLosses.assertShare tokens "pg_clipfrac_lower" diagnostics.DualClipFraction
@@ -171,13 +167,13 @@ let tests =
                         let factors =
                             VerlCorrection.weights correction batch tokens.LogProbs batch.OldLogProbs |> pick
 
-                        ReinforceObjective.policyGradient
-                            (Aggregation.scaled factors mean)
-                            part
-                            (pick tokens.LogProbs)
+                        ReinforceObjective.policyGradient (Aggregation.scaled factors mean) part (pick tokens.LogProbs)
                     | _ ->
                         let clip =
-                            clip (DualClip.At(VerlLosses.number "clip_ratio_c" tokens)) (LogRatioBound.Within 20.0) tokens
+                            clip
+                                (DualClip.At(VerlLosses.number "clip_ratio_c" tokens))
+                                (LogRatioBound.Within 20.0)
+                                tokens
 
                         Objective.clippedSurrogate clip mean part (pick tokens.LogProbs)
 
