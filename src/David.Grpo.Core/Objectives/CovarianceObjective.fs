@@ -33,8 +33,8 @@ type CovariancePenalty =
     }
 
 /// Losses that guard the entropy by holding the few tokens whose log-probability and advantage vary together the most: by
-/// the policy gradient such tokens take the most entropy away. Covariances are of the batch given, so give all tokens of
-/// an optimizer step at once, or of a micro-batch as verl does. Arguments as in Objective.
+/// the policy gradient such tokens take the most entropy away. Covariances and shares are of the batch given, so give all tokens
+/// of an optimizer step at once: losses of its parts, as verl takes them, do not add up to it. Arguments as in Objective.
 /// Source: The Entropy Mechanism of Reinforcement Learning for Reasoning Language Models (arXiv 2505.22617).
 [<RequireQualifiedAccess>]
 module CovarianceObjective =

@@ -85,16 +85,27 @@ type RegularisedLoss =
         EntropyGradient: float[]
     }
 
+/// The bound of an objective's own clip that decides a token's loss.
+type ClipBound =
+    /// None does.
+    | None = 0
+    /// The lower: PPO's 1 − ε₋ where ρ is below it and Â < 0.
+    | Low = 1
+    /// The upper: PPO's 1 + ε₊ where ρ is above it and Â > 0.
+    | High = 2
+    /// The dual clip.
+    | Dual = 3
+
 /// How far an update has gone, as plain means over tokens, whatever the aggregation. All 0 for no tokens.
 type Diagnostics =
     {
         /// N.
         Tokens: int
-        /// The share of tokens clipped at 1 − ε₋: ρ below it and Â < 0.
+        /// The share of tokens at ClipBound.Low.
         ClipFractionLow: float
-        /// The share of tokens clipped at 1 + ε₊: ρ above it and Â > 0.
+        /// The share of tokens at ClipBound.High.
         ClipFractionHigh: float
-        /// The share of tokens that the dual clip holds.
+        /// The share of tokens at ClipBound.Dual.
         DualClipFraction: float
         /// Mean of ρ; near 1 while the sampled tokens are typical of the old policy.
         MeanRatio: float
@@ -296,6 +307,39 @@ module Objective =
             EntropyGradient = weights |> Array.map (fun weight -> -bonus * weight)
         }
 
+    /// How far the policy has moved from the old one by the ratios of a level, log ρ within `bound`, where the clip's `bounds`
+    /// [N] are known.
+    let internal diagnoseBounds
+        (level: RatioLevel)
+        (bound: LogRatioBound)
+        (bounds: ClipBound[])
+        (batch: TokenBatch)
+        (logProbs: float[])
+        (entropies: float[])
+        : Diagnostics =
+        TokenCheck.logProbs (nameof logProbs) batch.Tokens logProbs
+        Check.length (nameof entropies) batch.Tokens TokenCheck.perToken entropies
+
+        let logRatios =
+            ImportanceWeight.logRatios level batch logProbs batch.OldLogProbs
+            |> Array.map (ImportanceWeight.bounded bound)
+
+        let mean values =
+            if Array.isEmpty values then 0.0 else Numerics.mean values
+
+        let share bound =
+            bounds |> Array.map (fun own -> if own = bound then 1.0 else 0.0) |> mean
+
+        {
+            Tokens = batch.Tokens
+            ClipFractionLow = share ClipBound.Low
+            ClipFractionHigh = share ClipBound.High
+            DualClipFraction = share ClipBound.Dual
+            MeanRatio = mean (Array.map exp logRatios)
+            ApproximateKl = -(mean logRatios)
+            MeanEntropy = mean entropies
+        }
+
     /// How far the policy has moved from the old one by the ratios of a level, and what the clip does about it. ρ and log ρ
     /// are as the clip bounds them, and a token counts its sequence's ratio where the level is a sequence's.
     /// Definitions of the fractions: TRL's `clip_ratio/low_mean` and `clip_ratio/high_mean`, whose sum is verl's
@@ -310,31 +354,24 @@ module Objective =
         : Diagnostics =
         checkClip clip
         TokenCheck.logProbs (nameof logProbs) batch.Tokens logProbs
-        Check.length (nameof entropies) batch.Tokens TokenCheck.perToken entropies
 
-        let logRatios =
+        let bounds =
             ImportanceWeight.logRatios level batch logProbs batch.OldLogProbs
-            |> Array.map (ImportanceWeight.bounded clip.LogRatio)
+            |> Array.map2
+                (fun advantage logRatio ->
+                    let ratio = exp (ImportanceWeight.bounded clip.LogRatio logRatio)
 
-        let ratios = Array.map exp logRatios
+                    if heldByDualClip clip advantage ratio then
+                        ClipBound.Dual
+                    elif advantage < 0.0 && ratio < 1.0 - clip.EpsilonLow then
+                        ClipBound.Low
+                    elif advantage > 0.0 && capRatio clip ratio > 1.0 + clip.EpsilonHigh then
+                        ClipBound.High
+                    else
+                        ClipBound.None)
+                batch.Advantages
 
-        let mean values =
-            if Array.isEmpty values then 0.0 else Numerics.mean values
-
-        let share holds =
-            Array.map2 (fun ratio advantage -> if holds ratio advantage then 1.0 else 0.0) ratios batch.Advantages
-            |> mean
-
-        {
-            Tokens = batch.Tokens
-            ClipFractionLow = share (fun ratio advantage -> advantage < 0.0 && ratio < 1.0 - clip.EpsilonLow)
-            ClipFractionHigh =
-                share (fun ratio advantage -> advantage > 0.0 && capRatio clip ratio > 1.0 + clip.EpsilonHigh)
-            DualClipFraction = share (fun ratio advantage -> heldByDualClip clip advantage ratio)
-            MeanRatio = mean ratios
-            ApproximateKl = -(mean logRatios)
-            MeanEntropy = mean entropies
-        }
+        diagnoseBounds level clip.LogRatio bounds batch logProbs entropies
 
     /// `diagnoseAt` of token-level ratios.
     [<CompiledName "Diagnose">]

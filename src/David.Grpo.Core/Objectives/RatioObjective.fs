@@ -94,6 +94,20 @@ module RatioObjective =
             Gradient = Array.map2 (fun struct (_, slope) whole -> slope * whole) clipped slopes
         }
 
+    /// The diagnostics of `gmpo`: a token at ClipBound.Low or High is one whose own log-ratio is clipped.
+    [<CompiledName "DiagnoseGmpo">]
+    let diagnoseGmpo (clip: LogClip) (batch: TokenBatch) (logProbs: float[]) (entropies: float[]) : Diagnostics =
+        TokenCheck.logProbs (nameof logProbs) batch.Tokens logProbs
+
+        let bounds =
+            Array.init batch.Tokens (fun t ->
+                match sign batch.Advantages[t], logProbs[t] - batch.OldLogProbs[t] with
+                | 1, logRatio when logRatio > clip.EpsilonHigh -> ClipBound.High
+                | -1, logRatio when logRatio < -clip.EpsilonLow -> ClipBound.Low
+                | _ -> ClipBound.None)
+
+        Objective.diagnoseBounds RatioLevel.Token LogRatioBound.Unbounded bounds batch logProbs entropies
+
     /// The bias-corrected KL, whose tokens are weighed by the ratio they were drawn with:
     ///     L = β Σₜ wₜ ρₜ KLₜ,   ρₜ = π / π_old of the level,
     /// with the slope through both, ρ unclipped but for the bound on its logarithm. Unbiased also where the policy has left

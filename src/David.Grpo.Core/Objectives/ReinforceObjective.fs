@@ -79,6 +79,36 @@ module ReinforceObjective =
         let ratios = ImportanceWeight.weights weight batch logProbs batch.OldLogProbs
         policyGradient (Aggregation.scaled ratios weights) batch logProbs
 
+    /// The diagnostics of `cispo`: a token is at ClipBound.Low or High where its ratio is below or above the limit, whatever
+    /// its advantage (so verl's `pg_clipfrac`).
+    [<CompiledName "DiagnoseCispo">]
+    let diagnoseCispo
+        (weight: ImportanceWeight)
+        (batch: TokenBatch)
+        (logProbs: float[])
+        (entropies: float[])
+        : Diagnostics =
+        let low, high =
+            match weight.Limit with
+            | RatioLimit.Unlimited -> 0.0, infinity
+            | RatioLimit.Truncate(low, high)
+            | RatioLimit.Mask(low, high) -> low, high
+
+        let bounds =
+            ImportanceWeight.weights
+                { weight with
+                    Limit = RatioLimit.Unlimited
+                }
+                batch
+                logProbs
+                batch.OldLogProbs
+            |> Array.map (fun ratio ->
+                if ratio < low then ClipBound.Low
+                elif ratio > high then ClipBound.High
+                else ClipBound.None)
+
+        Objective.diagnoseBounds weight.Level weight.LogRatio bounds batch logProbs entropies
+
     /// Whether a token may be trained on: it is within the region, or its advantage leads back into it. [N]
     [<CompiledName "WithinRegion">]
     let withinRegion (region: DivergenceRegion) (batch: TokenBatch) (logProbs: float[]) : bool[] =
@@ -114,6 +144,25 @@ module ReinforceObjective =
         TokenCheck.weights (nameof weights) batch.Tokens weights
         let kept = weights |> Aggregation.kept (withinRegion region batch logProbs)
         cispo region.Weight kept batch logProbs
+
+    /// The diagnostics of `dppo`: a token that is not `withinRegion` is at ClipBound.High where Â > 0, else at Low.
+    [<CompiledName "DiagnoseDppo">]
+    let diagnoseDppo
+        (region: DivergenceRegion)
+        (batch: TokenBatch)
+        (logProbs: float[])
+        (entropies: float[])
+        : Diagnostics =
+        let bounds =
+            withinRegion region batch logProbs
+            |> Array.map2
+                (fun advantage within ->
+                    if within || advantage = 0.0 then ClipBound.None
+                    elif advantage > 0.0 then ClipBound.High
+                    else ClipBound.Low)
+                batch.Advantages
+
+        Objective.diagnoseBounds region.Weight.Level region.Weight.LogRatio bounds batch logProbs entropies
 
     /// VESPO's weight of each token, [N]: φ(Wₛ) by its advantage's sign, with
     ///     log Wₛ = Σₜ clamp(logπₜ − logπ_oldₜ, ±20) + Σ clamp(log sampler weight, log 1e-8, 20),

@@ -5,7 +5,15 @@ namespace David.Grpo
 /// the batch, so it cannot carry a slope. Tokens may stand in any order.
 [<Sealed>]
 type TokenBatch
-    private (sequence: int[], question: int[], advantages: float[], oldLogProbs: float[], referenceLogProbs: float[]) =
+    private
+    (
+        sequence: int[],
+        question: int[],
+        advantages: float[],
+        oldLogProbs: float[],
+        samplerLogProbs: float[],
+        referenceLogProbs: float[]
+    ) =
 
     /// [N] index of the sequence that each token belongs to, in [0, B).
     member _.Sequence = sequence
@@ -15,6 +23,8 @@ type TokenBatch
     member _.Advantages = advantages
     /// [N] log-probabilities (nats) under the policy before the first optimizer step of the batch, finite.
     member _.OldLogProbs = oldLogProbs
+    /// [N] log-probabilities (nats) that the sampler gave its tokens, finite; OldLogProbs where no others were given.
+    member _.SamplerLogProbs = samplerLogProbs
     /// [N] log-probabilities (nats) under the reference policy, finite; empty where there is no reference.
     member _.ReferenceLogProbs = referenceLogProbs
     /// N, the number of trained tokens.
@@ -67,8 +77,25 @@ type TokenBatch
             Array.copy question,
             Array.copy advantages,
             Array.copy oldLogProbs,
+            Array.copy oldLogProbs,
             Array.copy referenceLogProbs
         )
+
+    /// The same with the sampler's own log-probabilities [N], finite: they differ from OldLogProbs by kernel, precision or
+    /// engine where the old ones were computed anew.
+    member batch.WithSampler(samplerLogProbs: float[]) : TokenBatch =
+        Check.length (nameof samplerLogProbs) batch.Tokens "one for each trained token of the batch" samplerLogProbs
+
+        Check.finite
+            (nameof samplerLogProbs)
+            "Give the old log-probability of a token that nobody sampled."
+            samplerLogProbs
+
+        TokenBatch(sequence, question, advantages, oldLogProbs, Array.copy samplerLogProbs, referenceLogProbs)
+
+    /// The same with the sampler as the old policy.
+    member _.SinceSampling: TokenBatch =
+        TokenBatch(sequence, question, advantages, samplerLogProbs, samplerLogProbs, referenceLogProbs)
 
     /// The positions, ascending, of all tokens of the given sequences.
     member _.TokensOf(sequences: int[]) : int[] =
@@ -87,6 +114,7 @@ type TokenBatch
             question,
             pick advantages,
             pick oldLogProbs,
+            pick samplerLogProbs,
             (if referenceLogProbs.Length = 0 then
                  referenceLogProbs
              else

@@ -2,47 +2,6 @@ using David.Grpo.Models;
 
 namespace David.Grpo.Learning;
 
-/// <summary>What the updates of one step did.</summary>
-/// <param name="OptimizerSteps">Updates made.</param>
-/// <param name="Skipped">Updates left out because a loss or a gradient was not finite.</param>
-/// <param name="Loss">Mean over the updates.</param>
-/// <param name="GradientNorm">Mean over the updates, before clipping.</param>
-/// <param name="Diagnostics">Over all trained tokens of the updates by advantage.</param>
-/// <param name="Tokens">Tokens of the sequences that were learned from, prompts and repeated prefixes included, all epochs.</param>
-/// <param name="SamplerKl">KL(sampler‖learner) by token, k3, in nats; 0 where old log-probabilities are the sampler's.</param>
-public sealed record UpdateReport(
-    int OptimizerSteps,
-    int Skipped,
-    double Loss,
-    double GradientNorm,
-    Diagnostics Diagnostics,
-    long Tokens,
-    double SamplerKl = 0
-)
-{
-    /// <summary>Of each trained token, [groups][members][tokens]; empty for supervised updates.</summary>
-    public double[][][] Advantages { get; init; } = [];
-
-    /// <summary>Both, the means weighted by the updates; the advantages are the first's.</summary>
-    public static UpdateReport operator +(UpdateReport a, UpdateReport b)
-    {
-        int made = a.OptimizerSteps + b.OptimizerSteps;
-        double Mean(double ofA, double ofB) => (ofA * a.OptimizerSteps + ofB * b.OptimizerSteps) / Math.Max(1, made);
-        return new UpdateReport(
-            made,
-            a.Skipped + b.Skipped,
-            Mean(a.Loss, b.Loss),
-            Mean(a.GradientNorm, b.GradientNorm),
-            a.Diagnostics,
-            a.Tokens + b.Tokens,
-            a.SamplerKl
-        )
-        {
-            Advantages = a.Advantages,
-        };
-    }
-}
-
 /// <summary>Turns groups into optimizer steps: the core gives advantages, weights and slopes, this carries them out.</summary>
 /// <param name="packTokens">Tokens of a pass at most, unless one group is longer.</param>
 /// <param name="checkpointing">Whether layers are computed anew in the backward pass, to save memory.</param>
@@ -62,37 +21,52 @@ public sealed class Learner(
 
     /// <summary>The updates of one step.</summary>
     /// <param name="groups">At least one, each with at least one member.</param>
-    /// <param name="seed">Decides which groups share a minibatch.</param>
+    /// <param name="seed">Decides which groups share a minibatch, and what the objective draws.</param>
+    /// <exception cref="ArgumentException">
+    /// A token was sampled by another version of the policy than the one that learns.
+    /// </exception>
     public UpdateReport Update(Phase phase, IReadOnlyList<Group> groups, Seed seed)
     {
+        CheckVersions(groups);
         // The divergence from the reference belongs to the main phase (method.md, section 7).
         double kl = phase == Phase.Main && reference is not null ? method.KlCoefficient : 0;
         Regularisation regularisation = new(kl, Estimator.K2, Estimator.K2, method.EntropyCoefficient);
         bool regularised = kl > 0 || method.EntropyCoefficient > 0;
         double rate = phase == Phase.Bootstrapping ? method.BootstrapLearningRate : method.LearningRate;
 
-        Clip clip = Clip.Symmetric(method.ClipEpsilon);
+        ObjectiveScope scope =
+            regularised && arm.Objective.Scope == ObjectiveScope.Advantaged
+                ? ObjectiveScope.Sequences
+                : arm.Objective.Scope;
 
         if (critic is not null)
             groups = [.. groups.Select(group => Valued(critic, group))];
         double[][][] advantages = arm.Advantage.Of([.. groups]);
-        Lesson[][] lessons = [.. groups.Select((group, q) => Lessons(group, q, advantages[q], kl > 0, regularised))];
+        Lesson[][] lessons = [.. groups.Select((group, q) => Lessons(group, q, advantages[q], kl > 0, scope))];
         int minibatches = phase == Phase.Bootstrapping ? method.BootstrapMinibatches : method.Minibatches;
-        Tally tally = new();
+        UpdateTally tally = new();
         Judge(lessons, tally);
-        foreach (int[] part in Minibatches(groups.Count, minibatches, seed))
+        Seed draws = Seeds.Named("objective", seed);
+        foreach ((int update, int[] part) in Minibatches(groups.Count, minibatches, seed).Index())
             Step(
                 [.. part.Select(q => lessons[q])],
                 arm.Objective.Aggregation,
-                regularised,
+                scope,
                 rate,
                 tally,
                 (weights, factors, batch, logProbs, entropies) =>
                 {
-                    tally.Add(Objective.Diagnose(clip, batch, logProbs, entropies));
+                    ObjectiveContext context = new(
+                        Aggregations.Scaled(factors, weights),
+                        batch,
+                        logProbs,
+                        entropies,
+                        Seeds.Child(update, draws)
+                    );
+                    tally.Add(arm.Objective.DiagnosticsOf(context));
                     return Objective.Regularised(
                         regularisation,
-                        arm.Objective.Of(Aggregations.Scaled(factors, weights), batch, logProbs),
+                        arm.Objective.Of(context),
                         weights,
                         batch,
                         logProbs,
@@ -103,6 +77,22 @@ public sealed class Learner(
         if (critic is not null)
             Fit(critic, groups, minibatches, seed);
         return tally.ToReport() with { Advantages = advantages };
+    }
+
+    /// <summary>
+    /// What was sampled, kept prefixes too, is of the policy as it enters the step: its own updates by minibatch and epoch
+    /// come after. An expert's tokens have no version.
+    /// </summary>
+    private void CheckVersions(IReadOnlyList<Group> groups)
+    {
+        foreach (Group group in groups)
+        foreach (Member member in group.Members)
+        foreach (Segment segment in member.Trajectory.Segments)
+            if (segment is Segment.Action { version: var version } && version != optimizer.Steps)
+                throw new ArgumentException(
+                    $"A trajectory of question {group.Question.Id} was sampled by the policy after {version} updates, but {optimizer.Steps} were made. Learn from rollouts before the next update, or sample them anew.",
+                    nameof(groups)
+                );
     }
 
     /// <summary>
@@ -141,7 +131,7 @@ public sealed class Learner(
     /// <param name="demonstrations">At least one.</param>
     public UpdateReport Imitate(IReadOnlyList<Trajectory> demonstrations, Seed seed)
     {
-        Tally tally = new();
+        UpdateTally tally = new();
         ScoredSequence[] sequences = [.. demonstrations.Select(trajectory => ScoredSequence.Of(trajectory))];
         foreach (int[] part in Minibatches(sequences.Length, method.BootstrapMinibatches, seed))
             Imitate([.. part.Select(i => sequences[i])], method.BootstrapLearningRate, tally);
@@ -153,12 +143,12 @@ public sealed class Learner(
     /// <remarks>Self-imitation (Oh et al., arXiv 1806.05635), without its value baseline: what is kept was solved.</remarks>
     public UpdateReport Rehearse(IReadOnlyList<ScoredSequence> solved)
     {
-        Tally tally = new();
+        UpdateTally tally = new();
         Imitate(solved, method.LearningRate, tally);
         return tally.ToReport();
     }
 
-    private void Imitate(IReadOnlyList<ScoredSequence> sequences, double rate, Tally tally)
+    private void Imitate(IReadOnlyList<ScoredSequence> sequences, double rate, UpdateTally tally)
     {
         Step(
             [
@@ -171,7 +161,7 @@ public sealed class Learner(
                 ),
             ],
             Aggregation.SequenceMeanTokenMean,
-            learnsFromAll: true,
+            ObjectiveScope.Sequences,
             rate,
             tally,
             (weights, _, _, logProbs, _) =>
@@ -195,18 +185,17 @@ public sealed class Learner(
     }
 
     /// <summary>Corrects the weights of tokens for the sampler's mismatch, and leaves out the certain ones, as the run wishes.</summary>
-    private void Judge(Lesson[][] groups, Tally tally)
+    private void Judge(Lesson[][] groups, UpdateTally tally)
     {
         Lesson[] lessons = [.. groups.SelectMany(group => group).Where(lesson => !lesson.IsIdle)];
         if (lessons is [] || (!method.RecomputeOldLogProbs && method.LearnedShare == 1))
             return;
-        TokenBatch batch = Batch(lessons);
-        double[] sampler = [.. lessons.SelectMany(lesson => lesson.SamplerLogProbs)];
+        TokenBatch batch = Lesson.Batch(lessons);
         double[] factors = [.. lessons.SelectMany(lesson => lesson.Factors)];
         if (method.RecomputeOldLogProbs)
-            tally.SamplerKl = Mismatches.Measure(batch, batch.OldLogProbs, sampler).KlK3;
+            tally.SamplerKl = Mismatches.Measure(batch, batch.OldLogProbs, batch.SamplerLogProbs).KlK3;
         if (method.SamplerWeight is { } rule)
-            factors = ImportanceWeights.Weights(rule, batch, batch.OldLogProbs, sampler);
+            factors = ImportanceWeights.Weights(rule, batch, batch.OldLogProbs, batch.SamplerLogProbs);
         if (method.LearnedShare < 1)
             factors = Aggregations.Kept(
                 TokenMask.HighEntropy(method.LearnedShare, [.. lessons.SelectMany(lesson => lesson.Entropies)]),
@@ -218,68 +207,80 @@ public sealed class Learner(
     }
 
     /// <summary>One optimizer step over whole groups.</summary>
-    /// <param name="learnsFromAll">Whether a sequence without an advantage has slopes too.</param>
     private void Step(
         Lesson[][] groups,
         Aggregation aggregation,
-        bool learnsFromAll,
+        ObjectiveScope scope,
         double rate,
-        Tally tally,
+        UpdateTally tally,
         Func<double[], double[], TokenBatch, double[], double[], RegularisedLoss> lossOf
     )
     {
         Lesson[] lessons = [.. groups.SelectMany(group => group)];
-        TokenBatch batch = Batch(lessons);
+        TokenBatch batch = Lesson.Batch(lessons);
         double[] weights = Aggregations.Weights(aggregation, batch);
         double[] factors = [.. lessons.SelectMany(lesson => lesson.Factors)];
         int[] first = new int[lessons.Length + 1]; // where each lesson's tokens begin
         for (int i = 0; i < lessons.Length; i++)
             first[i + 1] = first[i] + lessons[i].Trained;
 
+        int[][] passes =
+        [
+            .. Packs(groups)
+                .Select(pack => Array.FindAll(pack, i => lessons[i].Trained > 0 && Learns(lessons[i], scope)))
+                .Where(pass => pass.Length > 0),
+        ];
+        if (passes.Length == 0)
+            return;
+        ScoredSequence[] SequencesOf(int[] pass) => [.. pass.Select(i => lessons[i].Sequence)];
+
         bool finite = true;
         double loss = 0;
-        bool any = false;
-        foreach (int[] pack in Packs(groups))
+        Slopes? SlopesOf(int[] tokens, double[] logProbs, double[] entropies)
         {
-            // A sequence without slopes need not be computed.
-            int[] computed =
-            [
-                .. pack.Where(i =>
-                    lessons[i].Trained > 0
-                    && (learnsFromAll || Array.Exists(lessons[i].Advantages, advantage => advantage != 0))
-                ),
-            ];
-            if (computed.Length == 0)
-                continue;
-            any = true;
-            int[] tokens = [.. computed.SelectMany(i => Enumerable.Range(first[i], lessons[i].Trained))];
-            TokenBatch part = batch.Pick(tokens);
-            double[] shares = [.. tokens.Select(token => weights[token])];
-            double[] own = [.. tokens.Select(token => factors[token])];
+            finite = Array.TrueForAll(logProbs, double.IsFinite) && Array.TrueForAll(entropies, double.IsFinite);
+            if (!finite)
+                return null;
+            RegularisedLoss result = lossOf(
+                [.. tokens.Select(token => weights[token])],
+                [.. tokens.Select(token => factors[token])],
+                batch.Pick(tokens),
+                logProbs,
+                entropies
+            );
+            finite = double.IsFinite(result.Value);
+            loss += result.Value;
+            return new Slopes(
+                result.Gradient,
+                Array.Exists(result.EntropyGradient, slope => slope != 0) ? result.EntropyGradient : null
+            );
+        }
+
+        Slopes? whole = null;
+        if (scope == ObjectiveScope.Update && passes.Length > 1)
+        {
+            List<double> logProbs = [];
+            List<double> entropies = [];
+            foreach (int[] pass in passes)
+            {
+                logProbs.AddRange(PolicyPass.LogProbs(policy, SequencesOf(pass), _pass, out double[] own));
+                entropies.AddRange(own);
+            }
+            whole = SlopesOf([.. Enumerable.Range(0, batch.Tokens)], [.. logProbs], [.. entropies]);
+        }
+        foreach (int[] pass in passes)
+        {
+            if (!finite)
+                break;
+            int[] tokens = [.. pass.SelectMany(i => Enumerable.Range(first[i], lessons[i].Trained))];
             PolicyPass.Accumulate(
                 policy,
-                [.. computed.Select(i => lessons[i].Sequence)],
+                SequencesOf(pass),
                 _pass,
-                (logProbs, entropies) =>
-                {
-                    if (!Array.TrueForAll(logProbs, double.IsFinite) || !Array.TrueForAll(entropies, double.IsFinite))
-                    {
-                        finite = false;
-                        return null;
-                    }
-                    RegularisedLoss result = lossOf(shares, own, part, logProbs, entropies);
-                    finite &= double.IsFinite(result.Value);
-                    loss += result.Value;
-                    return new Slopes(
-                        result.Gradient,
-                        Array.Exists(result.EntropyGradient, slope => slope != 0) ? result.EntropyGradient : null
-                    );
-                }
+                (logProbs, entropies) => whole?.At(tokens) ?? SlopesOf(tokens, logProbs, entropies)
             );
-            tally.Tokens += computed.Sum(i => (long)lessons[i].Sequence.Tokens.Length);
+            tally.Tokens += pass.Sum(i => (long)lessons[i].Sequence.Tokens.Length);
         }
-        if (!any)
-            return;
         if (!finite)
         {
             optimizer.ClearGradients();
@@ -292,6 +293,10 @@ public sealed class Learner(
         else
             tally.Skipped++;
     }
+
+    /// <summary>A sequence without slopes need not be computed.</summary>
+    private static bool Learns(Lesson lesson, ObjectiveScope scope) =>
+        scope != ObjectiveScope.Advantaged || Array.Exists(lesson.Advantages, advantage => advantage != 0);
 
     /// <summary>Indices of lessons, whole groups together, up to the limit of tokens.</summary>
     private IEnumerable<int[]> Packs(Lesson[][] groups)
@@ -316,29 +321,10 @@ public sealed class Learner(
             yield return [.. pack];
     }
 
-    private static TokenBatch Batch(Lesson[] lessons)
-    {
-        Dictionary<int, int> questions = [];
-        return TokenBatch.Create(
-            [.. lessons.SelectMany((lesson, i) => Enumerable.Repeat(i, lesson.Trained))],
-            [
-                .. lessons.Select(lesson =>
-                {
-                    if (!questions.TryGetValue(lesson.Question, out int index))
-                        questions.Add(lesson.Question, index = questions.Count);
-                    return index;
-                }),
-            ],
-            [.. lessons.SelectMany(lesson => lesson.Advantages)],
-            [.. lessons.SelectMany(lesson => lesson.OldLogProbs)],
-            [.. lessons.SelectMany(lesson => lesson.ReferenceLogProbs)]
-        );
-    }
-
     /// <summary>The group's members with their advantages and fixed log-probabilities.</summary>
-    private Lesson[] Lessons(Group group, int question, double[][] advantages, bool withReference, bool regularised)
+    private Lesson[] Lessons(Group group, int question, double[][] advantages, bool withReference, ObjectiveScope scope)
     {
-        bool idle = !regularised && advantages.All(own => own.All(advantage => advantage == 0));
+        bool idle = scope == ObjectiveScope.Advantaged && advantages.All(own => own.All(advantage => advantage == 0));
         // Where what a fork took over is trained in its parent alone.
         int[] skipped = [.. group.Members.Select(member => arm.TrainsKeptPrefix ? 0 : member.KeptTrained)];
         ScoredSequence[] sequences =
@@ -351,8 +337,7 @@ public sealed class Learner(
                 (member, i) => Trajectories.BehaviourLogProbsOrNull(member.Trajectory)?[skipped[i]..]
             ),
         ];
-        bool recompute =
-            !idle && (method.RecomputeOldLogProbs || method.LearnedShare < 1 || behaviour.Contains(null));
+        bool recompute = !idle && (method.RecomputeOldLogProbs || method.LearnedShare < 1 || behaviour.Contains(null));
         double[] uncertain = [];
         double[][]? recomputed = recompute
             ? Split(PolicyPass.LogProbs(policy, sequences, _pass, out uncertain), sequences)
@@ -376,7 +361,7 @@ public sealed class Learner(
                     )
                     {
                         IsIdle = idle,
-                        SamplerLogProbs = behaviour[i] ?? recomputed?[i] ?? [],
+                        SamplerLogProbs = behaviour[i] ?? recomputed?[i] ?? new double[sequence.Scored.Length],
                         Entropies = entropies?[i] ?? [],
                     }
             ),
@@ -395,67 +380,5 @@ public sealed class Learner(
                 return own;
             }),
         ];
-    }
-
-    private sealed record Lesson(
-        int Question,
-        ScoredSequence Sequence,
-        double[] Advantages,
-        double[] OldLogProbs,
-        double[] ReferenceLogProbs
-    )
-    {
-        public int Trained => Sequence.Scored.Length;
-
-        /// <summary>Whether its group teaches nothing; then no log-probability was computed.</summary>
-        public bool IsIdle { get; init; }
-
-        /// <summary>Under the sampler; those of the expert's tokens are the old ones.</summary>
-        public double[] SamplerLogProbs { get; init; } = [];
-
-        /// <summary>Of the distributions that the tokens were taken from, in nats, where they were computed.</summary>
-        public double[] Entropies { get; init; } = [];
-
-        /// <summary>What each token's weight in the policy term is multiplied by.</summary>
-        public double[] Factors { get; set; } = Ones(Sequence.Scored.Length);
-
-        private static double[] Ones(int length)
-        {
-            double[] ones = new double[length];
-            Array.Fill(ones, 1);
-            return ones;
-        }
-    }
-
-    private sealed class Tally
-    {
-        private readonly List<Diagnostics> _parts = [];
-        private double _loss;
-        private double _norm;
-        private int _made;
-
-        public int Skipped { get; set; }
-        public double SamplerKl { get; set; }
-        public long Tokens { get; set; }
-
-        public void Add(Diagnostics part) => _parts.Add(part);
-
-        public void Made(double loss, double norm)
-        {
-            _made++;
-            _loss += loss;
-            _norm += norm;
-        }
-
-        public UpdateReport ToReport() =>
-            new(
-                _made,
-                Skipped,
-                _loss / Math.Max(1, _made),
-                _norm / Math.Max(1, _made),
-                Objective.Pool([.. _parts]),
-                Tokens,
-                SamplerKl
-            );
     }
 }

@@ -332,6 +332,10 @@ public record MethodOptions
             arm = arm.WithAdvantage(AdvantageRules.Create(Advantage, scale));
         if (Objective is not null)
             arm = arm.WithObjective(ObjectiveRules.Create(Objective, clip, aggregation));
+        if (SamplerCorrection != SamplerCorrection.None && arm.Objective.CorrectsSampler)
+            throw new ArgumentException(
+                $"sampler_correction is {SamplerCorrection}, but the objective {arm.Objective.Name} corrects for the sampler itself. Set it to none."
+            );
         return arm.WithWarmUp(WarmUp ?? arm.WarmUp);
     }
 }

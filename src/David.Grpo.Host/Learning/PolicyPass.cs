@@ -16,7 +16,13 @@ public sealed record ScoredSequence(int[] Tokens, int[] Scored)
 /// <summary>Slopes of a loss by what a <see cref="PolicyPass"/> gave out, [N] each.</summary>
 /// <param name="LogProbs">By the log-probabilities.</param>
 /// <param name="Entropies">By the entropies; null where the loss does not depend on them.</param>
-public sealed record Slopes(double[] LogProbs, double[]? Entropies = null);
+public sealed record Slopes(double[] LogProbs, double[]? Entropies = null)
+{
+    /// <summary>Those of the tokens at these places, in that order.</summary>
+    public Slopes At(int[] places) => new(Pick(LogProbs, places), Entropies is null ? null : Pick(Entropies, places));
+
+    private static double[] Pick(double[] values, int[] places) => [.. places.Select(place => values[place])];
+}
 
 /// <summary>How <see cref="PolicyPass"/> spends memory and time.</summary>
 public sealed record PassOptions

@@ -117,19 +117,32 @@ module TokenBatches =
                 }
         }
 
+    /// The sample as an objective is given it.
+    let context (weights: float[]) (sample: Sample) : ObjectiveContext =
+        {
+            Weights = weights
+            Batch = sample.Batch
+            LogProbs = sample.LogProbs
+            Entropies = sample.Entropies
+            Seed = Seed.ofInt64 3L
+        }
+
+    /// The tokens at these places.
+    let pick (places: int[]) (sample: Sample) : Sample =
+        let at (values: float[]) =
+            places |> Array.map (fun place -> values[place])
+
+        {
+            Batch = sample.Batch.Pick places
+            LogProbs = at sample.LogProbs
+            Entropies = at sample.Entropies
+        }
+
     /// The same tokens in another order, with the order.
     let reorder (sample: Sample) : int[] * Sample =
         let order = Seed.permutation sample.Batch.Tokens (Seed.ofInt64 7L)
 
-        let pick (values: float[]) =
-            order |> Array.map (fun token -> values[token])
-
-        order,
-        {
-            Batch = sample.Batch.Pick order
-            LogProbs = pick sample.LogProbs
-            Entropies = pick sample.Entropies
-        }
+        order, pick order sample
 
     /// The same tokens, each a sequence of its own.
     let oneTokenEach (sample: Sample) : Sample =

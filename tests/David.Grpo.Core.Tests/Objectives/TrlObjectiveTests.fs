@@ -289,6 +289,49 @@ let tests =
                     }
         }
 
+        test "vespo by its name is TRL's, the sampler's ratio by log-probabilities" {
+            let meant =
+                GoldenCase.all "golden/rl/trl_loss_vespo.json"
+                |> Array.map GoldenTokens.read
+                |> Array.filter (fun tokens ->
+                    [
+                        "vespo_k_pos", 2.0
+                        "vespo_lambda_pos", 3.0
+                        "vespo_k_neg", 3.0
+                        "vespo_lambda_neg", 2.0
+                    ]
+                    |> List.forall (fun (key, value) -> number key tokens = value)
+                    && number "beta" tokens = 0.0
+                    && number "entropy_coef" tokens = 0.0
+                    && (match sampler tokens with
+                        | SamplerWeights.None -> true
+                        | SamplerWeights.PerToken ratios -> ratios |> Array.forall ((<) 0.0)
+                        | SamplerWeights.PerSequence _ -> false))
+
+            meant.Length |> equals 51
+
+            for tokens in meant do
+                let rule =
+                    ObjectiveRules.create "vespo" (Clip.Symmetric 0.1) Aggregation.SequenceMeanTokenMean
+
+                let batch =
+                    match sampler tokens with
+                    | SamplerWeights.PerToken ratios ->
+                        Array.map2 (fun old ratio -> old - log ratio) tokens.Batch.OldLogProbs ratios
+                        |> tokens.Batch.WithSampler
+                    | _ -> tokens.Batch
+
+                rule.Loss
+                    {
+                        Weights = policyWeights "vespo" tokens (weights "vespo" tokens)
+                        Batch = batch
+                        LogProbs = tokens.LogProbs
+                        Entropies = Array.zeroCreate batch.Tokens
+                        Seed = Seed.ofInt64 0L
+                    }
+                |> GoldenTokens.assertLoss 1e-9 tokens
+        }
+
         test "VESPO's weights are TRL's" {
             let cases = GoldenCase.all "golden/rl/trl_gamma_weights.json"
             cases.Length |> equals 24

@@ -20,6 +20,16 @@ let private settings: ArmSettings =
         Allocation = QuestionRules.uniform
     }
 
+let private lossOf (rule: ObjectiveRule) weights batch logProbs =
+    let tokens: TokenBatches.Sample =
+        {
+            Batch = batch
+            LogProbs = logProbs
+            Entropies = Array.zeroCreate batch.Tokens
+        }
+
+    rule.Loss(TokenBatches.context weights tokens)
+
 /// A member with so many searches, each finding "a".
 let private rollout searches total tree : Member =
     { (trajectory [ "a" ] (List.replicate searches [ "a" ]) (Ending.Answered "x") |> scored total) with
@@ -157,7 +167,7 @@ let tests =
             arm.Exploration.Select [| 0.0; 1.0 |] [| 0.0; 0.0; 1.0; 0.5 |] |> equals [| 0..5 |]
 
             let batch = TokenBatch.Create([| 0 |], [| 0 |], [| -1.0 |], [| -5.0 |], [||])
-            (arm.Objective.Loss [| 1.0 |] batch [| -1.0 |]).Value |> equals 3.0
+            (lossOf arm.Objective [| 1.0 |] batch [| -1.0 |]).Value |> equals 3.0
         }
 
         test "a tree's advantages are those of GroupStructure on each of its tokens" {
@@ -325,7 +335,7 @@ let tests =
             for name in ObjectiveRules.names do
                 let rule = ObjectiveRules.create name (Clip.Symmetric 0.2) Aggregation.TokenMean
                 let weights = Aggregation.weights rule.Aggregation batch
-                let loss = rule.Loss weights batch [| -1.1; -0.4; -1.9; -0.1; -0.8 |]
+                let loss = lossOf rule weights batch [| -1.1; -0.4; -1.9; -0.1; -0.8 |]
                 Expect.isTrue (System.Double.IsFinite loss.Value) name
                 loss.Gradient.Length |> equals 5
                 loss.Gradient |> Seq.iter (fun slope -> Expect.isTrue (System.Double.IsFinite slope) name)
@@ -338,10 +348,20 @@ let tests =
             let batch =
                 TokenBatch.Create([| 0; 0; 1 |], [| 0; 1 |], [| 1.0; 1.0; -0.5 |], old, [||])
 
-            for name in [ "clipped_surrogate"; "dapo"; "dual_clip"; "cispo"; "reinforce" ] do
+            for name in
+                [
+                    "clipped_surrogate"
+                    "dapo"
+                    "dual_clip"
+                    "cispo"
+                    "reinforce"
+                    "dppo"
+                    "vespo"
+                    "dro"
+                ] do
                 let rule = ObjectiveRules.create name (Clip.Symmetric 0.2) Aggregation.TokenMean
                 let weights = Aggregation.weights rule.Aggregation batch
-                let slopes = (rule.Loss weights batch old).Gradient
+                let slopes = (lossOf rule weights batch old).Gradient
                 Array.iter2 (fun (a: float) b -> a |> isNear 0.5e-12 (-b / 3.0)) slopes batch.Advantages
         }
     ]
