@@ -22,9 +22,9 @@ global using David.Grpo.Reports;
 global using David.Grpo.Rollout;
 global using David.Grpo.Runs;
 global using David.Grpo.Search;
+global using David.Grpo.Tasks;
 global using David.Grpo.Tensors;
 global using David.Grpo.Tokenization;
-global using David.Grpo.Tasks;
 global using David.Grpo.Training;
 // F# modules that share their name with a type.
 global using Aggregations = David.Grpo.AggregationModule;

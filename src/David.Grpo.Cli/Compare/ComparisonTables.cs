@@ -1,7 +1,7 @@
-using David.Grpo.Figures;
-using David.Grpo.Reports;
 using System.Globalization;
 using David.Grpo.Comparisons;
+using David.Grpo.Figures;
+using David.Grpo.Reports;
 using David.Grpo.Runs;
 using Spectre.Console;
 

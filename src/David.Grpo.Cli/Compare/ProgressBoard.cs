@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
-using David.Grpo.Figures;
 using David.Grpo.Comparisons;
+using David.Grpo.Figures;
 using David.Grpo.Reports;
 using David.Grpo.Runs;
 using Spectre.Console;

@@ -1,7 +1,7 @@
-using David.Grpo.Figures;
-using David.Grpo.Tasks;
 using System.Globalization;
+using David.Grpo.Figures;
 using David.Grpo.Runs;
+using David.Grpo.Tasks;
 
 namespace David.Grpo.Cli;
 

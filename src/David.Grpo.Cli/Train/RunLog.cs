@@ -1,6 +1,6 @@
-using David.Grpo.Learning;
 using System.Diagnostics;
 using System.Globalization;
+using David.Grpo.Learning;
 using David.Grpo.Runs;
 using David.Grpo.Tasks;
 

@@ -1,15 +1,15 @@
-using David.Grpo.Training;
-using David.Grpo.Learning;
 using System.CommandLine;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using David.Grpo.Configuration;
 using David.Grpo.Experiments;
+using David.Grpo.Learning;
 using David.Grpo.Models;
 using David.Grpo.Reports;
 using David.Grpo.Runs;
 using David.Grpo.Tensors;
+using David.Grpo.Training;
 
 namespace David.Grpo.Cli;
 

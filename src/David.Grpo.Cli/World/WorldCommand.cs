@@ -1,4 +1,3 @@
-using David.Grpo.Training;
 using System.CommandLine;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
@@ -8,6 +7,7 @@ using David.Grpo.Models;
 using David.Grpo.Rollout;
 using David.Grpo.Search;
 using David.Grpo.Tensors;
+using David.Grpo.Training;
 
 namespace David.Grpo.Cli;
 

@@ -120,10 +120,7 @@ public sealed record ComparisonFile
     private Variant[] AllVariants()
     {
         Variant Of(string name, string arm, string[] own) =>
-            new(
-                name,
-                common => RunFile.Change(common, [$"arm={arm}", .. Set, .. own], $"the method of {name}")
-            );
+            new(name, common => RunFile.Change(common, [$"arm={arm}", .. Set, .. own], $"the method of {name}"));
         if (Variants.FirstOrDefault(variant => Grpo.Arms.Names.Contains(variant.Name)) is { } taken)
             throw new InvalidDataException($"A variant is called {taken.Name}, as an arm is; give it another name.");
         return

@@ -305,7 +305,9 @@ public sealed record Experiment
                     runs,
                     At(folder, evaluationWorld),
                     // A real model takes all threads by itself.
-                    Text is null ? Experiment.Workers : 1,
+                    Text is null
+                        ? Experiment.Workers
+                        : 1,
                     shown,
                     cancellationToken
                 )

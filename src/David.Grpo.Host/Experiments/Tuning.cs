@@ -1,5 +1,5 @@
-using System.ComponentModel.DataAnnotations;
 using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using David.Grpo.Comparisons;
 using David.Grpo.Reports;
@@ -30,7 +30,9 @@ public sealed record Tuning
                 .Range(FirstSeed, Seeds)
                 .SelectMany(seed =>
                     experiment.Variants.SelectMany(variant =>
-                        LearningRates.Select(rate => experiment.RunOf(At(variant, rate), seed, Label(variant.Name, rate), []))
+                        LearningRates.Select(rate =>
+                            experiment.RunOf(At(variant, rate), seed, Label(variant.Name, rate), [])
+                        )
                     )
                 ),
         ];

@@ -1,6 +1,6 @@
-using David.Grpo.Learning;
 using System.Globalization;
 using System.Text.RegularExpressions;
+using David.Grpo.Learning;
 using David.Grpo.Runs;
 
 namespace David.Grpo.Experiments;

@@ -1,4 +1,3 @@
-
 namespace David.Grpo.Learning;
 
 /// <summary>How hard an update pushes each token, for the log.</summary>

@@ -1,5 +1,5 @@
-using System.Text.Json.Nodes;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using David.Grpo.Comparisons;
 using David.Grpo.Figures;
 using David.Grpo.Runs;

@@ -1,6 +1,6 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text;
+using System.Text.Json;
 using David.Grpo.Comparisons;
 using David.Grpo.Figures;
 using David.Grpo.Runs;

@@ -1,6 +1,6 @@
-using David.Grpo.Learning;
 using System.Text.Json;
 using David.Grpo.Comparisons;
+using David.Grpo.Learning;
 using David.Grpo.Runs;
 
 namespace David.Grpo.Reports;

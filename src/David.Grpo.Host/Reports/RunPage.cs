@@ -1,7 +1,7 @@
-using David.Grpo.Learning;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using David.Grpo.Figures;
+using David.Grpo.Learning;
 using David.Grpo.Runs;
 
 namespace David.Grpo.Reports;

@@ -1,6 +1,6 @@
-using David.Grpo.Learning;
 using System.Globalization;
 using David.Grpo.Formats;
+using David.Grpo.Learning;
 
 namespace David.Grpo.Runs;
 

@@ -1,11 +1,11 @@
-using David.Grpo.Tasks;
-using David.Grpo.Learning;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using David.Grpo.Configuration;
+using David.Grpo.Learning;
+using David.Grpo.Tasks;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 using YamlNode = YamlDotNet.RepresentationModel.YamlNode;

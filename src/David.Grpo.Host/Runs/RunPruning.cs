@@ -1,4 +1,3 @@
-
 namespace David.Grpo.Runs;
 
 /// <summary>What may be removed of runs.</summary>

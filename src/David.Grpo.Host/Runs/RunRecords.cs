@@ -1,5 +1,5 @@
-using David.Grpo.Tasks;
 using System.ComponentModel;
+using David.Grpo.Tasks;
 
 namespace David.Grpo.Runs;
 

@@ -1,8 +1,8 @@
 using System.ComponentModel;
 using System.Globalization;
 using System.Reflection;
-using System.Text.Json;
 using System.Text;
+using System.Text.Json;
 using David.Grpo.Formats;
 
 namespace David.Grpo.Runs;

@@ -3,9 +3,9 @@ using David.Grpo.Configuration;
 using David.Grpo.Models;
 using David.Grpo.Rollout;
 using David.Grpo.Search;
+using David.Grpo.Tasks;
 using David.Grpo.Tensors;
 using David.Grpo.Tokenization;
-using David.Grpo.Tasks;
 
 namespace David.Grpo.Runs;
 

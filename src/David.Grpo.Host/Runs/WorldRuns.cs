@@ -1,4 +1,5 @@
 using David.Grpo.Learning;
+
 namespace David.Grpo.Runs;
 
 /// <summary>

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
-using System.Text.RegularExpressions;
 using System.Text;
+using System.Text.RegularExpressions;
 using David.Grpo.Formats;
 using David.Grpo.Rollout;
 using David.Grpo.Search;

@@ -35,7 +35,10 @@ internal static class ElfImage
                     ReadOnlySpan<byte> name = image[(names + (int)Read32(image, request + 8))..];
                     if (name[..name.IndexOf((byte)0)].SequenceEqual(Encoding.ASCII.GetBytes(version)))
                     {
-                        BinaryPrimitives.WriteUInt16LittleEndian(image[(request + 4)..], (ushort)(Read16(image, request + 4) | Weak));
+                        BinaryPrimitives.WriteUInt16LittleEndian(
+                            image[(request + 4)..],
+                            (ushort)(Read16(image, request + 4) | Weak)
+                        );
                         found = true;
                     }
                     request += (int)Read32(image, request + 12);
@@ -46,9 +49,11 @@ internal static class ElfImage
         return found;
     }
 
-    private static ushort Read16(ReadOnlySpan<byte> image, int at) => BinaryPrimitives.ReadUInt16LittleEndian(image[at..]);
+    private static ushort Read16(ReadOnlySpan<byte> image, int at) =>
+        BinaryPrimitives.ReadUInt16LittleEndian(image[at..]);
 
-    private static uint Read32(ReadOnlySpan<byte> image, int at) => BinaryPrimitives.ReadUInt32LittleEndian(image[at..]);
+    private static uint Read32(ReadOnlySpan<byte> image, int at) =>
+        BinaryPrimitives.ReadUInt32LittleEndian(image[at..]);
 
     private static long Read64(ReadOnlySpan<byte> image, int at) => BinaryPrimitives.ReadInt64LittleEndian(image[at..]);
 }

@@ -134,11 +134,17 @@ internal static unsafe class Kernels
                         {
                             long head = (row * heads + keyHead * group + g) * width;
                             for (int t = 0; t < length; t++)
-                                weights[t] = scale * Dot(query + head, keys + (visible[t] * keyHeads + keyHead) * width, width);
+                                weights[t] =
+                                    scale * Dot(query + head, keys + (visible[t] * keyHeads + keyHead) * width, width);
                             Softmax(weights, length);
                             new Span<float>(result + head, (int)width).Clear();
                             for (int t = 0; t < length; t++)
-                                AddScaled(result + head, values + (visible[t] * keyHeads + keyHead) * width, weights[t], width);
+                                AddScaled(
+                                    result + head,
+                                    values + (visible[t] * keyHeads + keyHead) * width,
+                                    weights[t],
+                                    width
+                                );
                         }
                 }
             }
@@ -191,7 +197,14 @@ internal static unsafe class Kernels
     /// One AdamW update (arXiv 1711.05101, as torch.optim.AdamW): p ← p (1 − ηλ); m ← β₁ m + (1 − β₁) g; v ← β₂ v + (1 − β₂) g²;
     /// p ← p − η / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε).
     /// </summary>
-    public static void AdamW(float* parameter, float* gradient, float* first, float* second, long count, AdamWStep step) =>
+    public static void AdamW(
+        float* parameter,
+        float* gradient,
+        float* first,
+        float* second,
+        long count,
+        AdamWStep step
+    ) =>
         Share(
             (count + Block - 1) / Block,
             Block,

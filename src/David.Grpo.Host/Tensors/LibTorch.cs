@@ -51,11 +51,16 @@ internal static unsafe partial class LibTorch
 
         string[] folders = [.. Folders().Distinct().Where(Directory.Exists)];
         string torch =
-            folders.FirstOrDefault(folder => File.Exists(Path.Combine(folder, Core)))
-            ?? throw Missing(Core, folders);
-        string bridge = folders.Select(folder => Path.Combine(folder, Bridge)).FirstOrDefault(File.Exists) ?? throw Missing(Bridge, folders);
+            folders.FirstOrDefault(folder => File.Exists(Path.Combine(folder, Core))) ?? throw Missing(Core, folders);
+        string bridge =
+            folders.Select(folder => Path.Combine(folder, Bridge)).FirstOrDefault(File.Exists)
+            ?? throw Missing(Bridge, folders);
         HasCuda = File.Exists(Path.Combine(torch, "libtorch_cuda.so"));
-        foreach (string name in HasCuda ? (string[])["c10", "torch_cpu", "c10_cuda", "torch_cuda", "torch"] : ["c10", "torch_cpu", "torch"])
+        foreach (
+            string name in HasCuda
+                ? (string[])["c10", "torch_cpu", "c10_cuda", "torch_cuda", "torch"]
+                : ["c10", "torch_cpu", "torch"]
+        )
             s_loaded[name] = NativeLibrary.Load(Path.Combine(torch, $"lib{name}.so"));
         s_loaded["LibTorchSharp"] = LoadBridge(bridge);
         AssemblyLoadContext.GetLoadContext(typeof(torch).Assembly)!.ResolvingUnmanagedDll += (_, name) =>
@@ -85,7 +90,9 @@ internal static unsafe partial class LibTorch
         string cache =
             Environment.GetEnvironmentVariable("NUGET_PACKAGES")
             ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget/packages");
-        string version = typeof(torch).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+        string version = typeof(torch)
+            .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!
+            .InformationalVersion;
         yield return Path.Combine(cache, "torchsharp", version.Split('+')[0], Packed);
         foreach (string package in (string[])["libtorch-cuda-12.8-linux-x64", "libtorch-cpu-linux-x64"])
             yield return Path.Combine(cache, package, TorchVersion, Packed);
@@ -123,7 +130,10 @@ internal static unsafe partial class LibTorch
             int memory = CreateMemoryFile("LibTorchSharp", 0);
             if (memory < 0)
                 throw;
-            using FileStream stream = new(new Microsoft.Win32.SafeHandles.SafeFileHandle(memory, ownsHandle: true), FileAccess.Write);
+            using FileStream stream = new(
+                new Microsoft.Win32.SafeHandles.SafeFileHandle(memory, ownsHandle: true),
+                FileAccess.Write
+            );
             stream.Write(image);
             stream.Flush();
             return NativeLibrary.Load($"/proc/self/fd/{memory}");

@@ -97,14 +97,21 @@ public sealed partial class Tensor : IDisposable
         if (ElementTypeOf<T>() != Type)
             throw new TensorException($"The tensor holds {Type}; it was read as {typeof(T).Name}.");
         if (destination.Length != Count)
-            throw new TensorException($"to_host({Show(this)}): room for {destination.Length} numbers, the tensor has {Count}");
+            throw new TensorException(
+                $"to_host({Show(this)}): room for {destination.Length} numbers, the tensor has {Count}"
+            );
         if (destination.IsEmpty)
             return;
         using Native here = Value.detach();
         using Native host = here.cpu();
         using Native ordered = host.contiguous();
         fixed (T* to = destination)
-            Buffer.MemoryCopy(Memory(ordered), to, (long)destination.Length * sizeof(T), (long)destination.Length * sizeof(T));
+            Buffer.MemoryCopy(
+                Memory(ordered),
+                to,
+                (long)destination.Length * sizeof(T),
+                (long)destination.Length * sizeof(T)
+            );
         GC.KeepAlive(this);
     }
 
@@ -279,14 +286,18 @@ public sealed partial class Tensor : IDisposable
     }
 
     /// <summary>Some operations return the tensor that they were given; it gets a handle of its own.</summary>
-    private static Native Own(Native result, Native operand) => ReferenceEquals(result, operand) ? result.alias() : result;
+    private static Native Own(Native result, Native operand) =>
+        ReferenceEquals(result, operand) ? result.alias() : result;
 
     private static TensorException Failure(string operation, ReadOnlySpan<Tensor?> operands, Exception failure)
     {
         const int Shown = 8;
         IEnumerable<string> shapes = operands[..Math.Min(Shown, operands.Length)].ToArray().Select(Show);
         string more = operands.Length > Shown ? $", ... {operands.Length} tensors" : "";
-        return new TensorException($"{operation}({string.Join(", ", shapes)}{more}): {failure.Message.Split('\n')[0]}", failure);
+        return new TensorException(
+            $"{operation}({string.Join(", ", shapes)}{more}): {failure.Message.Split('\n')[0]}",
+            failure
+        );
     }
 
     private static string Show(Tensor? tensor) =>

@@ -8,15 +8,21 @@ public sealed unsafe partial class Tensor
     // Layers. Where nothing is recorded and the numbers lie as float32 on the host, the kernels compute them; elsewhere libtorch.
 
     /// <summary>Rows of this [V, D] by ids [N]: [N, D].</summary>
-    public Tensor Embedding(Tensor ids) => Take("embedding", this, ids, static (weight, ids) => weight.index_select(0, ids));
+    public Tensor Embedding(Tensor ids) =>
+        Take("embedding", this, ids, static (weight, ids) => weight.index_select(0, ids));
 
     /// <summary>this [N, I], weight [O, I], bias [O] → [N, O].</summary>
     public Tensor Linear(Tensor weight, Tensor? bias = null)
     {
         // A product with one row is a walk over the weights, which libtorch's preparations would dwarf in a small model.
         if (
-            IsPlain && weight.IsPlain && bias is null && Shape.Length == 2 && Shape[0] == 1
-            && weight.Shape.Length == 2 && weight.Shape[1] == Shape[1]
+            IsPlain
+            && weight.IsPlain
+            && bias is null
+            && Shape.Length == 2
+            && Shape[0] == 1
+            && weight.Shape.Length == 2
+            && weight.Shape[1] == Shape[1]
         )
         {
             Tensor result = new(torch.empty([1, weight.Shape[0]], torch.ScalarType.Float32));
@@ -79,7 +85,10 @@ public sealed unsafe partial class Tensor
     public Tensor Rotate(Tensor cosine, Tensor sine)
     {
         if (
-            IsPlain && cosine.IsPlain && sine.IsPlain && Shape.Length == 3
+            IsPlain
+            && cosine.IsPlain
+            && sine.IsPlain
+            && Shape.Length == 3
             && cosine.Shape.SequenceEqual([Shape[0], Shape[2]])
             && sine.Shape.SequenceEqual(cosine.Shape)
         )
@@ -122,8 +131,13 @@ public sealed unsafe partial class Tensor
                 long[] q = tensors[0].size(),
                     k = tensors[1].size();
                 if (
-                    q.Length != 3 || k.Length != 3 || !k.AsSpan().SequenceEqual(tensors[2].size())
-                    || q[2] != k[2] || k[1] == 0 || q[1] % k[1] != 0 || q[0] > k[0]
+                    q.Length != 3
+                    || k.Length != 3
+                    || !k.AsSpan().SequenceEqual(tensors[2].size())
+                    || q[2] != k[2]
+                    || k[1] == 0
+                    || q[1] % k[1] != 0
+                    || q[0] > k[0]
                 )
                     throw new ArgumentException("wants [Q, H, D], [K, J, D], [K, J, D] with J dividing H and Q <= K");
                 return CausalAttention(tensors[0], tensors[1], tensors[2], scale, q[0], k[0], k[1]);
@@ -193,8 +207,13 @@ public sealed unsafe partial class Tensor
     {
         using GradientRecording recording = Torch.WithoutGradients();
         if (
-            Shape.Length != 3 || keys.Shape.Length != 3 || !keys.Shape.SequenceEqual(values.Shape) || keys.Shape[2] != Shape[2]
-            || keys.Shape[1] == 0 || Shape[1] % keys.Shape[1] != 0 || offsets.Length != Shape[0] + 1
+            Shape.Length != 3
+            || keys.Shape.Length != 3
+            || !keys.Shape.SequenceEqual(values.Shape)
+            || keys.Shape[2] != Shape[2]
+            || keys.Shape[1] == 0
+            || Shape[1] % keys.Shape[1] != 0
+            || offsets.Length != Shape[0] + 1
         )
             throw new TensorException(
                 $"pooled_attention({Show(this)}, {Show(keys)}, {Show(values)}): wants [B, H, D], [S, J, D], [S, J, D] with J "

@@ -58,7 +58,9 @@ public sealed partial class Tensor
     {
         using GradientRecording recording = Torch.WithoutGradients();
         if (source.Shape.Length == 0 || source.Shape[0] != rows.Length || !source.Shape[1..].SequenceEqual(Shape[1..]))
-            throw new TensorException($"copy_rows_({Show(this)}, {Show(source)}): wants {rows.Length} rows of the same shape");
+            throw new TensorException(
+                $"copy_rows_({Show(this)}, {Show(source)}): wants {rows.Length} rows of the same shape"
+            );
         if (IsPlain && source.IsPlain)
         {
             long width = rows.Length == 0 ? 0 : source.Count / rows.Length;
@@ -76,7 +78,11 @@ public sealed partial class Tensor
             return;
         }
         using Tensor index = TensorScope.Release(From(rows, [rows.Length], Device));
-        Change("copy_rows_", [this, index, source], static tensors => tensors[0].index_copy_(0, tensors[1], tensors[2]));
+        Change(
+            "copy_rows_",
+            [this, index, source],
+            static tensors => tensors[0].index_copy_(0, tensors[1], tensors[2])
+        );
     }
 
     /// <summary>Along a dimension, the elements at the positions of an index of the same rank.</summary>
@@ -86,33 +92,40 @@ public sealed partial class Tensor
     // Arithmetic
 
     /// <summary>Element by element; shapes are broadcast.</summary>
-    public static Tensor operator +(Tensor left, Tensor right) =>
-        Take("add", left, right, static (x, y) => x.add(y));
+    public static Tensor operator +(Tensor left, Tensor right) => Take("add", left, right, static (x, y) => x.add(y));
 
     /// <summary>Element by element; shapes are broadcast.</summary>
-    public static Tensor operator -(Tensor left, Tensor right) =>
-        Take("sub", left, right, static (x, y) => x.sub(y));
+    public static Tensor operator -(Tensor left, Tensor right) => Take("sub", left, right, static (x, y) => x.sub(y));
 
     /// <summary>Element by element; shapes are broadcast.</summary>
-    public static Tensor operator *(Tensor left, Tensor right) =>
-        Take("mul", left, right, static (x, y) => x.mul(y));
+    public static Tensor operator *(Tensor left, Tensor right) => Take("mul", left, right, static (x, y) => x.mul(y));
 
     /// <summary>Each element times a number.</summary>
     public static Tensor operator *(Tensor tensor, double factor) =>
-        Take("mul_scalar", tensor, factor, static (x, factor) =>
-        {
-            // Held: a Scalar made on the way could be freed during the call.
-            using Scalar scalar = factor.ToScalar();
-            return x.mul(scalar);
-        });
+        Take(
+            "mul_scalar",
+            tensor,
+            factor,
+            static (x, factor) =>
+            {
+                // Held: a Scalar made on the way could be freed during the call.
+                using Scalar scalar = factor.ToScalar();
+                return x.mul(scalar);
+            }
+        );
 
     /// <summary>Each element plus a number.</summary>
     public static Tensor operator +(Tensor tensor, double term) =>
-        Take("add_scalar", tensor, term, static (x, term) =>
-        {
-            using Scalar scalar = term.ToScalar();
-            return x.add(scalar);
-        });
+        Take(
+            "add_scalar",
+            tensor,
+            term,
+            static (x, term) =>
+            {
+                using Scalar scalar = term.ToScalar();
+                return x.add(scalar);
+            }
+        );
 
     /// <summary>eˣ of each element.</summary>
     public Tensor Exp() => Take("exp", this, static x => x.exp());
@@ -154,7 +167,9 @@ public sealed partial class Tensor
                 Kernels.Sample(Floats, (float)(1 / temperature), draws, tokens, logProbs, vocabulary);
             GC.KeepAlive(this);
             if (Array.FindIndex(logProbs, double.IsNaN) is >= 0 and int row)
-                throw new TensorException($"sample({Show(this)}): row {row} has a logit that is no number, or only infinite ones");
+                throw new TensorException(
+                    $"sample({Show(this)}): row {row} has a logit that is no number, or only infinite ones"
+                );
             return (tokens, logProbs);
         }
         using TensorScope scope = new();

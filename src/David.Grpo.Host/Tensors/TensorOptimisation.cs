@@ -49,7 +49,9 @@ public sealed unsafe partial class Tensor
         if (gradient is null)
             return;
         if (!first.Shape.SequenceEqual(Shape) || !second.Shape.SequenceEqual(Shape))
-            throw new TensorException($"adamw_({Show(this)}, {Show(first)}, {Show(second)}): wants moments of the parameter's shape");
+            throw new TensorException(
+                $"adamw_({Show(this)}, {Show(first)}, {Show(second)}): wants moments of the parameter's shape"
+            );
         if (IsPlain && first.IsPlain && second.IsPlain && IsFloatInOrder(gradient))
             Kernels.AdamW(Floats, (float*)Memory(gradient), first.Floats, second.Floats, Count, step);
         else

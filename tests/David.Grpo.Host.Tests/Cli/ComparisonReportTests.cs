@@ -1,11 +1,11 @@
 using System.Xml.Linq;
 using David.Grpo.Cli;
+using David.Grpo.Comparisons;
 using David.Grpo.Experiments;
 using David.Grpo.Figures;
 using David.Grpo.Host.Tests.Training;
 using David.Grpo.Reports;
 using David.Grpo.Training;
-using David.Grpo.Comparisons;
 using Spectre.Console;
 
 namespace David.Grpo.Host.Tests.Cli;

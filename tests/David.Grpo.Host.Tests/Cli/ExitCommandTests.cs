@@ -1,13 +1,13 @@
 using System.CommandLine;
-using System.Text.Json.Nodes;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using David.Grpo.Cli;
 using David.Grpo.Exits;
 using David.Grpo.Host.Tests.Formats;
 using David.Grpo.Models;
+using David.Grpo.Runs;
 using David.Grpo.Tasks;
 using David.Grpo.Training;
-using David.Grpo.Runs;
 
 namespace David.Grpo.Host.Tests.Cli;
 

@@ -1,7 +1,7 @@
-using David.Grpo.Learning;
-using System.Text.Json.Serialization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using David.Grpo.Configuration;
+using David.Grpo.Learning;
 using David.Grpo.Runs;
 
 namespace David.Grpo.Host.Tests.Configuration;

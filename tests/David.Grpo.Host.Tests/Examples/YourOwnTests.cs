@@ -1,6 +1,6 @@
-using David.Grpo.Learning;
 using David.Grpo.Answering;
 using David.Grpo.Formats;
+using David.Grpo.Learning;
 using David.Grpo.Models;
 using David.Grpo.Runs;
 using David.Grpo.Search;

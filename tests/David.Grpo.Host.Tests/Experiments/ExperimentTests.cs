@@ -1,7 +1,7 @@
-using David.Grpo.Learning;
 using David.Grpo.Comparisons;
 using David.Grpo.Experiments;
 using David.Grpo.Host.Tests.Formats;
+using David.Grpo.Learning;
 using David.Grpo.Reports;
 using David.Grpo.Runs;
 

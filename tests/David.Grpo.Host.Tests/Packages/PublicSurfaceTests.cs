@@ -13,6 +13,7 @@ public sealed class PublicSurfaceTests
         typeof(Figure).Assembly,
         typeof(FigureCharts).Assembly,
         typeof(Trainer).Assembly,
+        typeof(David.Grpo.Documents.DocumentCorpus).Assembly,
         typeof(David.Grpo.Notebooks.Notebook).Assembly,
     ];
 

@@ -41,7 +41,11 @@ public sealed partial class StoreyTests
             from storey in s_storeys
             from file in Sources(Path.Combine(s_host, storey))
             where
-                !Regex.IsMatch(File.ReadAllText(file), $@"^namespace David\.Grpo(\.{storey}(\.\w+)?)?;", RegexOptions.Multiline)
+                !Regex.IsMatch(
+                    File.ReadAllText(file),
+                    $@"^namespace David\.Grpo(\.{storey}(\.\w+)?)?;",
+                    RegexOptions.Multiline
+                )
             select file
         );
 

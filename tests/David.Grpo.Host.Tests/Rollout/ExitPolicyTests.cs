@@ -1,9 +1,9 @@
-using David.Grpo.Tasks;
 using David.Grpo.Exits;
 using David.Grpo.Host.Tests.Models;
 using David.Grpo.Learning;
 using David.Grpo.Models;
 using David.Grpo.Rollout;
+using David.Grpo.Tasks;
 using David.Grpo.Training;
 
 namespace David.Grpo.Host.Tests.Rollout;

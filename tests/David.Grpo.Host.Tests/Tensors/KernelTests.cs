@@ -100,11 +100,7 @@ public sealed class KernelTests
         Tensor fast = Tensor.From<float>(start, [Count]),
             slow = Tensor.From<double>([.. start.Select(x => (double)x)], [Count]);
         Tensor[] moments = [Tensor.Full([Count], 0), Tensor.Full([Count], 0)],
-            wide =
-            [
-                Tensor.Full([Count], 0, ElementType.Float64),
-                Tensor.Full([Count], 0, ElementType.Float64),
-            ];
+            wide = [Tensor.Full([Count], 0, ElementType.Float64), Tensor.Full([Count], 0, ElementType.Float64)];
         fast.RequireGradient();
         slow.RequireGradient();
         for (int step = 1; step <= 5; step++)

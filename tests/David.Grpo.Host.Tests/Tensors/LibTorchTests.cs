@@ -49,7 +49,8 @@ public sealed class LibTorchTests
             for (int i = 0; i < 3000; i++)
             {
                 using TensorScope step = new();
-                Tensor y = (x * 3 + 2) * Tensor.Full([64], 2) - Tensor.Cat([Tensor.Full([32], 1), Tensor.Full([32], 1)]);
+                Tensor y =
+                    (x * 3 + 2) * Tensor.Full([64], 2) - Tensor.Cat([Tensor.Full([32], 1), Tensor.Full([32], 1)]);
                 Assert.Equal(9, y.ToArray<float>()[i % 64]);
             }
         }

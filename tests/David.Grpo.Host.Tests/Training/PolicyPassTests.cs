@@ -168,7 +168,9 @@ public sealed class PolicyPassTests : IDisposable
             for (int i = 0; i < gradients.Length; i++)
             {
                 Tensor parameter = _policy.Parameters[i];
-                parameter.CopyInPlace(parameter + Tensor.From<float>(gradients[i], parameter.Shape) * (distance / norm));
+                parameter.CopyInPlace(
+                    parameter + Tensor.From<float>(gradients[i], parameter.Shape) * (distance / norm)
+                );
             }
         }
     }

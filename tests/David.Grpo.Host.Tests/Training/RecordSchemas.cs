@@ -1,9 +1,9 @@
 using System.Reflection;
 using System.Text.Encodings.Web;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
 using System.Text.Json.Serialization.Metadata;
-using System.Text.Json;
 using David.Grpo.Host.Tests.Packages;
 using David.Grpo.Runs;
 

@@ -1,6 +1,6 @@
 using System.IO.Compression;
-using System.Text.Json.Nodes;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using David.Grpo.Runs;
 
 namespace David.Grpo.Host.Tests.Training;

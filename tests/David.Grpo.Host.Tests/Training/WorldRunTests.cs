@@ -1,10 +1,10 @@
-using David.Grpo.Learning;
 using System.Diagnostics;
 using System.IO.Compression;
-using System.Text.Json.Nodes;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using David.Grpo.Formats;
 using David.Grpo.Host.Tests.Tensors;
+using David.Grpo.Learning;
 using David.Grpo.Models;
 using David.Grpo.Runs;
 using David.Grpo.Tasks;
