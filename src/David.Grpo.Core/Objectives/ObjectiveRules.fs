@@ -90,8 +90,9 @@ module ObjectiveRules =
     let private reinforce (_: Clip) aggregation =
         rule "reinforce" aggregation ReinforceObjective.policyGradient unclipped
 
-    /// Total variation of at most 0.15 from the policy that sampled, weights truncated at 20 (arXiv 2602.04879; verl's
-    /// example). The paper knows two policies, the sampler and the one in training, so the old one takes no part.
+    /// Total variation of at most 0.15 from the policy that sampled, weights truncated at 20: the numbers of our golden cases, the
+    /// form of arXiv 2602.04879 (eq. 11 to 13). It knows two policies, the sampler and the one in training, so the old one takes
+    /// no part.
     let private dppo (_: Clip) aggregation =
         let region =
             {
@@ -132,7 +133,7 @@ module ObjectiveRules =
             CorrectsSampler = true
         }
 
-    /// β = 0.05 (Tinker's example; arXiv 2405.19107 and verl leave it to the user).
+    /// β = 0.05 is our choice: arXiv 2405.19107 and verl leave it to the user.
     let private dro (_: Clip) aggregation =
         { rule "dro" aggregation (ReinforceObjective.dro 0.05) unclipped with
             Scope = ObjectiveScope.Sequences
