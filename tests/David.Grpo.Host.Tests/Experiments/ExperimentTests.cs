@@ -1,5 +1,6 @@
 using David.Grpo.Comparisons;
 using David.Grpo.Experiments;
+using David.Grpo.Host.Tests.Cli;
 using David.Grpo.Host.Tests.Formats;
 using David.Grpo.Learning;
 using David.Grpo.Reports;
@@ -90,6 +91,36 @@ public sealed class ExperimentTests : IDisposable
         Assert.Equal(report.ToString(), opened.ToString());
         Assert.Equivalent(report["mine"].Facts, opened["mine"].Facts);
         Assert.Equal(4, report.OutcomesOf("mine").Length);
+    }
+
+    [Fact]
+    public async Task On_ARunFile_TrainsARewardOfOnesOwnOnItsQuestions()
+    {
+        using TinyRun run = new();
+        RewardRule brief = RewardRule.Create(
+            "brief",
+            trajectory => Answer.ExactMatchOf(trajectory) - 0.01 * Trajectories.GeneratedTokens(trajectory)
+        );
+        Experiment experiment = Experiment.On(
+            run["run.yaml"],
+            run["compared"],
+            Variant.Of("grpo"),
+            Variant.Own("grpo", arm => arm.WithReward(brief).Named("brief", "Brief"))
+        ) with
+        {
+            Seeds = 1,
+            Rollouts = 8,
+        };
+        ComparisonReport report = await experiment.RunAsync(
+            _ => new Notes(),
+            null,
+            TestContext.Current.CancellationToken
+        );
+
+        Assert.Equal(["authors", "brief"], report.Arms.Select(arm => arm.Facts.Reward));
+        Assert.Equal(3, report.OutcomesOf("brief").Length); // the file's evaluation
+        Assert.All(report.LinesOf("brief"), lines => Assert.All(lines.Steps, step => Assert.InRange(step.Reward, -0.24, -0.01)));
+        Assert.All(experiment.Runs, compared => Assert.Equal(1, compared.Options.Method.BootstrapSteps));
     }
 
     [Fact]
