@@ -5,4 +5,9 @@ using Spectre.Console;
 if (Console.IsOutputRedirected)
     AnsiConsole.Console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No });
 
-return await CommandLine.RunAsync(CommandLine.Root(), ScriptCommand.KeepArguments(args), Console.Out, Console.Error);
+return await CommandLine.RunAsync(
+    CommandLine.Root(args.FirstOrDefault()),
+    ScriptCommand.KeepArguments(args),
+    Console.Out,
+    Console.Error
+);

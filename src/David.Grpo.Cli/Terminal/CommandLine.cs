@@ -11,32 +11,42 @@ using Command = System.CommandLine.Command;
 /// <summary>All commands, and how one is run.</summary>
 internal static partial class CommandLine
 {
-    public static RootCommand Root() =>
-        new(
+    /// <summary>The commands by name, in the order of the help.</summary>
+    internal static readonly (string Name, Func<Command> Create)[] Commands =
+    [
+        ("demo", DemoCommand.Create),
+        ("compare", CompareCommand.Create),
+        ("train", TrainCommand.Create),
+        ("eval", EvalCommand.Create),
+        ("calibrate", CalibrateCommand.Create),
+        ("ask", AskCommand.Create),
+        ("index", IndexCommand.Create),
+        ("study", StudyCommand.Create),
+        ("export", ExportCommand.Create),
+        ("runs", RunsCommand.Create),
+        ("report", ReportCommand.Create),
+        ("world", WorldCommand.Create),
+        ("script", ScriptCommand.Create),
+        ("notebook", NotebookCommand.Create),
+        ("kernel", KernelCommand.Create),
+    ];
+
+    /// <param name="first">The first argument. Where it names a command, only that one is made: options cost time to make.</param>
+    public static RootCommand Root(string? first = null)
+    {
+        RootCommand root = new(
             """
             David.Grpo teaches small language models to answer multi-hop questions with a search tool, on a small budget.
             It implements David-GRPO (arXiv 2601.21699) and the methods it is compared with.
 
             Begin with `david demo`; it needs no download and no GPU.
             """
-        )
-        {
-            DemoCommand.Create(),
-            CompareCommand.Create(),
-            TrainCommand.Create(),
-            EvalCommand.Create(),
-            CalibrateCommand.Create(),
-            AskCommand.Create(),
-            IndexCommand.Create(),
-            StudyCommand.Create(),
-            ExportCommand.Create(),
-            RunsCommand.Create(),
-            ReportCommand.Create(),
-            WorldCommand.Create(),
-            ScriptCommand.Create(),
-            NotebookCommand.Create(),
-            KernelCommand.Create(),
-        };
+        );
+        foreach ((string name, Func<Command> create) in Commands)
+            if (name == first || Array.TrueForAll(Commands, command => command.Name != first))
+                root.Add(create());
+        return root;
+    }
 
     /// <summary>Runs a command. What the user can mend is said in a message, without a stack trace and without the help.</summary>
     /// <returns>The exit code, see <see cref="Failure"/>.</returns>

@@ -163,4 +163,15 @@ public sealed class CommandLineTests
         RootCommand root = CommandLine.Root();
         return TinyRun.InvokeAsync(root, arguments);
     }
+
+    [Fact]
+    public void ACommandThatIsNamed_IsMadeAlone()
+    {
+        foreach ((string name, Func<Command> create) in CommandLine.Commands)
+        {
+            Assert.Equal(name, create().Name);
+            Assert.Equal([name], CommandLine.Root(name).Subcommands.Select(command => command.Name));
+        }
+        Assert.Equal(CommandLine.Commands.Length, CommandLine.Root("demmo").Subcommands.Count);
+    }
 }
