@@ -1,6 +1,5 @@
 module David.Grpo.Tests.WorldProbesTests
 
-open System
 open Expecto
 open David.Grpo
 open David.Grpo.Tests.WorldReader
