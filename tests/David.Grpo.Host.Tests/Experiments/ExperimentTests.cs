@@ -119,7 +119,10 @@ public sealed class ExperimentTests : IDisposable
 
         Assert.Equal(["authors", "brief"], report.Arms.Select(arm => arm.Facts.Reward));
         Assert.Equal(3, report.OutcomesOf("brief").Length); // the file's evaluation
-        Assert.All(report.LinesOf("brief"), lines => Assert.All(lines.Steps, step => Assert.InRange(step.Reward, -0.24, -0.01)));
+        Assert.All(
+            report.LinesOf("brief"),
+            lines => Assert.All(lines.Steps, step => Assert.InRange(step.Reward, -0.24, -0.01))
+        );
         Assert.All(experiment.Runs, compared => Assert.Equal(1, compared.Options.Method.BootstrapSteps));
     }
 
