@@ -27,7 +27,7 @@ return await RunScript(
             );
         Figure figure = Figure.Page(
             "Weight of evidence coverage",
-            "Exact match, evidence coverage and searches a question by λ, with 95 % intervals over seeds and questions.",
+            "Exact match, evidence coverage and searches a question by λ, with 95 % intervals over seeds.",
             3,
             [
                 Over("Exact match", "EM", "%", 100, arm => arm.ExactMatch),

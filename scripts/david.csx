@@ -26,19 +26,6 @@ global using David.Grpo.Tasks;
 global using David.Grpo.Tensors;
 global using David.Grpo.Tokenization;
 global using David.Grpo.Training;
-// F# modules that share their name with a type.
-global using Aggregations = David.Grpo.AggregationModule;
-global using Costs = David.Grpo.CostModule;
-// Formats has one too.
-global using ElementType = David.Grpo.Tensors.ElementType;
-global using ImportanceWeights = David.Grpo.ImportanceWeightModule;
-global using Ledgers = David.Grpo.LedgerModule;
-global using Mismatches = David.Grpo.MismatchModule;
-global using PriceControls = David.Grpo.PriceControlModule;
-global using Schedules = David.Grpo.ScheduleModule;
-global using Seeds = David.Grpo.SeedModule;
-global using Trajectories = David.Grpo.TrajectoryModule;
-global using Whitenings = David.Grpo.WhiteningModule;
 
 // Runs a script with its options and gives its exit code: 0 done, 2 something to mend, 130 stopped by Ctrl-C.
 //     defaults   every option with its default, as it would be typed: "--lambda 0 0.5 1 --seeds 3"; words before the first

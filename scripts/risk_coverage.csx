@@ -29,7 +29,7 @@ return await RunScript(
             policy,
             ExitRecording.Worlds(options.Integer("count"), firstWorld: 1),
             WorldRuns.EvaluationTemperature,
-            Seeds.OfInt64(0)
+            Seed.OfInt64(0)
         );
         int vocabulary = files.Config.VocabularySize;
         ExitStudy study = ExitStudy.Of(
@@ -38,7 +38,7 @@ return await RunScript(
             options.Numbers("risk"),
             delta: 0.1,
             options.Integer("splits"),
-            Seeds.OfInt64(1)
+            Seed.OfInt64(1)
         );
         Table table = ExitFigures.OfRisks(study);
         WriteLine(PlainText.Render(table));

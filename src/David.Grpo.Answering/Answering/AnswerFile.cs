@@ -61,7 +61,7 @@ public sealed record AnswerFile
 
     /// <summary>The threshold as a rule.</summary>
     [JsonIgnore]
-    public AnswerRule Rule => Threshold is { } tau ? AnswerRule.NewAtLeast(tau) : AnswerRule.Never;
+    public AnswerThreshold Rule => Threshold is { } tau ? AnswerThreshold.NewAtLeast(tau) : AnswerThreshold.Never;
 
     /// <summary>Writes it as JSON; what was there is replaced.</summary>
     public void Write(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, Strict) + "\n");

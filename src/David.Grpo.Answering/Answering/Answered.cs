@@ -102,7 +102,7 @@ public interface IAnswerer
     AnswerConditions Conditions { get; }
 
     /// <summary>When a candidate is given.</summary>
-    AnswerRule Rule { get; }
+    AnswerThreshold Rule { get; }
 
     /// <summary>Answers one question. Each question stands for itself: none knows of those before it.</summary>
     /// <exception cref="OperationCanceledException">It was cut off; nothing is kept.</exception>

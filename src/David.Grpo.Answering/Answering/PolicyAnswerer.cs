@@ -35,7 +35,7 @@ public sealed record PolicyAnswerOptions
     public double Temperature { get; init; }
 
     /// <summary>Of what is sampled; without effect at temperature 0.</summary>
-    public Seed Seed { get; init; } = Seeds.OfInt64(0);
+    public Seed Seed { get; init; } = Seed.OfInt64(0);
 
     /// <summary>When the policy answers before it would by itself; null: never.</summary>
     public ExitPolicy? Exits { get; init; }
@@ -44,14 +44,14 @@ public sealed record PolicyAnswerOptions
     public int AnswerTokens { get; init; } = 48;
 
     /// <summary>When a candidate is given; null: <see cref="PolicyAnswerer.Uncalibrated"/>.</summary>
-    public AnswerRule? Rule { get; init; }
+    public AnswerThreshold? Rule { get; init; }
 }
 
 /// <summary>Answers with a policy that searches, or that reads what was searched in its name.</summary>
 public sealed class PolicyAnswerer : IAnswerer, IDisposable
 {
     /// <summary>What holds where nothing is calibrated: three in four words of the answer stand in one passage that was found.</summary>
-    public static readonly AnswerRule Uncalibrated = AnswerRule.NewUncalibrated(0.75, 0);
+    public static readonly AnswerThreshold Uncalibrated = AnswerThreshold.NewUncalibrated(0.75, 0);
 
     private readonly IAgentProtocol protocol;
     private readonly ISearchEnvironment search;
@@ -86,13 +86,13 @@ public sealed class PolicyAnswerer : IAnswerer, IDisposable
             search,
             exits: new ExitPolicy
             {
-                Rule = new ExitRule(ConfidenceMeasure.NewStability(1), double.NegativeInfinity, 1, 0),
+                Rule = new ExitThreshold(ConfidenceMeasure.NewStability(1), double.NegativeInfinity, 1, 0),
                 TrialTokens = this.options.AnswerTokens,
             }
         );
     }
 
-    public AnswerRule Rule => options.Rule ?? Uncalibrated;
+    public AnswerThreshold Rule => options.Rule ?? Uncalibrated;
 
     public AnswerConditions Conditions =>
         new(
@@ -244,7 +244,7 @@ public sealed class PolicyAnswerer : IAnswerer, IDisposable
         Stopwatch clock
     )
     {
-        string? candidate = Trajectories.AnswerOrNull(trajectory)?.Trim();
+        string? candidate = Trajectory.AnswerOrNull(trajectory)?.Trim();
         if (candidate is { Length: 0 })
             candidate = null;
         Citation[] evidence = Answered.EvidenceFor(candidate, searches);
@@ -265,7 +265,7 @@ public sealed class PolicyAnswerer : IAnswerer, IDisposable
                 generated,
                 ReferenceEquals(spoken, reading)
                     ? trajectory.Segments[0].Tokens.Length
-                    : Trajectories.ObservedTokens(trajectory),
+                    : Trajectory.ObservedTokens(trajectory),
                 clock.Elapsed.TotalSeconds
             ),
         };

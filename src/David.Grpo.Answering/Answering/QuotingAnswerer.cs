@@ -7,7 +7,7 @@ namespace David.Grpo.Answering;
 public sealed class QuotingAnswerer : IAnswerer
 {
     /// <summary>What holds where nothing is calibrated: half of what the question asks about is spoken of.</summary>
-    public static readonly AnswerRule Uncalibrated = AnswerRule.NewUncalibrated(0, 0.5);
+    public static readonly AnswerThreshold Uncalibrated = AnswerThreshold.NewUncalibrated(0, 0.5);
 
     /// <summary>Passages that words are weighed among; more than are shown.</summary>
     private const int Weighed = 20;
@@ -23,14 +23,14 @@ public sealed class QuotingAnswerer : IAnswerer
     /// <param name="topK">Passages a search that are shown, at least 1.</param>
     /// <param name="depth">Searches at most, at least 1; another is made where the confidence is below 0.8.</param>
     /// <param name="rule">When a quote is given; null: <see cref="Uncalibrated"/>.</param>
-    public QuotingAnswerer(ISearchEnvironment search, int topK = 3, int depth = 1, AnswerRule? rule = null)
+    public QuotingAnswerer(ISearchEnvironment search, int topK = 3, int depth = 1, AnswerThreshold? rule = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(depth, 1);
         (this.search, this.topK, this.depth, Rule) = (search, topK, depth, rule ?? Uncalibrated);
     }
 
-    public AnswerRule Rule { get; }
+    public AnswerThreshold Rule { get; }
 
     public AnswerConditions Conditions => new("quotes", "none", 0, topK, depth, "");
 

@@ -21,7 +21,7 @@ internal static class AnswerView
             2
         );
 
-    public static void Show(Screen screen, Answered answered, AnswerRule rule, string? truth)
+    public static void Show(Screen screen, Answered answered, AnswerThreshold rule, string? truth)
     {
         screen.Line();
         if (answered.Answer is { } answer)
@@ -65,7 +65,7 @@ internal static class AnswerView
                 Support = Math.Round(answered.Support, 4),
                 Rule = RuleInWords(answerer.Rule),
                 IsCalibrated = !answerer.Rule.IsUncalibrated,
-                Threshold = (answerer.Rule as AnswerRule.AtLeast)?.tau,
+                Threshold = (answerer.Rule as AnswerThreshold.AtLeast)?.tau,
                 answered.Note,
                 WorldAnswer = truth,
                 Searches = answered.Searches.Select(search => new
@@ -95,13 +95,13 @@ internal static class AnswerView
             indented ? RunJson.Document : RunJson.Line
         );
 
-    public static string RuleInWords(AnswerRule rule) =>
+    public static string RuleInWords(AnswerThreshold rule) =>
         rule switch
         {
-            AnswerRule.AtLeast at => Say($"calibrated: given from a confidence of {at.tau:0.00} on"),
-            AnswerRule.Uncalibrated { support: > 0 } =>
+            AnswerThreshold.AtLeast at => Say($"calibrated: given from a confidence of {at.tau:0.00} on"),
+            AnswerThreshold.Uncalibrated { support: > 0 } =>
                 "not calibrated: given where one passage holds three in four words of the answer",
-            AnswerRule.Uncalibrated plain => Say(
+            AnswerThreshold.Uncalibrated plain => Say(
                 $"not calibrated: given from a confidence of {plain.confidence:0.00} on"
             ),
             _ => "calibrated: no threshold is safe, so nothing is given",
@@ -110,7 +110,7 @@ internal static class AnswerView
     private static IEnumerable<Citation> Told(Answered answered) =>
         answered.IsGiven ? answered.Evidence.Where(evidence => evidence.IsCited) : answered.Evidence;
 
-    private static string Why(Answered answered, AnswerRule rule) =>
+    private static string Why(Answered answered, AnswerThreshold rule) =>
         (
             answered.IsGiven ? Say($"confidence {answered.Confidence:0.00}")
             : answered.Candidate is null

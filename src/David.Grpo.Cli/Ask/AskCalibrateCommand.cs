@@ -150,7 +150,7 @@ internal static class AskCalibrateCommand
                         .Draw(
                             world,
                             request.Count == 0 ? 400 : request.Count,
-                            Seeds.Named("questions", World.EvaluationSeed(request.World!.Value))
+                            Seed.Named("questions", World.EvaluationSeed(request.World!.Value))
                         )
                         .Select(question => question.Question),
                 ]

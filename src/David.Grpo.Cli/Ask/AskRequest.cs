@@ -81,7 +81,7 @@ internal record AskRequest
     public AskSession Open(
         string? folder,
         Screen screen,
-        Func<AnswerConditions, string, AnswerRule?> rule,
+        Func<AnswerConditions, string, AnswerThreshold?> rule,
         Action<string, Passage[]> found,
         CancellationToken cancellationToken
     )
@@ -173,7 +173,7 @@ internal record AskRequest
         AskSession session,
         ISearchEnvironment search,
         string? tools,
-        Func<AnswerConditions, string, AnswerRule?> rule,
+        Func<AnswerConditions, string, AnswerThreshold?> rule,
         Screen screen
     )
     {
@@ -228,7 +228,7 @@ internal record AskRequest
                 : SearchPlan.PolicyThenEngine,
             Depth = Depth,
             Temperature = Sampling.Temperature,
-            Seed = Seeds.OfInt64(Sampling.Seed),
+            Seed = Seed.OfInt64(Sampling.Seed),
             Exits = exit?.Policy(model.Config.VocabularySize),
         };
         PassageReading? reading = null;
@@ -237,7 +237,7 @@ internal record AskRequest
             (Tokenizer tokenizer, ChatTemplate template, int[] ends) = model.Speech(Sampling.ChatTemplate);
             reading = new PassageReading(tokenizer, template, ends, protocol.TopK, model.Config.MaxPositions);
         }
-        PolicyAnswerer Create(AnswerRule? given)
+        PolicyAnswerer Create(AnswerThreshold? given)
         {
             PolicyAnswerer answerer = new(
                 policy,

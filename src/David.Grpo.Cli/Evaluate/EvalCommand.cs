@@ -98,7 +98,7 @@ public static class EvalCommand
                         task,
                         task.Evaluation.Questions.Count,
                         request.Sampling.Temperature,
-                        Seeds.OfInt64(request.Sampling.Seed),
+                        Seed.OfInt64(request.Sampling.Seed),
                         new EngineOptions { MaxEpisodes = request.Episode.Concurrent },
                         (done, of) => screen.Progress($"{done} of {of} questions{how}"),
                         cancellationToken,

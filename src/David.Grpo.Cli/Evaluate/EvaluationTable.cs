@@ -92,7 +92,7 @@ internal static class EvaluationTable
             name,
             Measures.Select(measure =>
             {
-                Seed seed = Seeds.Named(measure.Key, Seeds.OfInt64(0));
+                Seed seed = Seed.Named(measure.Key, Seed.OfInt64(0));
                 MeanEstimate of = Statistics.BootstrapMean(0.95, 1000, seed, [.. values(measure.Pick)]);
                 return (
                     of.Mean,

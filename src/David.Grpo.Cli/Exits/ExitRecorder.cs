@@ -35,7 +35,7 @@ internal static class ExitRecorder
                         policy,
                         tasks,
                         request.Sampling.Temperature,
-                        Seeds.OfInt64(request.Sampling.Seed),
+                        Seed.OfInt64(request.Sampling.Seed),
                         trialTokens,
                         new EngineOptions { MaxEpisodes = request.Episode.Concurrent },
                         (done, all) => screen.Progress($"{done} of {all} questions to the end"),

@@ -86,8 +86,8 @@ internal static class ExitTables
             _ => value.ToString("0.000", CultureInfo.InvariantCulture),
         };
 
-    public static string Text(Estimated estimate) =>
-        estimate.Interval is [var low, var high]
+    public static string Text(Spread estimate) =>
+        estimate is { Low: { } low, High: { } high }
             ? $"{Text(estimate.Mean)} [{Text(low)}, {Text(high)}]"
             : Text(estimate.Mean);
 

@@ -89,7 +89,7 @@ public static class StudyCommand
             request.Risks,
             request.Delta,
             request.Resamplings,
-            Seeds.Named("study", Seeds.OfInt64(request.Sampling.Seed)),
+            Seed.Named("study", Seed.OfInt64(request.Sampling.Seed)),
             what => screen.Line($"            {what}")
         );
         if (request.Out is { } file)

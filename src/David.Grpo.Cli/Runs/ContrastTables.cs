@@ -1,6 +1,7 @@
 using David.Grpo.Comparisons;
 using David.Grpo.Figures;
 using David.Grpo.Reports;
+using David.Grpo.Runs;
 
 namespace David.Grpo.Cli;
 
@@ -58,8 +59,8 @@ internal static class ContrastTables
                     { ByQuestion: false } =>
                         $"{difference.Side}: differences are over the {difference.Questions} questions that both answered.",
                     { BySeed: false } =>
-                        $"{difference.Side}: its seeds are others than {first.Name}'s, so seeds are drawn apart.",
-                    _ => $"{difference.Side}: paired by question{(first.Seeds.Length > 1 ? " and seed" : "")}.",
+                        $"{difference.Side}: its seeds are others than {first.Name}'s, so the interval is Welch's, of runs apart.",
+                    _ => $"{difference.Side}: paired by {(first.Seeds.Length > 1 ? "seed" : "question")}.",
                 }
             );
         if (contrast.Sides.Any(side => side.Seeds.Length == 1))

@@ -86,9 +86,9 @@ internal static class RunsCommand
         Command command = new(
             "compare",
             """
-            Compares runs with the first one. Where they answered the same questions, differences are taken question by
-            question, and seed by seed where the seeds are the same too, with 95 % intervals (crossed bootstrap over seeds and
-            questions). Ends with the options in which they differ.
+            Compares runs with the first one, on the questions that both answered. 95 % intervals are over seeds, Student's t:
+            paired where the seeds are the same, Welch's where they are not, and over questions (bootstrap) where a side has
+            one seed. Ends with the options in which they differ.
 
             The intervals are not corrected for looking at many runs. A comparison that is planned beforehand is david compare.
 
@@ -176,7 +176,7 @@ internal static class RunsCommand
             [
                 .. RunPruning.Plan(
                     runs,
-                    new PruningRule(
+                    new PruningOptions(
                         request.Keep,
                         request.Optimizer,
                         request.Failed,

@@ -73,7 +73,7 @@ internal static class WorldCommand
                     request.SearchAgain is { } again
                         ? WorldPretrainingStages.SearchingAgain(again)
                         : WorldPretrainingStages.Defaults,
-                    Seeds.OfInt64(request.Seed + 6),
+                    Seed.OfInt64(request.Seed + 6),
                     progress =>
                     {
                         if (progress.Update % 50 != 0 && progress.Update != progress.Updates)
@@ -101,7 +101,7 @@ internal static class WorldCommand
     private static Decoder Start(string? from, int width, long seed)
     {
         if (from is null)
-            return Decoder.Random(WorldPretraining.ConfigOf(width), Seeds.OfInt64(seed));
+            return Decoder.Random(WorldPretraining.ConfigOf(width), Seed.OfInt64(seed));
         using Formats.ModelFiles files = BasePolicy.Open(from);
         return Decoder.Load(files.Config, files.Weights);
     }
@@ -129,7 +129,7 @@ internal static class WorldCommand
     {
         EmbeddedWorld world = World.Generate(World.PretrainingSeed(-1));
         WorldIndex index = WorldSearch.Index(world.Passages);
-        Seed seed = Seeds.Named("probe", Seeds.OfInt64(0));
+        Seed seed = Seed.Named("probe", Seed.OfInt64(0));
         void Reading(string title, ReadingProbe[] probes)
         {
             Console.WriteLine(title);
@@ -153,13 +153,13 @@ internal static class WorldCommand
             )
         );
 
-        WorldQuestion[] questions = WorldQuestions.Draw(world, 600, Seeds.Named("questions", seed));
+        WorldQuestion[] questions = WorldQuestions.Draw(world, 600, Seed.Named("questions", seed));
         using RolloutEngine engine = new(policy, new WorldAgentProtocol(), new WorldSearchEnvironment(index));
         Trajectory[] trajectories = (
             await engine.RunAsync(
                 [.. questions.Select((question, i) => new RolloutRequest(question.Question, i, 0))],
                 Sampler.AtTemperature(1),
-                Seeds.Named("rollout", seed),
+                Seed.Named("rollout", seed),
                 version: 0,
                 cancellationToken
             )

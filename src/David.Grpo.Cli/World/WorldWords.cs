@@ -43,7 +43,7 @@ internal static class WorldWords
         );
     }
 
-    private static readonly Seed ExampleSeed = Seeds.Named("examples", Seeds.OfInt64(0));
+    private static readonly Seed ExampleSeed = Seed.Named("examples", Seed.OfInt64(0));
 
     /// <summary>One question of each kind first.</summary>
     public static IEnumerable<string> Examples(EmbeddedWorld world, int count) =>
@@ -59,7 +59,7 @@ internal static class WorldWords
     public static Question? Known(EmbeddedWorld world, string question) =>
         Enumerable
             .Range(0, 3)
-            .SelectMany(part => WorldQuestions.Draw(world, 1500, Seeds.OfInt64(part)))
+            .SelectMany(part => WorldQuestions.Draw(world, 1500, Seed.OfInt64(part)))
             .Concat(WorldQuestions.Draw(world, 4, ExampleSeed))
             .Select(known => known.Question)
             .FirstOrDefault(known => Plain(known.Text) == Plain(question));

@@ -1,5 +1,14 @@
 namespace David.Grpo
 
+/// What of a batch whitening counts.
+[<RequireQualifiedAccess>]
+type Population =
+    /// Each sequence once (TRL).
+    | Sequences
+    /// Each sequence once for each of its trained tokens, `lengths` [Q][G] of at least 0 (verl). A batch without a token is
+    /// left as it is.
+    | Tokens of lengths: int[][]
+
 /// How a batch of numbers is brought to mean 0 and deviation 1.
 [<RequireQualifiedAccess>]
 type Whitening =
@@ -11,21 +20,8 @@ type Whitening =
     /// become zeros.
     | VerlMasked
 
-/// What of a batch whitening counts.
-[<RequireQualifiedAccess>]
-type Population =
-    /// Each sequence once (TRL).
-    | Sequences
-    /// Each sequence once for each of its trained tokens, `lengths` [Q][G] of at least 0 (verl). A batch without a token is
-    /// left as it is.
-    | Tokens of lengths: int[][]
-
-/// A batch to mean 0 and deviation 1.
-[<RequireQualifiedAccess>]
-module Whitening =
-
     /// m and d so that x whitens to (x − m) / d.
-    let private centreAndDivisor whitening (values: float[]) =
+    static member private centreAndDivisor whitening (values: float[]) =
         match whitening with
         | Whitening.Scaled scale -> Numerics.mean values, Advantage.divisor scale values
         | Whitening.VerlMasked when values.Length < 2 -> values[0], 1.0
@@ -39,30 +35,30 @@ module Whitening =
 
             centre, sqrt (squares / guarded * (count / (count - 1.0)) + 1e-8)
 
-    let private checkValues name (values: float[][]) =
+    static member private checkValues name (values: float[][]) =
         values
         |> Array.iteri (fun row -> Check.finite $"{name}[{row}]" "Drop the trajectory it belongs to, and count it.")
 
-    let private by whitening (sample: float[]) (values: float[][]) =
+    static member private by whitening (sample: float[]) (values: float[][]) =
         if sample.Length = 0 then
             Array.map Array.copy values
         else
-            let centre, divisor = centreAndDivisor whitening sample
+            let centre, divisor = Whitening.centreAndDivisor whitening sample
             values |> Array.map (Array.map (fun value -> (value - centre) / divisor))
 
     /// Numbers by token, [B][n_b] → the same shape, whitened over all tokens of the batch. No tokens, nothing to do.
     [<CompiledName "OverTokens">]
-    let overTokens (whitening: Whitening) (values: float[][]) : float[][] =
-        checkValues (nameof values) values
-        by whitening (Array.concat values) values
+    static member overTokens (whitening: Whitening) (values: float[][]) : float[][] =
+        Whitening.checkValues (nameof values) values
+        Whitening.by whitening (Array.concat values) values
 
     /// Numbers by sequence, [Q][G] → [Q][G], whitened over the batch, each sequence counted as `population` says.
     [<CompiledName "OverBatch">]
-    let overBatch (whitening: Whitening) (population: Population) (values: float[][]) : float[][] =
-        checkValues (nameof values) values
+    static member overBatch (whitening: Whitening) (population: Population) (values: float[][]) : float[][] =
+        Whitening.checkValues (nameof values) values
 
         match population with
-        | Population.Sequences -> by whitening (Array.concat values) values
+        | Population.Sequences -> Whitening.by whitening (Array.concat values) values
         | Population.Tokens lengths ->
             Check.length (nameof lengths) values.Length "one for each group" lengths
 
@@ -76,7 +72,7 @@ module Whitening =
                     values
                 |> Array.concat
 
-            by whitening sample values
+            Whitening.by whitening sample values
 
 /// What one term of the reward said of a trajectory.
 [<RequireQualifiedAccess>]

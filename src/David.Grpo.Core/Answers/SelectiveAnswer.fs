@@ -14,7 +14,7 @@ type JudgedAnswer =
 
 /// When an answer is given, and when it is said that none was found.
 [<RequireQualifiedAccess>]
-type AnswerRule =
+type AnswerThreshold =
     /// Not calibrated: nothing is vouched for. Given where what was found holds at least so much of the answer's words, and
     /// the confidence is at least that; both in [0, 1].
     | Uncalibrated of support: float * confidence: float
@@ -107,20 +107,20 @@ module SelectiveAnswer =
 
     /// The rule of a threshold.
     [<CompiledName "Rule">]
-    let rule (threshold: Threshold) : AnswerRule =
+    let rule (threshold: Threshold) : AnswerThreshold =
         match threshold with
-        | Threshold.At(_, tau) -> AnswerRule.AtLeast tau
-        | Threshold.NoneSafe -> AnswerRule.Never
+        | Threshold.At(_, tau) -> AnswerThreshold.AtLeast tau
+        | Threshold.NoneSafe -> AnswerThreshold.Never
 
     /// Whether an answer is given: `support` is the largest share of its words that one passage found holds
     /// (`Grounding.shares`).
     [<CompiledName "IsGiven">]
-    let isGiven (rule: AnswerRule) (support: float) (confidence: float) : bool =
+    let isGiven (rule: AnswerThreshold) (support: float) (confidence: float) : bool =
         match rule with
-        | AnswerRule.Uncalibrated(leastSupport, leastConfidence) ->
+        | AnswerThreshold.Uncalibrated(leastSupport, leastConfidence) ->
             support >= leastSupport && confidence >= leastConfidence
-        | AnswerRule.AtLeast tau -> confidence >= tau
-        | AnswerRule.Never -> false
+        | AnswerThreshold.AtLeast tau -> confidence >= tau
+        | AnswerThreshold.Never -> false
 
     /// What answering at a threshold and above does to labelled questions.
     [<CompiledName "Summarize">]

@@ -3,6 +3,7 @@ namespace David.Grpo
 open System
 
 /// Values counted by buckets, with the moments of the values themselves.
+/// The functions take finite values, at least 1 of them, and raise ArgumentException otherwise.
 type Histogram =
     {
         /// The number of values, at least 1.
@@ -22,11 +23,7 @@ type Histogram =
         Counts: int[]
     }
 
-/// Histograms of samples: finite values, at least 1 of them. Every function raises ArgumentException otherwise.
-[<RequireQualifiedAccess>]
-module Histogram =
-
-    let private count (limits: float[]) (values: float[]) =
+    static member private count (limits: float[]) (values: float[]) =
         Statistics.checkValues (nameof values) values
         let counts = Array.zeroCreate limits.Length
         let last = limits.Length - 1
@@ -47,15 +44,15 @@ module Histogram =
             Counts = counts
         }
 
-    let private checkAny (values: 'value[]) =
+    static member private checkAny(values: 'value[]) =
         if values.Length = 0 then
             invalidArg (nameof values) "No values, so no histogram; at least 1 is needed."
 
     /// `buckets` (at least 1) of equal width from the smallest to the largest value; one bucket for equal values.
     [<CompiledName "OfValues">]
-    let ofValues (buckets: int) (values: float[]) : Histogram =
+    static member ofValues (buckets: int) (values: float[]) : Histogram =
         Check.range (nameof buckets) "at least 1" (buckets >= 1) (float buckets)
-        checkAny values
+        Histogram.checkAny values
         Statistics.checkValues (nameof values) values
         let low, high = Array.min values, Array.max values
 
@@ -68,14 +65,14 @@ module Histogram =
             |> Array.filter (fun limit -> limit > low && limit < high)
             |> Array.distinct
 
-        count (Array.append limits [| high |]) values
+        Histogram.count (Array.append limits [| high |]) values
 
     /// A bucket a whole number, limits halfway between them; where that were more than `buckets` (at least 1), as many
     /// whole numbers a bucket as needed.
     [<CompiledName "OfWholes">]
-    let ofWholes (buckets: int) (values: int[]) : Histogram =
+    static member ofWholes (buckets: int) (values: int[]) : Histogram =
         Check.range (nameof buckets) "at least 1" (buckets >= 1) (float buckets)
-        checkAny values
+        Histogram.checkAny values
         let low, high = int64 (Array.min values), int64 (Array.max values)
         let numbers = high - low + 1L
         let width = (numbers + int64 buckets - 1L) / int64 buckets
@@ -88,4 +85,4 @@ module Histogram =
                 else
                     float low - 0.5 + float width * float (b + 1))
 
-        count limits (Array.map float values)
+        Histogram.count limits (Array.map float values)

@@ -91,6 +91,7 @@ type Ending =
     | Truncated
 
 /// One episode: what was written, by whom, what was found and how it ended.
+/// Measures of a trajectory that no reward decides.
 type Trajectory =
     {
         /// What was asked.
@@ -109,19 +110,15 @@ type Trajectory =
         PromptText: string
     }
 
-/// Measures of a trajectory that no reward decides.
-[<RequireQualifiedAccess>]
-module Trajectory =
-
     /// The number of tokens by author: those that `pick` accepts.
-    let private count pick (trajectory: Trajectory) =
+    static member private count pick (trajectory: Trajectory) =
         trajectory.Segments
         |> Array.sumBy (fun segment -> if pick segment then segment.Tokens.Length else 0)
 
     /// Tokens that the policy sampled.
     [<CompiledName "GeneratedTokens">]
-    let generatedTokens trajectory =
-        count
+    static member generatedTokens trajectory =
+        Trajectory.count
             (function
             | Segment.Action _ -> true
             | _ -> false)
@@ -129,13 +126,13 @@ module Trajectory =
 
     /// Tokens that may be trained: the policy's and the expert's.
     [<CompiledName "TrainedTokens">]
-    let trainedTokens trajectory =
-        count (fun (segment: Segment) -> segment.IsTrained) trajectory
+    static member trainedTokens trajectory =
+        Trajectory.count (fun (segment: Segment) -> segment.IsTrained) trajectory
 
     /// Tokens that the environment wrote.
     [<CompiledName "ObservedTokens">]
-    let observedTokens trajectory =
-        count
+    static member observedTokens trajectory =
+        Trajectory.count
             (function
             | Segment.Observation _ -> true
             | _ -> false)
@@ -143,12 +140,12 @@ module Trajectory =
 
     /// All tokens in order, the prompt's included.
     [<CompiledName "Tokens">]
-    let tokens (trajectory: Trajectory) : int[] =
+    static member tokens(trajectory: Trajectory) : int[] =
         trajectory.Segments |> Array.collect _.Tokens
 
     /// Positions of the tokens that may be trained, in `tokens`.
     [<CompiledName "TrainedPositions">]
-    let trainedPositions (trajectory: Trajectory) : int[] =
+    static member trainedPositions(trajectory: Trajectory) : int[] =
         trajectory.Segments
         |> Array.collect (fun segment -> Array.replicate segment.Tokens.Length segment.IsTrained)
         |> Array.indexed
@@ -156,7 +153,7 @@ module Trajectory =
 
     /// Log-probabilities of the tokens that may be trained under the behaviour policy; null where an expert wrote some.
     [<CompiledName "BehaviourLogProbsOrNull">]
-    let behaviourLogProbsOrNull (trajectory: Trajectory) : float[] | null =
+    static member behaviourLogProbsOrNull(trajectory: Trajectory) : float[] | null =
         if trajectory.Segments |> Array.exists _.IsExpert then
             null
         else
@@ -167,18 +164,19 @@ module Trajectory =
 
     /// The number of all tokens, the prompt's included.
     [<CompiledName "Length">]
-    let length trajectory = count (fun _ -> true) trajectory
+    static member length trajectory =
+        Trajectory.count (fun _ -> true) trajectory
 
     /// The final answer, or null where there is none.
     [<CompiledName "AnswerOrNull">]
-    let answerOrNull (trajectory: Trajectory) : string | null =
+    static member answerOrNull(trajectory: Trajectory) : string | null =
         match trajectory.Ending with
         | Ending.Answered answer -> answer
         | _ -> null
 
     /// Distinct ids of the passages that the first `searches` searches returned.
     [<CompiledName "FoundAfter">]
-    let foundAfter (searches: int) (trajectory: Trajectory) : Set<PassageId> =
+    static member foundAfter (searches: int) (trajectory: Trajectory) : Set<PassageId> =
         trajectory.Searches
         |> Array.truncate searches
         |> Seq.collect (fun search -> search.Passages |> Seq.map _.Id)

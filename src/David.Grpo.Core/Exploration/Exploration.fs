@@ -165,7 +165,7 @@ type CutPoint =
     | RandomOfAny = 2
 
 /// When a continuation takes the worst member's place.
-type ReplacementRule =
+type ReplacementCriterion =
     /// It is better than the best member (the method's).
     | BetterThanBest = 0
     /// It is better than the worst member.
@@ -204,7 +204,7 @@ module ExplorationRules =
     /// David-GRPO's continuation: `continuations` forks of a group without a solved member, and one place for the best of
     /// them. The defaults of the method are `EvidenceOfBest` and `BetterThanBest`.
     [<CompiledName "Continuation">]
-    let continuation (continuations: int) (cut: CutPoint) (replacement: ReplacementRule) : ExplorationRule =
+    let continuation (continuations: int) (cut: CutPoint) (replacement: ReplacementCriterion) : ExplorationRule =
         if continuations < 0 then
             invalidArg (nameof continuations) $"{continuations} continuations; it must be at least 0."
 
@@ -233,7 +233,7 @@ module ExplorationRules =
 
             let replaced =
                 match replacement with
-                | ReplacementRule.BetterThanWorst ->
+                | ReplacementCriterion.BetterThanWorst ->
                     // The rule looks at the best of what it is given: here at the worst alone.
                     let worst = Array.findIndex ((=) (Array.min rewards)) rewards
 

@@ -31,11 +31,11 @@ type MeanEstimate =
     }
 
 /// A difference with its confidence interval and the two-sided p value of "there is none".
-type Comparison =
+type DifferenceEstimate =
     {
-        /// Pairs.
+        /// Pairs, or values of both sides.
         Count: int
-        /// The mean of the differences.
+        /// The mean of the differences, or the difference of the means.
         Difference: float
         /// Of the difference, Student's t.
         Interval: Interval
@@ -151,7 +151,7 @@ module Statistics =
     /// The p value is Undefined for one value, and for equal values, where t would be infinite or 0 / 0 (scipy answers 0 or
     /// NaN).
     [<CompiledName "DifferenceFrom">]
-    let differenceFrom (level: float) (reference: float) (values: float[]) : Comparison =
+    let differenceFrom (level: float) (reference: float) (values: float[]) : DifferenceEstimate =
         checkLevel level
         checkValues (nameof reference) [| reference |]
         checkValues (nameof values) values
@@ -178,11 +178,47 @@ module Statistics =
     /// mean (x − y) of pairs, say two arms on the same seeds, with the t interval and the two-sided p value of the paired t
     /// test. At least 1 pair; for what is Undefined see `differenceFrom`.
     [<CompiledName "PairedDifference">]
-    let pairedDifference (level: float) (x: float[]) (y: float[]) : Comparison =
+    let pairedDifference (level: float) (x: float[]) (y: float[]) : DifferenceEstimate =
         Check.length (nameof y) x.Length "one for each entry of x, its partner" y
         checkValues (nameof x) x
         checkValues (nameof y) y
         differenceFrom level 0.0 (Array.map2 (-) x y)
+
+    /// mean x − mean y of runs that have nothing in common, at least 1 a side, with the interval and the two-sided p value of
+    /// Welch's t test, at the degrees of freedom of Welch and Satterthwaite. Undefined where a side has one value, and the p
+    /// value where both sides have no spread.
+    /// Source: B. L. Welch, Biometrika 34 (1947).
+    [<CompiledName "IndependentDifference">]
+    let independentDifference (level: float) (x: float[]) (y: float[]) : DifferenceEstimate =
+        checkLevel level
+        let difference = mean x - mean y
+
+        let interval, pValue =
+            if x.Length < 2 || y.Length < 2 then
+                Interval.Undefined, PValue.Undefined
+            else
+                let variance (values: float[]) =
+                    Numerics.deviation 1 values ** 2.0 / float values.Length
+
+                let a, b = variance x, variance y
+
+                if a + b = 0.0 then
+                    Interval.Between(difference, difference), PValue.Undefined
+                else
+                    let degrees =
+                        (a + b) ** 2.0 / (a * a / float (x.Length - 1) + b * b / float (y.Length - 1))
+
+                    let half = studentQuantile level degrees * sqrt (a + b)
+
+                    Interval.Between(difference - half, difference + half),
+                    PValue.Known(bothTails degrees (abs difference / sqrt (a + b)))
+
+        {
+            Count = x.Length + y.Length
+            Difference = difference
+            Interval = interval
+            PValue = pValue
+        }
 
     /// The quantile at `share`, in [0, 1], of at least 1 value: linear between the sorted values x₀ … xₙ₋₁ at position
     /// share · (n − 1) (numpy's default).

@@ -3,6 +3,7 @@ namespace David.Grpo
 /// How the losses of N tokens become one number: means that the literature all calls "the loss". Below, n_s is the
 /// number of trained tokens of sequence s. Only what has a trained token counts: a sequence without one is in no
 /// denominator (so in verl and in the authors' code; TRL divides by all rows).
+/// Weights, so that a loss is Σₜ wₜ ℓₜ.
 [<RequireQualifiedAccess>]
 type Aggregation =
     /// 1 / N: every token the same (DAPO, arXiv 2503.14476; verl's `token-mean`; TRL's `bnpo`).
@@ -25,15 +26,11 @@ type Aggregation =
     /// question the same. Source: David-GRPO's authors' code of September 2026 (balanced weights).
     | QuestionMean
 
-/// Weights, so that a loss is Σₜ wₜ ℓₜ.
-[<RequireQualifiedAccess>]
-module Aggregation =
-
     /// The weight of each token, [N], at least 0. The means' weights add up to 1, to n̄ = N / B for SequenceMeanTokenSum,
     /// to B / divisor for SequenceSumTokenMean and to N / divisor for TokenSum. No tokens, no weights.
     /// Raises ArgumentException where the divisor is not a finite number above 0.
     [<CompiledName "Weights">]
-    let weights (aggregation: Aggregation) (batch: TokenBatch) : float[] =
+    static member weights (aggregation: Aggregation) (batch: TokenBatch) : float[] =
         let tokensOf = Array.zeroCreate<int> batch.Sequences
 
         for sequence in batch.Sequence do
@@ -74,7 +71,7 @@ module Aggregation =
     /// Weights [N] times factors [N], such as importance weights. The denominators stay as they were. Both are finite and
     /// at least 0; raises ArgumentException otherwise.
     [<CompiledName "Scaled">]
-    let scaled (factors: float[]) (weights: float[]) : float[] =
+    static member scaled (factors: float[]) (weights: float[]) : float[] =
         Check.length (nameof factors) weights.Length "one for each weight" factors
         Check.notNegative (nameof factors) factors
         Check.notNegative (nameof weights) weights
@@ -83,6 +80,6 @@ module Aggregation =
     /// Weights [N] with those of the tokens that are not kept at 0. The denominators still count these tokens (so TRL's
     /// masks); where they shall not, take the weights of `batch.Pick` of the kept tokens (so verl's rejection).
     [<CompiledName "Kept">]
-    let kept (keep: bool[]) (weights: float[]) : float[] =
+    static member kept (keep: bool[]) (weights: float[]) : float[] =
         Check.length (nameof keep) weights.Length "one for each weight" keep
         Array.map2 (fun keep weight -> if keep then weight else 0.0) keep weights

@@ -39,6 +39,9 @@ type RatioLimit =
     | Mask of low: float * high: float
 
 /// How an importance weight is made of log-probabilities: level, bound, exponential, limit, in this order.
+/// Importance weights: ratios as constants, through which no gradient goes. They correct for tokens that were drawn from
+/// another distribution than the one that learns, be it the policy before the step or a sampler whose numbers differ
+/// (another kernel, precision or engine).
 type ImportanceWeight =
     {
         /// Of a token, or of its whole sequence.
@@ -49,13 +52,7 @@ type ImportanceWeight =
         Limit: RatioLimit
     }
 
-/// Importance weights: ratios as constants, through which no gradient goes. They correct for tokens that were drawn from
-/// another distribution than the one that learns, be it the policy before the step or a sampler whose numbers differ
-/// (another kernel, precision or engine).
-[<RequireQualifiedAccess>]
-module ImportanceWeight =
-
-    let internal checkBound (bound: LogRatioBound) =
+    static member internal checkBound(bound: LogRatioBound) =
         match bound with
         | LogRatioBound.Within bound ->
             Check.range "LogRatioBound.Within" "above 0; use LogRatioBound.Unbounded for none" (bound > 0.0) bound
@@ -63,7 +60,7 @@ module ImportanceWeight =
             Check.range "LogRatioBound.AtMost" "above 0; use LogRatioBound.Unbounded for none" (bound > 0.0) bound
         | LogRatioBound.Unbounded -> ()
 
-    let private checkLimit (limit: RatioLimit) =
+    static member private checkLimit(limit: RatioLimit) =
         match limit with
         | RatioLimit.Unlimited -> ()
         | RatioLimit.Truncate(low, high)
@@ -71,14 +68,14 @@ module ImportanceWeight =
             Check.range "RatioLimit.low" "at least 0; 0 bounds nothing" (low >= 0.0) low
             Check.range "RatioLimit.high" $"at least low, {low}; infinity bounds nothing" (high >= low) high
 
-    let internal bounded (bound: LogRatioBound) (logRatio: float) =
+    static member internal bounded (bound: LogRatioBound) (logRatio: float) =
         match bound with
         | LogRatioBound.Unbounded -> logRatio
         | LogRatioBound.Within bound -> Math.Clamp(logRatio, -bound, bound)
         | LogRatioBound.AtMost bound -> min logRatio bound
 
     /// [N] log-ratios of the level, unbounded.
-    let internal logRatios (level: RatioLevel) (batch: TokenBatch) (logProbs: float[]) (others: float[]) =
+    static member internal logRatios (level: RatioLevel) (batch: TokenBatch) (logProbs: float[]) (others: float[]) =
         let perToken = Array.map2 (-) logProbs others
 
         match level with
@@ -88,7 +85,7 @@ module ImportanceWeight =
         | RatioLevel.SequenceProduct -> BySequence.sums batch perToken |> BySequence.spread batch
 
     /// [N] slopes by the tokens' log-probabilities from the slopes by the level's log-ratio on each token.
-    let internal pullBack (level: RatioLevel) (batch: TokenBatch) (slopes: float[]) =
+    static member internal pullBack (level: RatioLevel) (batch: TokenBatch) (slopes: float[]) =
         match level with
         | RatioLevel.Token
         | RatioLevel.SequenceMeanByToken -> slopes
@@ -96,7 +93,7 @@ module ImportanceWeight =
         | RatioLevel.SequenceProduct -> BySequence.sums batch slopes |> BySequence.spread batch
 
     /// ρ as the limit leaves it.
-    let private limited (limit: RatioLimit) (ratio: float) =
+    static member private limited (limit: RatioLimit) (ratio: float) =
         match limit with
         | RatioLimit.Unlimited -> ratio
         | RatioLimit.Truncate(low, high) -> Math.Clamp(ratio, low, high)
@@ -114,21 +111,26 @@ module ImportanceWeight =
     /// Source: verl 0.9.1 compute_rollout_correction_weights; TRL 1.13 `vllm_importance_sampling_mode`; truncation from
     /// Ionides (Journal of Computational and Graphical Statistics 17, 2008).
     [<CompiledName "Weights">]
-    let weights (rule: ImportanceWeight) (batch: TokenBatch) (logProbs: float[]) (samplerLogProbs: float[]) : float[] =
-        checkBound rule.LogRatio
-        checkLimit rule.Limit
+    static member weights
+        (rule: ImportanceWeight)
+        (batch: TokenBatch)
+        (logProbs: float[])
+        (samplerLogProbs: float[])
+        : float[] =
+        ImportanceWeight.checkBound rule.LogRatio
+        ImportanceWeight.checkLimit rule.Limit
         TokenCheck.logProbs (nameof logProbs) batch.Tokens logProbs
         TokenCheck.logProbs (nameof samplerLogProbs) batch.Tokens samplerLogProbs
 
-        logRatios rule.Level batch logProbs samplerLogProbs
-        |> Array.map (bounded rule.LogRatio >> exp >> limited rule.Limit)
+        ImportanceWeight.logRatios rule.Level batch logProbs samplerLogProbs
+        |> Array.map (ImportanceWeight.bounded rule.LogRatio >> exp >> ImportanceWeight.limited rule.Limit)
 
     /// Importance weights [N] divided by their mean, so that they move no loss's size: the mean over tokens for
     /// RatioLevel.Token, the mean over sequences of their tokens' means for the other levels. Means of at most 1e-8 (all
     /// tokens masked) leave them as they are, and no tokens give no weights.
     /// Source: verl 0.9.1 `rollout_is_batch_normalize`, which adds 1e-8 to the counts.
     [<CompiledName "Normalised">]
-    let normalised (level: RatioLevel) (batch: TokenBatch) (weights: float[]) : float[] =
+    static member normalised (level: RatioLevel) (batch: TokenBatch) (weights: float[]) : float[] =
         TokenCheck.weights (nameof weights) batch.Tokens weights
 
         let mean =
@@ -152,7 +154,7 @@ module ImportanceWeight =
     /// 0 for no tokens or none above 0. Source: Kish, Survey Sampling (1965), section 11.7; verl's
     /// `rollout_is_eff_sample_size`.
     [<CompiledName "EffectiveShare">]
-    let effectiveShare (weights: float[]) : float =
+    static member effectiveShare(weights: float[]) : float =
         Check.notNegative (nameof weights) weights
         let largest = Array.fold max 0.0 weights
 
@@ -165,6 +167,7 @@ module ImportanceWeight =
 
 /// How far the sampler's probabilities of the tokens that it drew are from the learner's. All 0 for no tokens. Sequences
 /// without tokens are not counted.
+/// Measures the mismatch between sampler and learner.
 type Mismatch =
     {
         /// N.
@@ -186,15 +189,11 @@ type Mismatch =
         LogPerplexityGap: float
     }
 
-/// Measures the mismatch between sampler and learner.
-[<RequireQualifiedAccess>]
-module Mismatch =
-
     /// The mismatch on a batch's tokens; both arrays are [N] log-probabilities in nats. With one model and one precision all
     /// but the perplexities are near 0; in an importance correction look at SequenceChiSquare first.
     /// Source: verl 0.9.1 compute_offpolicy_metrics, whose means over sequences count those without tokens too.
     [<CompiledName "Measure">]
-    let measure (batch: TokenBatch) (learnerLogProbs: float[]) (samplerLogProbs: float[]) : Mismatch =
+    static member measure (batch: TokenBatch) (learnerLogProbs: float[]) (samplerLogProbs: float[]) : Mismatch =
         TokenCheck.logProbs (nameof learnerLogProbs) batch.Tokens learnerLogProbs
         TokenCheck.logProbs (nameof samplerLogProbs) batch.Tokens samplerLogProbs
 
@@ -242,7 +241,7 @@ type RejectionLevel =
     | SequenceMaximum
 
 /// A range that the divergence of sampler and learner must keep: [Lowest, Highest] in nats, with infinities for none.
-type RejectionRule =
+type Rejection =
     {
         /// What is rejected: a token or a sequence.
         Level: RejectionLevel
@@ -302,7 +301,7 @@ module TokenMask =
     /// Source: verl 0.9.1 compute_rollout_rejection_mask.
     [<CompiledName "Accepted">]
     let accepted
-        (rules: RejectionRule[])
+        (rules: Rejection[])
         (bound: LogRatioBound)
         (batch: TokenBatch)
         (learnerLogProbs: float[])
@@ -315,7 +314,7 @@ module TokenMask =
         let drift =
             Array.map2 (-) learnerLogProbs samplerLogProbs |> Array.map (ImportanceWeight.bounded bound >> (~-))
 
-        let accepts (rule: RejectionRule) =
+        let accepts (rule: Rejection) =
             Check.range "Lowest" $"at most Highest, {rule.Highest}" (rule.Lowest <= rule.Highest) rule.Lowest
             let zeros = Array.zeroCreate<float> batch.Tokens
 

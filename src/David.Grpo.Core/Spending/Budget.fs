@@ -1,6 +1,7 @@
 namespace David.Grpo
 
 /// What was used, in each currency that a budget can be stated in.
+/// What things cost.
 type Cost =
     {
         /// Trajectories sampled; a continuation counts as one.
@@ -25,13 +26,8 @@ type Cost =
             OptimizerSteps = a.OptimizerSteps + b.OptimizerSteps
         }
 
-/// What things cost.
-[<RequireQualifiedAccess>]
-module Cost =
-
     /// Nothing was used.
-    [<CompiledName "Zero">]
-    let zero =
+    static member Zero =
         {
             Rollouts = 0
             GeneratedTokens = 0L
@@ -43,13 +39,13 @@ module Cost =
     /// What a trajectory cost: one rollout and its tokens and searches. `keptSegments` segments at its beginning were
     /// taken over from another trajectory and cost nothing again.
     [<CompiledName "OfTrajectory">]
-    let ofTrajectory (keptSegments: int) (trajectory: Trajectory) : Cost =
+    static member ofTrajectory (keptSegments: int) (trajectory: Trajectory) : Cost =
         let own =
             { trajectory with
                 Segments = Array.skip keptSegments trajectory.Segments
             }
 
-        { zero with
+        { Cost.Zero with
             Rollouts = 1
             GeneratedTokens = int64 (Trajectory.generatedTokens own)
             ObservedTokens = int64 (Trajectory.observedTokens own)
@@ -90,6 +86,7 @@ type Limits =
         }
 
 /// A run's account: what it may spend, and what it has spent. Only `Ledger` functions change it.
+/// Spending under limits. Every arm of a comparison gets the same.
 type Ledger =
     private
         {
@@ -114,13 +111,9 @@ type Ledger =
     /// Searches that may still be answered.
     member ledger.SearchesLeft = ledger.Bounds.Searches - ledger.Used.Searches
 
-/// Spending under limits. Every arm of a comparison gets the same.
-[<RequireQualifiedAccess>]
-module Ledger =
-
     /// An account with nothing spent.
     [<CompiledName "Open">]
-    let openFor (limits: Limits) : Ledger =
+    static member openFor(limits: Limits) : Ledger =
         let atLeastZero name (value: float) =
             Check.range name "at least 0" (value >= 0.0) value
 
@@ -131,13 +124,13 @@ module Ledger =
 
         {
             Bounds = limits
-            Used = Cost.zero
+            Used = Cost.Zero
             UsedSeconds = 0.0
         }
 
     /// Whether some currency is spent.
     [<CompiledName "IsSpent">]
-    let isSpent (ledger: Ledger) : bool =
+    static member isSpent(ledger: Ledger) : bool =
         ledger.RolloutsLeft <= 0
         || ledger.GeneratedTokensLeft <= 0L
         || ledger.SearchesLeft <= 0L
@@ -146,7 +139,7 @@ module Ledger =
     /// How many of `wanted` groups of `size` rollouts can still be paid for. Rollouts are counted exactly; tokens, searches
     /// and seconds are forecast from what a rollout took so far, and until one was made there is enough of them.
     [<CompiledName "AffordableGroups">]
-    let affordableGroups (wanted: int) (size: int) (ledger: Ledger) : int =
+    static member affordableGroups (wanted: int) (size: int) (ledger: Ledger) : int =
         let made = ledger.Used.Rollouts
 
         let forecast (left: float) (used: float) =
@@ -164,14 +157,14 @@ module Ledger =
             |]
             |> Array.min
 
-        if isSpent ledger then
+        if Ledger.isSpent ledger then
             0
         else
             int (min (float wanted) (rollouts / float (max 1 size)))
 
     /// The account after a cost. Spending more than is left is refused: the host is told beforehand what is left.
     [<CompiledName "Spend">]
-    let spend (cost: Cost) (ledger: Ledger) : Ledger =
+    static member spend (cost: Cost) (ledger: Ledger) : Ledger =
         let refuse what (wanted: int64) (left: int64) =
             if wanted > left then
                 invalidOp $"{wanted} {what} were to be spent, {left} are left."
@@ -186,12 +179,12 @@ module Ledger =
 
     /// The account after `seconds` of work, at least 0.
     [<CompiledName "Work">]
-    let work (seconds: float) (ledger: Ledger) : Ledger =
+    static member work (seconds: float) (ledger: Ledger) : Ledger =
         { ledger with
             UsedSeconds = ledger.UsedSeconds + seconds
         }
 
     /// An account as it stood when it was written down.
     [<CompiledName "Restore">]
-    let restore (limits: Limits) (spent: Cost) (seconds: float) : Ledger =
-        openFor limits |> spend spent |> work seconds
+    static member restore (limits: Limits) (spent: Cost) (seconds: float) : Ledger =
+        Ledger.openFor limits |> Ledger.spend spent |> Ledger.work seconds

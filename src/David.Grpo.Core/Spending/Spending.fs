@@ -154,6 +154,7 @@ module SpendingRules =
         )
 
 /// How the price of spending is set while a run goes on.
+/// The price of spending as state in, state out. The state is the PID controller's, which holds the others' too.
 [<RequireQualifiedAccess>]
 type PriceControl =
     /// It stays.
@@ -165,13 +166,9 @@ type PriceControl =
     /// Dual ascent on the relative excess, for costs of `SpendingRules.above` the same target.
     | OneSided of DualAscentOptions
 
-/// The price of spending as state in, state out. The state is the PID controller's, which holds the others' too.
-[<RequireQualifiedAccess>]
-module PriceControl =
-
     /// Before the first step.
     [<CompiledName "Start">]
-    let start (control: PriceControl) : PidState =
+    static member start(control: PriceControl) : PidState =
         let still price =
             {
                 Integral = 0.0
@@ -196,7 +193,7 @@ module PriceControl =
 
     /// After a step whose rollouts used `meanUse` each.
     [<CompiledName "Step">]
-    let step (control: PriceControl) (state: PidState) (meanUse: float) : PidState =
+    static member step (control: PriceControl) (state: PidState) (meanUse: float) : PidState =
         match control with
         | PriceControl.Fixed _ -> state
         | PriceControl.Pid options -> Multiplier.stepPid options state meanUse

@@ -3,7 +3,7 @@ namespace David.Grpo
 open System
 
 /// When to stop searching and answer. Check t is made after t searches, t = 0, 1, …
-type ExitRule =
+type ExitThreshold =
     {
         /// What the threshold is compared with.
         Measure: ConfidenceMeasure
@@ -68,13 +68,13 @@ type StoppingOracle =
 [<RequireQualifiedAccess>]
 module EarlyExit =
 
-    let private checkRule (rule: ExitRule) =
+    let private checkRule (rule: ExitThreshold) =
         Check.range "Threshold" "a number" (not (Double.IsNaN rule.Threshold)) rule.Threshold
         Check.range "Patience" "at least 1" (rule.Patience >= 1) (float rule.Patience)
         Check.range "Floor" "at least 0" (rule.Floor >= 0) (float rule.Floor)
 
     /// Whether to exit at check t, given the confidences of checks 0 … t.
-    let private exits (rule: ExitRule) (confidences: float[]) t =
+    let private exits (rule: ExitThreshold) (confidences: float[]) t =
         t >= rule.Floor
         && t + 1 >= rule.Patience
         && not (Double.IsPositiveInfinity rule.Threshold)
@@ -83,7 +83,7 @@ module EarlyExit =
     /// What the rule says after the checks so far, `confidences` [t + 1], oldest first: exit if t ≥ floor and the last m
     /// confidences are at least τ. No check yet: continue.
     [<CompiledName "Decide">]
-    let decide (rule: ExitRule) (confidences: float[]) : ExitDecision =
+    let decide (rule: ExitThreshold) (confidences: float[]) : ExitDecision =
         checkRule rule
 
         match confidences |> Array.tryFindIndex Double.IsNaN with
@@ -97,7 +97,7 @@ module EarlyExit =
 
     /// `decide` with the confidences that the rule's measure gives for the trial answers so far, oldest first.
     [<CompiledName "DecideOnTrials">]
-    let decideOnTrials (rule: ExitRule) (trials: Trial[]) : ExitDecision =
+    let decideOnTrials (rule: ExitThreshold) (trials: Trial[]) : ExitDecision =
         Array.init trials.Length (fun t -> Confidence.afterTrials rule.Measure trials[..t]) |> decide rule
 
     let private checkRun question (checks: ExitCheck[]) =
@@ -130,7 +130,7 @@ module EarlyExit =
     /// The number of searches after which the rule ends each run, [questions]: the first check at which it exits, else the
     /// last one of the run, where the policy answered by itself or had to. `runs` [questions][checks 0 … n].
     [<CompiledName "ExitSteps">]
-    let exitSteps (rule: ExitRule) (runs: ExitCheck[][]) : int[] =
+    let exitSteps (rule: ExitThreshold) (runs: ExitCheck[][]) : int[] =
         checkRule rule
         runs |> Array.iteri checkRun
         runs |> Array.map (stepOf rule)
@@ -143,7 +143,7 @@ module EarlyExit =
     /// Losses of the rule with each of the `thresholds` in place of its own, [questions][thresholds], for
     /// `RiskControl.learnThenTest` or, made monotone, `RiskControl.conformalRiskControl`.
     [<CompiledName "Losses">]
-    let losses (loss: ExitLoss) (rule: ExitRule) (thresholds: float[]) (runs: ExitCheck[][]) : float[][] =
+    let losses (loss: ExitLoss) (rule: ExitThreshold) (thresholds: float[]) (runs: ExitCheck[][]) : float[][] =
         thresholds
         |> Array.map (fun threshold ->
             exitSteps { rule with Threshold = threshold } runs |> Array.map2 (lossOf loss) runs)

@@ -5,7 +5,7 @@ open System
 /// What ends a run early once it reaches a threshold.
 [<RequireQualifiedAccess>]
 type ExitCriterion =
-    /// Confidence in a trial answer, before the first search and after each; patience and floor as of an `ExitRule`.
+    /// Confidence in a trial answer, before the first search and after each; patience and floor as of an `ExitThreshold`.
     | Confidence of measure: ConfidenceMeasure * patience: int * floor: int
     /// The gain that a search promises, whenever the policy asks one: the threshold is minus its price
     /// (`Selectivity.idleness`).
@@ -154,7 +154,7 @@ module ExitCalibration =
 
     /// The exit rule of a criterion at a threshold, for replays, which do not read its measure.
     [<CompiledName "Rule">]
-    let rule (criterion: ExitCriterion) (threshold: Threshold) : ExitRule =
+    let rule (criterion: ExitCriterion) (threshold: Threshold) : ExitThreshold =
         let tau =
             match threshold with
             | Threshold.At(_, tau) -> tau

@@ -41,7 +41,7 @@ type ArmSettings =
         /// Where a continuation starts.
         Cut: CutPoint
         /// When a continuation takes the worst member's place.
-        Replacement: ReplacementRule
+        Replacement: ReplacementCriterion
         /// What centred rewards are divided by.
         Scale: Scale
         /// Of the surrogate.

@@ -2,6 +2,7 @@ namespace David.Grpo
 
 /// A learning rate by optimizer step, as a share of its peak. Steps are counted from 0; a warm-up of W steps rises in a
 /// straight line from 0 at step 0 to the peak at step W, so with W above 0 the first step does not move the model.
+/// Learning rates.
 [<RequireQualifiedAccess>]
 type Schedule =
     /// The peak at every step.
@@ -14,11 +15,7 @@ type Schedule =
     /// after it.
     | CosineWithWarmup of warmupSteps: int * totalSteps: int * floor: float
 
-/// Learning rates.
-[<RequireQualifiedAccess>]
-module Schedule =
-
-    let private check (warmupSteps: int) (totalSteps: int) =
+    static member private check (warmupSteps: int) (totalSteps: int) =
         if warmupSteps < 0 then
             invalidArg (nameof warmupSteps) $"warmupSteps is {warmupSteps}; expected at least 0."
 
@@ -32,7 +29,7 @@ module Schedule =
     /// stays at the floor.
     /// Raises ArgumentException for a negative step, peak or warm-up, a total below the warm-up, a floor outside [0, 1].
     [<CompiledName "Rate">]
-    let rate (peak: float) (schedule: Schedule) (step: int) : float =
+    static member rate (peak: float) (schedule: Schedule) (step: int) : float =
         Check.range (nameof peak) "a finite number of at least 0" (System.Double.IsFinite peak && peak >= 0.0) peak
 
         if step < 0 then
@@ -40,7 +37,7 @@ module Schedule =
 
         /// The warm-up, then `decay` of the share of the remaining steps that is over, in [0, 1].
         let warmedUp warmupSteps totalSteps decay =
-            check warmupSteps totalSteps
+            Schedule.check warmupSteps totalSteps
 
             if step < warmupSteps then
                 float step / float warmupSteps

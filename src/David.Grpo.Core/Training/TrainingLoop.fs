@@ -281,7 +281,7 @@ module TrainingLoop =
                     SkippedUpdates = state.SkippedUpdates + skipped
                     Ledger =
                         Ledger.spend
-                            { Cost.zero with
+                            { Cost.Zero with
                                 OptimizerSteps = optimizerSteps
                             }
                             (Ledger.work seconds state.Ledger)

@@ -171,14 +171,17 @@ public static class ArmComparison
         CancellationToken cancellationToken
     )
     {
+        string FolderOf(ComparedRun run) => Path.Combine(folder, run.Folder);
+        foreach (ComparedRun run in runs)
+            RunFolder.EnsureOwn(FolderOf(run), ground.Fingerprint(run));
         RunResult?[] results = new RunResult?[runs.Count];
         int next = -1;
+        // When a run fails, the others stop at their next safe point, so that the failure is heard of at once.
+        using CancellationTokenSource stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         async Task WorkAsync()
         {
             Torch.Threads = ground.Threads;
-            while (
-                !cancellationToken.IsCancellationRequested && Interlocked.Increment(ref next) is var i && i < runs.Count
-            )
+            while (!stopping.IsCancellationRequested && Interlocked.Increment(ref next) is var i && i < runs.Count)
             {
                 ComparedRun run = runs[i];
                 using Decoder policy = ground.Start();
@@ -187,23 +190,35 @@ public static class ArmComparison
                     policy,
                     task,
                     run.Options,
-                    new RunFolder(Path.Combine(folder, run.Folder), ground.Fingerprint(run), ground.TokenizerFolder),
+                    new RunFolder(FolderOf(run), ground.Fingerprint(run), ground.TokenizerFolder),
                     new Rollout.EngineOptions(),
                     happened => display.Report(run, happened),
                     run.Arm(task.Rewards)
                 );
-                RunResult result = await trainer.RunAsync(cancellationToken).ConfigureAwait(false);
+                RunResult result = await trainer.RunAsync(stopping.Token).ConfigureAwait(false);
                 if (result.Stopped)
                     continue;
                 results[i] = result;
                 display.End(run);
             }
         }
+        async Task TryAsync()
+        {
+            try
+            {
+                await WorkAsync().ConfigureAwait(false);
+            }
+            catch
+            {
+                await stopping.CancelAsync().ConfigureAwait(false);
+                throw;
+            }
+        }
         // A thread of its own for each worker: tensor work would starve the pool.
         await Task.WhenAll(
                 Enumerable
                     .Range(0, Math.Min(workers, runs.Count))
-                    .Select(_ => Task.Factory.StartNew(WorkAsync, TaskCreationOptions.LongRunning).Unwrap())
+                    .Select(_ => Task.Factory.StartNew(TryAsync, TaskCreationOptions.LongRunning).Unwrap())
             )
             .ConfigureAwait(false);
         return results;

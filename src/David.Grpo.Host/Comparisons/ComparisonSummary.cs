@@ -2,41 +2,6 @@ using David.Grpo.Runs;
 
 namespace David.Grpo.Comparisons;
 
-/// <summary>A mean with its 95 % interval; null bounds where the data allow none.</summary>
-/// <param name="Mean">Over seeds, or over seeds and questions.</param>
-/// <param name="BySeed">One a seed.</param>
-/// <param name="High">The interval's upper end.</param>
-/// <param name="Low">The interval's lower end.</param>
-public sealed record Spread(double Mean, double? Low, double? High, double[] BySeed)
-{
-    /// <summary>Over seeds, by Student's t.</summary>
-    public static Spread Of(IEnumerable<double> values)
-    {
-        double[] all = [.. values];
-        MeanEstimate estimate = Statistics.MeanOverSeeds(ComparisonSummary.Level, all);
-        return Of(estimate.Mean, estimate.Interval, all);
-    }
-
-    /// <summary>Over seeds and questions, by the two-level bootstrap.</summary>
-    /// <param name="scores">[seeds][questions], the same questions for all seeds.</param>
-    public static Spread OfScores(double[][] scores)
-    {
-        ClusteredEstimate estimate = Bootstrap.ClusteredMean(
-            Clustering.Crossed,
-            ComparisonSummary.Level,
-            ComparisonSummary.Resamples,
-            Seeds.OfInt64(0),
-            scores
-        );
-        return Of(estimate.Mean, estimate.Interval, [.. scores.Select(own => own.Average())]);
-    }
-
-    internal static Spread Of(double mean, Interval interval, double[] bySeed) =>
-        interval is Interval.Between between
-            ? new Spread(mean, between.low, between.high, bySeed)
-            : new Spread(mean, null, null, bySeed);
-}
-
 /// <summary>
 /// One arm's results at a budget. Scores and what a question costs are over seeds and questions; what training took until
 /// then (rollouts, generated tokens, searches, seconds of sampling and learning) is over seeds.
@@ -120,9 +85,6 @@ public sealed record ComparisonSummary(
     double WallSeconds
 )
 {
-    internal const double Level = 0.95;
-    internal const int Resamples = 2000;
-
     /// <summary>At the end of the budget.</summary>
     public MarkSummary End => Marks[^1];
 
@@ -141,14 +103,14 @@ public sealed record ComparisonSummary(
     /// <param name="focus">The arm that is compared with each other one.</param>
     public static ComparisonSummary Of(string folder, IReadOnlyList<ComparedRun> runs, string focus, double wallSeconds)
     {
-        RunLines[] lines = [.. runs.Select(run => RunLines.Read(Path.Combine(folder, run.Folder)))];
+        RunLog[] lines = [.. runs.Select(run => RunLog.Read(Path.Combine(folder, run.Folder)))];
         return Of(lines, runs, focus, wallSeconds);
     }
 
     /// <inheritdoc cref="Of(string, IReadOnlyList{ComparedRun}, string, double)"/>
     /// <param name="lines">Of each run.</param>
     public static ComparisonSummary Of(
-        IReadOnlyList<RunLines> lines,
+        IReadOnlyList<RunLog> lines,
         IReadOnlyList<ComparedRun> runs,
         string focus,
         double wallSeconds
@@ -156,7 +118,7 @@ public sealed record ComparisonSummary(
     {
         string[] arms = [.. runs.Select(run => run.Name).Distinct()];
         long[] seeds = [.. runs.Select(run => run.Seed).Distinct().Order()];
-        RunLines[] LinesOf(string arm) =>
+        RunLog[] LinesOf(string arm) =>
             [
                 .. seeds.Select(seed =>
                     lines[runs.Index().First(run => run.Item.Name == arm && run.Item.Seed == seed).Index]
@@ -166,7 +128,7 @@ public sealed record ComparisonSummary(
         return new ComparisonSummary(
             seeds,
             focus,
-            runs[0].Options.Evaluation.Questions,
+            lines[0].Evaluations[0].Questions,
             lines[0].Evaluations[0],
             [
                 .. runs[0]
@@ -178,7 +140,7 @@ public sealed record ComparisonSummary(
         );
     }
 
-    private static MarkSummary At(int mark, string[] arms, string focus, Func<string, RunLines[]> linesOf)
+    private static MarkSummary At(int mark, string[] arms, string focus, Func<string, RunLog[]> linesOf)
     {
         Dictionary<string, RunPoint[]> points = arms.ToDictionary(
             arm => arm,
@@ -241,9 +203,9 @@ public sealed record ComparisonSummary(
     )
     {
         double[] ours = bySeed(focus);
-        (string Other, double[] Theirs, Comparison Test)[] tests =
+        (string Other, double[] Theirs, DifferenceEstimate Test)[] tests =
         [
-            .. arms.Select(arm => (arm, bySeed(arm), Statistics.PairedDifference(Level, ours, bySeed(arm)))),
+            .. arms.Select(arm => (arm, bySeed(arm), Statistics.PairedDifference(Spread.Level, ours, bySeed(arm)))),
         ];
         double[] known = [.. tests.Select(test => test.Test.PValue).OfType<PValue.Known>().Select(p => p.value)];
         Queue<double> adjusted = new(Statistics.Holm(known));
@@ -267,7 +229,7 @@ public sealed record ComparisonSummary(
                             * Power.MinimumDetectableEffect(
                                 TTestDesign.Paired,
                                 Alternative.TwoSided,
-                                1 - Level,
+                                1 - Spread.Level,
                                 0.8,
                                 differences.Length
                             )

@@ -1,3 +1,5 @@
+using David.Grpo.Runs;
+
 namespace David.Grpo.Comparisons;
 
 /// <summary>A quantity over what was spent: means over seeds with their intervals.</summary>

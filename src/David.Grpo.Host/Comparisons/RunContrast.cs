@@ -8,7 +8,7 @@ namespace David.Grpo.Comparisons;
 /// <param name="Name">As a table shows it: the folder that was named.</param>
 /// <param name="Folders">The runs' folders.</param>
 /// <param name="Seeds">Of the runs, in the folders' order.</param>
-/// <param name="Means">By measure, over seeds and questions.</param>
+/// <param name="Means">By measure.</param>
 /// <param name="Rollouts">Spent at the point of comparison, the mean over seeds.</param>
 /// <param name="Seconds">Of sampling and learning until then, the mean over seeds.</param>
 public sealed record ContrastSide(
@@ -48,9 +48,6 @@ public sealed record OptionDifference(string Option, string[] Values);
 /// <param name="Options">In which the sides differ.</param>
 public sealed record RunContrast(ContrastSide[] Sides, ContrastDifference[] Differences, OptionDifference[] Options)
 {
-    private const double Level = 0.95;
-    private const int Resamples = 2000;
-
     /// <summary>What is compared: a name and its value of an outcome.</summary>
     private static readonly (string Name, Func<OutcomeRecord, double> Of)[] Measures =
     [
@@ -96,18 +93,10 @@ public sealed record RunContrast(ContrastSide[] Sides, ContrastDifference[] Diff
                     {
                         double[][] x = other.Scores(shared, measure.Of);
                         double[][] y = first.Scores(shared, measure.Of);
-                        ClusteredEstimate estimate = Bootstrap.ClusteredDifference(
-                            isPaired ? SeedPairing.Paired : SeedPairing.Independent,
-                            Level,
-                            Resamples,
-                            Seeds.OfInt64(0),
-                            x,
-                            y
-                        );
                         double[] bySeed = isPaired
                             ? [.. x.Zip(y, (own, their) => own.Average() - their.Average())]
                             : [];
-                        return Spread.Of(estimate.Mean, estimate.Interval, bySeed);
+                        return Spread.Of(ComparisonStatistics.ScoreDifference(Spread.Level, isPaired, x, y), bySeed);
                     }
                 )
         );
@@ -160,7 +149,7 @@ public sealed record RunContrast(ContrastSide[] Sides, ContrastDifference[] Diff
         {
             // Runs of the same seed are compared with each other, whatever their folders' order.
             runs = [.. runs.OrderBy(run => run.Seed ?? 0).ThenBy(run => run.Folder, StringComparer.Ordinal)];
-            RunPoint[] points = [.. runs.Select(run => PointOf(run, at))];
+            RunPoint[] points = [.. runs.Select(run => RunLog.Read(run.Folder).Within(at ?? int.MaxValue))];
             string[][] keys = [.. points.Select(point => point.Outcomes.Select(KeyOf).ToArray())];
             string[] shared = [.. keys[0].Where(key => keys.All(own => own.Contains(key)))];
             if (shared is [])
@@ -194,25 +183,5 @@ public sealed record RunContrast(ContrastSide[] Sides, ContrastDifference[] Diff
 
         /// <summary>A question by what it is: worlds may number theirs alike.</summary>
         private static string KeyOf(OutcomeRecord outcome) => $"{outcome.Id}\n{outcome.Question}";
-
-        private static RunPoint PointOf(RunOverview run, int? at)
-        {
-            if (run.First is null)
-                throw new InvalidDataException(
-                    $"{run.Folder} has made no evaluation yet, so there is nothing to compare. Leave it out, or let it go on."
-                );
-            RunLines lines = RunLines.Read(run.Folder);
-            try
-            {
-                return lines.At(at ?? int.MaxValue);
-            }
-            catch (FileNotFoundException missing)
-            {
-                throw new InvalidDataException(
-                    $"{run.Folder} has no outcomes of its last evaluation ({missing.FileName}), so questions cannot be compared.",
-                    missing
-                );
-            }
-        }
     }
 }

@@ -95,7 +95,7 @@ public sealed record ExitSettings
     public static ExitPolicy Recording(int trialTokens) =>
         new()
         {
-            Rule = new ExitRule(ConfidenceMeasure.NewStability(1), double.PositiveInfinity, 1, 0),
+            Rule = new ExitThreshold(ConfidenceMeasure.NewStability(1), double.PositiveInfinity, 1, 0),
             TrialTokens = trialTokens,
         };
 

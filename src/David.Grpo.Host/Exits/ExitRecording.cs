@@ -63,7 +63,7 @@ public static class ExitRecording
                     task,
                     task.Evaluation.Questions.Count,
                     temperature,
-                    Seeds.Child(number, seed),
+                    Seed.Child(number, seed),
                     engineOptions ?? new EngineOptions(),
                     (done, _) => progress?.Invoke(runs.Count + done, all),
                     cancellationToken,

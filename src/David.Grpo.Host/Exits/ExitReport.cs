@@ -2,22 +2,6 @@ using David.Grpo.Runs;
 
 namespace David.Grpo.Exits;
 
-/// <summary>A mean with its 95 % bootstrap interval, [low, high], over questions; no interval for one question.</summary>
-/// <param name="Mean">The estimate.</param>
-/// <param name="Interval">[low, high] at 95 %; null where the data allow none.</param>
-public sealed record Estimated(double Mean, double[]? Interval)
-{
-    /// <summary>A mean with its bootstrap interval.</summary>
-    public static Estimated Of(IEnumerable<double> values, string name)
-    {
-        MeanEstimate estimate = Statistics.BootstrapMean(0.95, 1000, Seeds.Named(name, Seeds.OfInt64(0)), [.. values]);
-        return new Estimated(
-            estimate.Mean,
-            estimate.Interval is Interval.Between between ? [between.low, between.high] : null
-        );
-    }
-}
-
 /// <summary>So many of so many.</summary>
 /// <param name="Hits">Of the total.</param>
 /// <param name="Total">All that could have been.</param>
@@ -100,16 +84,16 @@ public sealed record ExitReport
     public required ExitSummary Summary { get; init; }
 
     /// <summary>Exact match with exits less that to the end, by question.</summary>
-    public required Estimated ScoreDifference { get; init; }
+    public required Spread ScoreDifference { get; init; }
 
     /// <summary>As a share of those without exits.</summary>
-    public required Estimated SearchesSaved { get; init; }
+    public required Spread SearchesSaved { get; init; }
 
     /// <summary>As a share of those without exits.</summary>
-    public required Estimated GeneratedTokensSaved { get; init; }
+    public required Spread GeneratedTokensSaved { get; init; }
 
     /// <summary>As a share of those without exits.</summary>
-    public required Estimated ObservedTokensSaved { get; init; }
+    public required Spread ObservedTokensSaved { get; init; }
 
     /// <summary>Searches that were asked though the trial answer before them was right; to the end, and with exits.</summary>
     public required Share FullOverSearch { get; init; }
@@ -145,8 +129,8 @@ public sealed record ExitReport
     )
     {
         RecordedRun[] ended = [.. exited.Select(exit => exit.Run)];
-        Estimated Saved(string name, Func<RecordedRun, double> before, Func<ExitedRun, double> after) =>
-            Estimated.Of(full.Zip(exited, (run, exit) => before(run) - after(exit)), name);
+        Spread Saved(string name, Func<RecordedRun, double> before, Func<ExitedRun, double> after) =>
+            Spread.OverQuestions(full.Zip(exited, (run, exit) => before(run) - after(exit)), name);
         Share Over(RecordedRun[] runs) => Share.Of(Selectivity.OverSearch(ExitCalibration.JudgedSteps(runs)));
         Share Under(RecordedRun[] runs) => Share.Of(Selectivity.UnderSearch(ExitCalibration.JudgedSteps(runs)));
         ExitCriterion confidence = criterion.IsConfidence
@@ -155,7 +139,7 @@ public sealed record ExitReport
         return new ExitReport
         {
             Summary = ExitCalibration.Summarize(full, exited),
-            ScoreDifference = Estimated.Of(
+            ScoreDifference = Spread.OverQuestions(
                 full.Zip(exited, (run, exit) => exit.Run.Score - run.Score),
                 "score difference"
             ),

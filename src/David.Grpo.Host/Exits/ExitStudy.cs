@@ -18,14 +18,14 @@ public sealed record RiskRow(
     ExitMeasure Measure,
     ExitMethod Method,
     double Risk,
-    Estimated ExcessRisk,
+    Spread ExcessRisk,
     double Held,
     double NoneSafe,
-    Estimated ScoreDifference,
-    Estimated EarlyExits,
-    Estimated SearchesSaved,
-    Estimated GeneratedTokensSaved,
-    Estimated ObservedTokensSaved
+    Spread ScoreDifference,
+    Spread EarlyExits,
+    Spread SearchesSaved,
+    Spread GeneratedTokensSaved,
+    Spread ObservedTokensSaved
 );
 
 /// <summary>One split in detail: the half that did not pick the threshold.</summary>
@@ -111,7 +111,7 @@ public sealed record ExitStudy
                             criterion,
                             0.5,
                             resamplings,
-                            Seeds.Named("splits", seed),
+                            Seed.Named("splits", seed),
                             used
                         )
                     )
@@ -140,15 +140,10 @@ public sealed record ExitStudy
 
     private static RiskRow Row(ExitMeasure measure, ExitMethod method, double risk, ResampledExit[] splits)
     {
-        Estimated Over(Func<ExitSummary, double> pick)
+        Spread Over(Func<ExitSummary, double> pick)
         {
             double[] values = [.. splits.Select(split => pick(split.Test))];
-            return new Estimated(
-                values.Average(),
-                Statistics.PercentileInterval(Level, values) is Interval.Between between
-                    ? [between.low, between.high]
-                    : null
-            );
+            return Spread.Of(values.Average(), Statistics.PercentileInterval(Level, values), []);
         }
         return new RiskRow(
             measure,
@@ -174,7 +169,7 @@ public sealed record ExitStudy
         Seed seed
     )
     {
-        RecordedRun[] shuffled = [.. Seeds.Permutation(runs.Length, Seeds.Named("detail", seed)).Select(i => runs[i])];
+        RecordedRun[] shuffled = [.. Seed.Permutation(runs.Length, Seed.Named("detail", seed)).Select(i => runs[i])];
         RecordedRun[] picking = shuffled[..(runs.Length / 2)],
             rest = shuffled[(runs.Length / 2)..];
         Threshold threshold = ExitCalibration.Pick(Method(ExitMethod.Ltt, risk, delta), criterion, picking);

@@ -78,13 +78,13 @@ internal static class GgmlBlock
         switch (type)
         {
             case GgmlType.F32:
-                Elements.ToFloat32(ElementType.F32, blocks, values);
+                Elements.ToFloat32(StoredType.F32, blocks, values);
                 break;
             case GgmlType.F16:
-                Elements.ToFloat32(ElementType.F16, blocks, values);
+                Elements.ToFloat32(StoredType.F16, blocks, values);
                 break;
             case GgmlType.BF16:
-                Elements.ToFloat32(ElementType.BF16, blocks, values);
+                Elements.ToFloat32(StoredType.BF16, blocks, values);
                 break;
             case GgmlType.Q8_0:
                 for (int at = 0; at < values.Length; at += 32, blocks = blocks[34..])

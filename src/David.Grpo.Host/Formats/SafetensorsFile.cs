@@ -12,7 +12,7 @@ namespace David.Grpo.Formats;
 /// <param name="Shape">Extents, outermost first; [] is a scalar.</param>
 /// <param name="Offset">Of its first byte, from the beginning of the file.</param>
 /// <param name="Bytes">Their number: elements × size of an element.</param>
-public sealed record SafetensorsEntry(string Name, ElementType Type, long[] Shape, long Offset, long Bytes);
+public sealed record SafetensorsEntry(string Name, StoredType Type, long[] Shape, long Offset, long Bytes);
 
 /// <summary>A safetensors file, mapped into memory and checked as a whole when it is opened.</summary>
 /// <remarks>
@@ -72,7 +72,7 @@ public sealed class SafetensorsFile : IDisposable
         SafetensorsEntry entry = Find(name);
         int size = Elements.Size(entry.Type);
         CheckLength(name, nameof(destination), entry.Bytes / size, destination.Length, "elements");
-        if (entry.Type == ElementType.F32)
+        if (entry.Type == StoredType.F32)
         {
             file.Read(entry.Offset, MemoryMarshal.AsBytes(destination));
             return;
@@ -202,11 +202,11 @@ public sealed class SafetensorsFile : IDisposable
         JsonElement dtype = Field("dtype");
         if (
             dtype.ValueKind != JsonValueKind.String
-            || !Elements.ByName.TryGetValue(dtype.GetString()!, out ElementType type)
+            || !Elements.ByName.TryGetValue(dtype.GetString()!, out StoredType type)
         )
             throw file.Invalid(
                 $"tensor \"{name}\" has dtype {dtype.GetRawText()}; "
-                    + $"supported are {string.Join(", ", Enum.GetNames<ElementType>())}."
+                    + $"supported are {string.Join(", ", Enum.GetNames<StoredType>())}."
             );
         long[] shape = Integers("shape");
         long[] offsets = Integers("data_offsets");

@@ -10,7 +10,7 @@ public sealed class SafetensorsTensor
 {
     private readonly Action<Stream> write;
 
-    private SafetensorsTensor(string name, ElementType type, long[] shape, Action<Stream> write)
+    private SafetensorsTensor(string name, StoredType type, long[] shape, Action<Stream> write)
     {
         Bytes =
             Elements.Count(shape) * Elements.Size(type)
@@ -25,7 +25,7 @@ public sealed class SafetensorsTensor
     public string Name { get; }
 
     /// <summary>Of the elements as they are written.</summary>
-    public ElementType Type { get; }
+    public StoredType Type { get; }
 
     /// <summary>Extents, outermost first.</summary>
     public long[] Shape { get; }
@@ -41,10 +41,10 @@ public sealed class SafetensorsTensor
         string name,
         long[] shape,
         Action<Span<float>> fill,
-        ElementType type = ElementType.F32
+        StoredType type = StoredType.F32
     )
     {
-        if (type is not (ElementType.F32 or ElementType.F16 or ElementType.BF16))
+        if (type is not (StoredType.F32 or StoredType.F16 or StoredType.BF16))
             throw new ArgumentException($"Floats are written as F32, F16 or BF16; got {type}.", nameof(type));
         if (Elements.Count(shape) is not { } count || count > Array.MaxLength / 4)
             throw new ArgumentException(
@@ -62,7 +62,7 @@ public sealed class SafetensorsTensor
                 Span<float> filled = values.AsSpan(0, (int)count);
                 filled.Clear();
                 fill(filled);
-                if (type == ElementType.F32)
+                if (type == StoredType.F32)
                     stream.Write(MemoryMarshal.AsBytes(filled));
                 else
                 {
@@ -77,7 +77,7 @@ public sealed class SafetensorsTensor
 
     /// <summary>A tensor whose little-endian bytes are at hand.</summary>
     /// <exception cref="ArgumentException">The number of bytes is not that of the shape and type.</exception>
-    public static SafetensorsTensor Raw(string name, ElementType type, long[] shape, ReadOnlyMemory<byte> bytes)
+    public static SafetensorsTensor Raw(string name, StoredType type, long[] shape, ReadOnlyMemory<byte> bytes)
     {
         SafetensorsTensor tensor = new(name, type, shape, stream => stream.Write(bytes.Span));
         return tensor.Bytes == bytes.Length

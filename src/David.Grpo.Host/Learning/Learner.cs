@@ -46,7 +46,7 @@ public sealed class Learner(
         int minibatches = phase == Phase.Bootstrapping ? method.BootstrapMinibatches : method.Minibatches;
         UpdateTally tally = new();
         Judge(lessons, tally);
-        Seed draws = Seeds.Named("objective", seed);
+        Seed draws = Seed.Named("objective", seed);
         foreach ((int update, int[] part) in Minibatches(groups.Count, minibatches, seed).Index())
             Step(
                 [.. part.Select(q => lessons[q])],
@@ -57,11 +57,11 @@ public sealed class Learner(
                 (weights, factors, batch, logProbs, entropies) =>
                 {
                     ObjectiveContext context = new(
-                        Aggregations.Scaled(factors, weights),
+                        Aggregation.Scaled(factors, weights),
                         batch,
                         logProbs,
                         entropies,
-                        Seeds.Child(update, draws)
+                        Seed.Child(update, draws)
                     );
                     tally.Add(arm.Objective.DiagnosticsOf(context));
                     return Objective.Regularised(
@@ -178,7 +178,7 @@ public sealed class Learner(
         int minibatches = Math.Min(wanted, groups);
         for (int epoch = 0; epoch < method.Epochs; epoch++)
         {
-            int[] order = Seeds.Permutation(groups, Seeds.Child(epoch, seed));
+            int[] order = Seed.Permutation(groups, Seed.Child(epoch, seed));
             for (int m = 0; m < minibatches; m++)
                 yield return order[(groups * m / minibatches)..(groups * (m + 1) / minibatches)];
         }
@@ -193,11 +193,11 @@ public sealed class Learner(
         TokenBatch batch = Lesson.Batch(lessons);
         double[] factors = [.. lessons.SelectMany(lesson => lesson.Factors)];
         if (method.RecomputeOldLogProbs)
-            tally.SamplerKl = Mismatches.Measure(batch, batch.OldLogProbs, batch.SamplerLogProbs).KlK3;
+            tally.SamplerKl = Mismatch.Measure(batch, batch.OldLogProbs, batch.SamplerLogProbs).KlK3;
         if (method.SamplerWeight is { } rule)
-            factors = ImportanceWeights.Weights(rule, batch, batch.OldLogProbs, batch.SamplerLogProbs);
+            factors = ImportanceWeight.Weights(rule, batch, batch.OldLogProbs, batch.SamplerLogProbs);
         if (method.LearnedShare < 1)
-            factors = Aggregations.Kept(
+            factors = Aggregation.Kept(
                 TokenMask.HighEntropy(method.LearnedShare, [.. lessons.SelectMany(lesson => lesson.Entropies)]),
                 factors
             );
@@ -218,7 +218,7 @@ public sealed class Learner(
     {
         Lesson[] lessons = [.. groups.SelectMany(group => group)];
         TokenBatch batch = Lesson.Batch(lessons);
-        double[] weights = Aggregations.Weights(aggregation, batch);
+        double[] weights = Aggregation.Weights(aggregation, batch);
         double[] factors = [.. lessons.SelectMany(lesson => lesson.Factors)];
         int[] first = new int[lessons.Length + 1]; // where each lesson's tokens begin
         for (int i = 0; i < lessons.Length; i++)
@@ -334,7 +334,7 @@ public sealed class Learner(
         double[]?[] behaviour =
         [
             .. group.Members.Select(
-                (member, i) => Trajectories.BehaviourLogProbsOrNull(member.Trajectory)?[skipped[i]..]
+                (member, i) => Trajectory.BehaviourLogProbsOrNull(member.Trajectory)?[skipped[i]..]
             ),
         ];
         bool recompute = !idle && (method.RecomputeOldLogProbs || method.LearnedShare < 1 || behaviour.Contains(null));

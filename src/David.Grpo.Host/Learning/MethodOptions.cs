@@ -128,7 +128,7 @@ public record MethodOptions
     public CutPoint Cut { get; init; } = CutPoint.EvidenceOfBest;
 
     [Description("when a continuation takes the worst member's place")]
-    public ReplacementRule Replacement { get; init; } = ReplacementRule.BetterThanBest;
+    public ReplacementCriterion Replacement { get; init; } = ReplacementCriterion.BetterThanBest;
 
     [Description("what spending costs in the reward")]
     public Spending Spending { get; init; } = Spending.Free;

@@ -10,7 +10,7 @@ public sealed record ScoredSequence(int[] Tokens, int[] Scored)
 {
     /// <summary>A trajectory's tokens that may be trained, but for the first <paramref name="skipped"/> of them.</summary>
     public static ScoredSequence Of(Trajectory trajectory, int skipped = 0) =>
-        new(Trajectories.Tokens(trajectory), Trajectories.TrainedPositions(trajectory)[skipped..]);
+        new(Trajectory.Tokens(trajectory), Trajectory.TrainedPositions(trajectory)[skipped..]);
 }
 
 /// <summary>Slopes of a loss by what a <see cref="PolicyPass"/> gave out, [N] each.</summary>

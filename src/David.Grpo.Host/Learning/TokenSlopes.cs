@@ -15,7 +15,7 @@ internal static class TokenSlopes
         int[] skipped = [.. members.Select(member => arm.TrainsKeptPrefix ? 0 : member.KeptTrained)];
         double[][] trained = [.. advantages.SelectMany(group => group).Select((own, i) => own[skipped[i]..])];
         double[] all = [.. trained.SelectMany(own => own)];
-        double[] weights = Aggregations.Weights(
+        double[] weights = Aggregation.Weights(
             arm.Objective.Aggregation,
             TokenBatch.Create(
                 [.. trained.SelectMany((own, i) => Enumerable.Repeat(i, own.Length))],

@@ -124,7 +124,7 @@ public sealed class Decoder : IDisposable
             device,
             (name, shape) =>
             {
-                Seed own = Seeds.Child(index++, seed);
+                Seed own = Seed.Child(index++, seed);
                 if (name.EndsWith("norm.weight", StringComparison.Ordinal))
                     return Tensor.Full(shape, 1, device: device);
                 if (name.EndsWith(".bias", StringComparison.Ordinal))
@@ -134,9 +134,9 @@ public sealed class Decoder : IDisposable
                 for (int i = 0; i < values.Length; i++)
                 {
                     // Box and Muller.
-                    double radius = Math.Sqrt(-2 * Math.Log(1 - Seeds.Uniform(Seeds.Child(2L * i, own))));
+                    double radius = Math.Sqrt(-2 * Math.Log(1 - Seed.Uniform(Seed.Child(2L * i, own))));
                     values[i] = (float)(
-                        deviation * radius * Math.Cos(2 * Math.PI * Seeds.Uniform(Seeds.Child(2L * i + 1, own)))
+                        deviation * radius * Math.Cos(2 * Math.PI * Seed.Uniform(Seed.Child(2L * i + 1, own)))
                     );
                 }
                 return Tensor.From<float>(values, shape, device);

@@ -26,7 +26,7 @@ public sealed record BeforeAndAfter(Trajectory Before, Trajectory After)
         async Task<EvaluationResult> Answer(ModelFiles model)
         {
             using Decoder policy = Decoder.Load(model.Config, model.Weights);
-            return await Evaluator.RunAsync(policy, task, 60, 0.6, Seeds.OfInt64(0), new());
+            return await Evaluator.RunAsync(policy, task, 60, 0.6, Seed.OfInt64(0), new());
         }
         using ModelFiles trained = ModelFiles.Open(last);
         EvaluationResult before = await Answer(files),

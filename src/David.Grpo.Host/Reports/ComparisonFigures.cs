@@ -223,7 +223,7 @@ public static class ComparisonFigures
         Axis x,
         string label,
         string unit,
-        Func<RunLines, IEnumerable<(double Cost, double Value)>> pointsOf
+        Func<RunLog, IEnumerable<(double Cost, double Value)>> pointsOf
     )
     {
         bool hasBands = HasBands(report);

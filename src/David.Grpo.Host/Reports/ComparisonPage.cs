@@ -86,7 +86,7 @@ public static class ComparisonPage
         string seeds =
             summary.Seeds.Length == 1
                 ? "There is one seed, so intervals of scores speak of the questions only, and differences have none."
-                : "Intervals of scores and of what a question costs are 95 % bootstrap intervals over seeds and questions; those of training costs and differences are Student's t over seeds.";
+                : "Intervals are 95 % intervals over seeds, Student's t.";
         string differences =
             report.Arms.Length == 1
                 ? ""
@@ -284,7 +284,7 @@ public static class ComparisonPage
 
     private static Transcript Transcript(string title, Trajectory trajectory)
     {
-        string? answer = Trajectories.AnswerOrNull(trajectory);
+        string? answer = Trajectory.AnswerOrNull(trajectory);
         Outcome outcome = Evaluation.Outcome(trajectory);
         return new Transcript(
             title,

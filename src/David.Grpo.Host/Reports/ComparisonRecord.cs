@@ -114,9 +114,9 @@ public sealed record ComparisonRecord
         (ComparedRun[] runs, string unfinished) = IsRun(folder)
             ? new FinishedRuns(all, "")
             : FinishedRuns.In(folder, all);
-        RunLines[] lines =
+        RunLog[] lines =
         [
-            .. runs.Select(run => RunLines.Read(IsRun(folder) ? folder : Path.Combine(folder, run.Folder))),
+            .. runs.Select(run => RunLog.Read(IsRun(folder) ? folder : Path.Combine(folder, run.Folder))),
         ];
         HashSet<string> reported = [.. runs.Select(run => run.Name)];
         return new ComparisonReport(
@@ -144,7 +144,7 @@ public sealed record ComparisonRecord
             File.ReadAllText(Path.Combine(folder, "result.json")),
             RunJson.Document
         )!;
-        RunLines lines = RunLines.Read(folder);
+        RunLog lines = RunLog.Read(folder);
         if (lines.Evaluations is [])
             throw new InvalidDataException($"{folder} has no evaluation, so there is nothing to report.");
         RunOptions options = new()

@@ -16,7 +16,7 @@ namespace David.Grpo.Reports;
 public sealed record ComparisonReport(
     string Folder,
     IReadOnlyList<ComparedRun> Runs,
-    RunLines[] Lines,
+    RunLog[] Lines,
     ReportedArm[] Arms,
     ComparisonSummary Summary
 )
@@ -51,7 +51,7 @@ public sealed record ComparisonReport(
         double wallSeconds
     )
     {
-        RunLines[] lines = [.. runs.Select(run => RunLines.Read(Path.Combine(folder, run.Folder)))];
+        RunLog[] lines = [.. runs.Select(run => RunLog.Read(Path.Combine(folder, run.Folder)))];
         return new ComparisonReport(
             folder,
             runs,
@@ -75,7 +75,7 @@ public sealed record ComparisonReport(
     public string[] Titles => [.. Arms.Select(arm => arm.Title)];
 
     /// <summary>What the runs of an arm left, by seed.</summary>
-    public RunLines[] LinesOf(string arm) => [.. Lines.Where((_, i) => Runs[i].Name == arm)];
+    public RunLog[] LinesOf(string arm) => [.. Lines.Where((_, i) => Runs[i].Name == arm)];
 
     /// <summary>The questions of the last evaluation of each of an arm's runs, with their answers, queries and scores.</summary>
     public OutcomeRecord[] OutcomesOf(string arm) => [.. LinesOf(arm).SelectMany(run => run.At(int.MaxValue).Outcomes)];

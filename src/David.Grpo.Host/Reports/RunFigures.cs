@@ -9,7 +9,7 @@ internal static class RunFigures
     private static readonly Axis Rollouts = Axis.Linear("rollouts", "");
 
     /// <summary>Evaluations with their intervals; null where there are fewer than two.</summary>
-    public static Section? Learning(RunContents run)
+    public static Section? Learning(RunLog run)
     {
         if (run.Evaluations.Length < 2)
             return null;
@@ -82,7 +82,7 @@ internal static class RunFigures
     private static string Questions(int count) => $"{Number.Fixed(0, count)} questions";
 
     /// <summary>What each step did; null where none was made.</summary>
-    public static Section[]? Training(RunContents run)
+    public static Section[]? Training(RunLog run)
     {
         StepMetrics[] steps = [.. run.Steps.Where(step => step.Phase != "imitation")];
         if (steps.Length == 0)

@@ -10,7 +10,7 @@ namespace David.Grpo.Reports;
 internal static class RunPage
 {
     /// <summary>"David-GRPO, seed 1".</summary>
-    public static string Title(RunContents run)
+    public static string Title(RunLog run)
     {
         string arm = run.Arm is { } name ? ArmTitle(name) : Path.GetFileName(run.Folder);
         // A variant's folder is named as the variant is.
@@ -21,7 +21,7 @@ internal static class RunPage
     }
 
     /// <param name="trajectories">Of the microscope.</param>
-    public static Report Of(RunContents run, int trajectories) =>
+    public static Report Of(RunLog run, int trajectories) =>
         new(
             Title(run),
             Standing(run),
@@ -61,7 +61,7 @@ internal static class RunPage
         );
 
     /// <summary>How far it came, in a line.</summary>
-    private static string Standing(RunContents run)
+    private static string Standing(RunLog run)
     {
         string spent = $"{Number.Fixed(0, run.Spent.Rollouts)} rollouts in {Number.Fixed(0, run.Steps.Length)} steps";
         if (run.Result is { Stopped: false } result)
@@ -76,7 +76,7 @@ internal static class RunPage
         return $"Not finished: {spent}; {going}";
     }
 
-    private static bool IsCompared(RunContents run) =>
+    private static bool IsCompared(RunLog run) =>
         Path.GetDirectoryName(Path.GetDirectoryName(run.Folder)) is { } comparison
         && Path.GetFileName(run.Folder).StartsWith("seed-", StringComparison.Ordinal)
         && File.Exists(Path.Combine(comparison, "index.html"));
@@ -88,7 +88,7 @@ internal static class RunPage
                 .Title
             : name.Replace('_', ' ');
 
-    private static IEnumerable<Section> Result(RunContents run)
+    private static IEnumerable<Section> Result(RunLog run)
     {
         if (run.Evaluations is not [var before, ..])
         {
@@ -160,7 +160,7 @@ internal static class RunPage
             );
     }
 
-    private static IEnumerable<Section> Costs(RunContents run)
+    private static IEnumerable<Section> Costs(RunLog run)
     {
         RunCost spent = run.Spent;
         Cell[] Line(string name, double value, double? budget) =>
@@ -223,7 +223,7 @@ internal static class RunPage
         );
     }
 
-    private static IEnumerable<Section> Faults(RunContents run)
+    private static IEnumerable<Section> Faults(RunLog run)
     {
         (string Name, double Count, string Meaning)[] faults =
         [
@@ -280,7 +280,7 @@ internal static class RunPage
             );
     }
 
-    private static IEnumerable<Section> Setting(RunContents run)
+    private static IEnumerable<Section> Setting(RunLog run)
     {
         string[] files =
         [

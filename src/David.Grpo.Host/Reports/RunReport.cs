@@ -16,7 +16,7 @@ public static class RunReport
     /// <exception cref="IOException">The folder does not exist, or cannot be written.</exception>
     public static string Write(string folder)
     {
-        RunContents run = RunContents.Read(folder);
+        RunLog run = RunLog.Read(folder);
         (int trajectories, string? torn) = MicroscopePage.Write(
             run.Folder,
             RunPage.Title(run),

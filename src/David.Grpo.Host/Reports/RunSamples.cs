@@ -11,7 +11,7 @@ internal static partial class RunSamples
     /// The first question with the most hops that was learned, and folded away one that was lost and one that was never
     /// right; none where the run was not evaluated twice or kept no outcomes.
     /// </summary>
-    public static Section[] Of(RunContents run)
+    public static Section[] Of(RunLog run)
     {
         if (run.Evaluations is not [var first, .., var last])
             return [];

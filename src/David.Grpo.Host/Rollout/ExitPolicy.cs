@@ -12,7 +12,7 @@ public sealed record ExitPolicy
     /// Checked before the first action and after each observation; null: never. At threshold +∞ trial answers are recorded
     /// and no episode is changed.
     /// </summary>
-    public ExitRule? Rule { get; init; }
+    public ExitThreshold? Rule { get; init; }
 
     /// <summary>
     /// Asked whenever the policy asks a search; null: every search is made. Where it says no, the turn that asked is taken

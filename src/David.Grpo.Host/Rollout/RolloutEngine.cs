@@ -157,7 +157,7 @@ public sealed class RolloutEngine : IDisposable
             .. requests.Select(request => new Episode(
                 request,
                 _protocol,
-                Seeds.Path([request.Key, request.Member], seed)
+                Seed.Path([request.Key, request.Member], seed)
             )),
         ];
         List<Episode> running = [];
@@ -334,7 +334,7 @@ public sealed class RolloutEngine : IDisposable
         Tensor? logits = Compute(stretches, rows);
         if (logits is null)
             return;
-        Seed[] seeds = [.. due.Select(episode => Seeds.Child(episode.Length, episode.Seed))];
+        Seed[] seeds = [.. due.Select(episode => Seed.Child(episode.Length, episode.Seed))];
         (int[] tokens, double[] logProbs) = sampler.Sample(logits, seeds);
         // Between the pass and the next token, so that the passes of episodes that go on are as without checks.
         _trials?.CheckTurns(due);

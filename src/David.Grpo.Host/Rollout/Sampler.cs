@@ -39,7 +39,7 @@ public sealed record Sampler
     {
         float[] uniform = new float[IsGreedy ? 0 : seeds.Length];
         for (int i = 0; i < uniform.Length; i++)
-            uniform[i] = (float)(1 - Seeds.Uniform(seeds[i]));
+            uniform[i] = (float)(1 - Seed.Uniform(seeds[i]));
         using GradientRecording recording = Torch.WithoutGradients();
         return logits.Sample(_temperature, uniform);
     }

@@ -49,15 +49,18 @@ public sealed record CheckpointState
 public sealed class RunFolder
 {
     private const int Format = 3;
+    private const string FingerprintFile = "fingerprint";
     private readonly string? _tokenizerFolder;
 
     /// <param name="path">Made where it is absent.</param>
-    /// <param name="fingerprint">Of all that decides the run's numbers; a checkpoint of another is refused.</param>
+    /// <param name="fingerprint">Of all that decides the run's numbers.</param>
     /// <param name="tokenizerFolder">Copied into checkpoints; null for none.</param>
+    /// <exception cref="InvalidDataException">It holds what another run made. Nothing of it is changed then.</exception>
     public RunFolder(string path, string fingerprint, string? tokenizerFolder = null)
     {
         Path = System.IO.Path.GetFullPath(path);
         Fingerprint = fingerprint;
+        EnsureOwn(path, fingerprint);
         _tokenizerFolder = tokenizerFolder;
         try
         {
@@ -72,6 +75,45 @@ public sealed class RunFolder
         }
     }
 
+    /// <summary>Refuses a folder that holds what another run made; nothing is changed.</summary>
+    /// <exception cref="InvalidDataException">It does.</exception>
+    internal static void EnsureOwn(string path, string fingerprint)
+    {
+        if (BelongsToAnother(path, fingerprint))
+            throw new InvalidDataException(
+                $"{System.IO.Path.GetFullPath(path)} belongs to another run: its options, data, model or program differ from this one's. "
+                    + "Give the run its own folder, or take the former options."
+            );
+    }
+
+    /// <summary>Whether a folder holds a result, a checkpoint or a log, and not of a run with this fingerprint.</summary>
+    internal static bool BelongsToAnother(string path, string fingerprint)
+    {
+        FileInfo metrics = new(System.IO.Path.Combine(path, "metrics.jsonl"));
+        string checkpoints = System.IO.Path.Combine(path, "checkpoints");
+        string? last = Directory.Exists(checkpoints) ? SavedIn(checkpoints).LastOrDefault() : null;
+        bool isEmpty =
+            last is null
+            && metrics is not { Exists: true, Length: > 0 }
+            && !File.Exists(System.IO.Path.Combine(path, "result.json"));
+        return !isEmpty && OwnerOf(path, last) != fingerprint;
+    }
+
+    /// <summary>The fingerprint of the run that a folder's files are of; null where nothing says it.</summary>
+    private static string? OwnerOf(string path, string? checkpoint)
+    {
+        if (checkpoint is not null)
+            return ReadState(checkpoint).Fingerprint;
+        string file = System.IO.Path.Combine(path, FingerprintFile);
+        return File.Exists(file) ? File.ReadAllText(file) : null;
+    }
+
+    private static CheckpointState ReadState(string checkpoint) =>
+        JsonSerializer.Deserialize<CheckpointState>(
+            File.ReadAllText(System.IO.Path.Combine(checkpoint, "state.json")),
+            RunJson.Document
+        )!;
+
     /// <summary>Absolute.</summary>
     public string Path { get; }
 
@@ -83,17 +125,16 @@ public sealed class RunFolder
     /// <summary>The path of a file in the folder.</summary>
     public string In(string name) => System.IO.Path.Combine(Path, name);
 
-    /// <summary>The finished run's result, if it is finished and has this fingerprint.</summary>
+    /// <summary>The finished run's result; null while it is not finished.</summary>
     public RunResult? Result =>
         File.Exists(In("result.json"))
-        && File.Exists(In("fingerprint"))
-        && File.ReadAllText(In("fingerprint")) == Fingerprint
             ? JsonSerializer.Deserialize<RunResult>(File.ReadAllText(In("result.json")), RunJson.Document)
             : null;
 
-    /// <summary>Writes what the run is; when it was begun first stays as it is.</summary>
+    /// <summary>Writes whose folder it is and what the run is; when it was begun first stays as it is.</summary>
     public void Describe(RunDescription description)
     {
+        WriteSynced(In(FingerprintFile), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(Fingerprint)));
         description = description with { StartedAt = RunDescription.Read(Path)?.StartedAt ?? description.StartedAt };
         WriteSynced(
             In(RunDescription.FileName),
@@ -141,17 +182,6 @@ public sealed class RunFolder
     public static string Outcomes(string folder, int step) =>
         System.IO.Path.Combine(folder, "evaluations", $"step-{step:D6}.jsonl");
 
-    /// <summary>The lines of a kind of a run's metrics.jsonl, in order.</summary>
-    public static IEnumerable<T> ReadMetrics<T>(string folder, string kind)
-    {
-        foreach (string line in File.ReadLines(System.IO.Path.Combine(folder, "metrics.jsonl")))
-        {
-            using JsonDocument document = JsonDocument.Parse(line);
-            if (document.RootElement.GetProperty("kind").GetString() == kind)
-                yield return document.Deserialize<T>(RunJson.Line)!;
-        }
-    }
-
     /// <summary>What the run is made with, environment.json, where there is none yet.</summary>
     public void DescribeEnvironment(Func<RunEnvironment> environment)
     {
@@ -163,11 +193,8 @@ public sealed class RunFolder
     }
 
     /// <summary>Writes how the run ended: it is finished with this.</summary>
-    public void WriteResult(RunResult result)
-    {
-        WriteSynced(In("fingerprint"), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(Fingerprint)));
+    public void WriteResult(RunResult result) =>
         WriteSynced(In("result.json"), stream => JsonSerializer.Serialize(stream, result, RunJson.Document));
-    }
 
     /// <summary>Writes a checkpoint beside, syncs and renames it, and drops those beyond the last <paramref name="kept"/>.</summary>
     public void Save(Decoder policy, AdamW optimizer, Critic? critic, CheckpointState state, int kept)
@@ -225,15 +252,7 @@ public sealed class RunFolder
             Cut(In("trajectories.jsonl.gz"), 0);
             return null;
         }
-        CheckpointState state = JsonSerializer.Deserialize<CheckpointState>(
-            File.ReadAllText(System.IO.Path.Combine(folder, "state.json")),
-            RunJson.Document
-        )!;
-        if (state.Fingerprint != Fingerprint)
-            throw new InvalidDataException(
-                $"{folder} belongs to another run: its options, data, model or program differ from this one's. "
-                    + "Give the run its own folder, or take the former options."
-            );
+        CheckpointState state = ReadState(folder);
         ReadWeights(System.IO.Path.Combine(folder, "model.safetensors"), policy);
         ReadMoments(System.IO.Path.Combine(folder, "optimizer.safetensors"), policy.ParameterNames, optimizer);
         optimizer.Steps = state.AdamSteps;
@@ -263,8 +282,10 @@ public sealed class RunFolder
     }
 
     /// <summary>Checkpoint folders, oldest first.</summary>
-    public IReadOnlyList<string> Saved() =>
-        [.. Directory.EnumerateDirectories(Checkpoints, "step-*").Order(StringComparer.Ordinal)];
+    public IReadOnlyList<string> Saved() => SavedIn(Checkpoints);
+
+    private static IReadOnlyList<string> SavedIn(string checkpoints) =>
+        [.. Directory.EnumerateDirectories(checkpoints, "step-*").Order(StringComparer.Ordinal)];
 
     private static void WriteMoments(string path, ReadOnlySpan<string> names, AdamW optimizer)
     {

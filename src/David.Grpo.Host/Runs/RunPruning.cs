@@ -5,7 +5,7 @@ namespace David.Grpo.Runs;
 /// <param name="Moments">Whether the optimizer's state of finished runs is removed; nobody goes on from it.</param>
 /// <param name="Failed">Whether runs that were stopped or crashed are removed whole.</param>
 /// <param name="OlderThan">Only runs in which nothing was written for so long.</param>
-public sealed record PruningRule(
+public sealed record PruningOptions(
     int Checkpoints = 1,
     bool Moments = false,
     bool Failed = false,
@@ -23,7 +23,7 @@ public sealed record Removal(string Run, string Path, long Bytes, string Reason)
 public static class RunPruning
 {
     /// <summary>What a rule would remove; nothing of a run that a process works on.</summary>
-    public static IEnumerable<Removal> Plan(IEnumerable<RunOverview> runs, PruningRule rule, DateTimeOffset now)
+    public static IEnumerable<Removal> Plan(IEnumerable<RunOverview> runs, PruningOptions rule, DateTimeOffset now)
     {
         foreach (RunOverview run in runs)
         {

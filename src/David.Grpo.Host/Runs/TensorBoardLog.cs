@@ -100,7 +100,7 @@ internal sealed class TensorBoardLog : IDisposable
                 .. Values(Samples[0], probabilities),
                 .. Values(Samples[1], [.. advantages]),
                 .. Values(Samples[2], [.. sampled.Select(member => member.Reward.Total)]),
-                .. Wholes(Samples[3], [.. sampled.Select(member => Trajectories.GeneratedTokens(member.Trajectory))]),
+                .. Wholes(Samples[3], [.. sampled.Select(member => Trajectory.GeneratedTokens(member.Trajectory))]),
                 .. Wholes(Samples[4], [.. sampled.Select(member => member.Trajectory.Searches.Length)]),
             ]
         );
@@ -223,12 +223,12 @@ internal sealed class TensorBoardLog : IDisposable
     private static IEnumerable<EventValue> Values(EventTag tag, double[] values) =>
         values is []
             ? []
-            : [new EventValue.Distribution(tag.Tag, tag.Description, HistogramModule.OfValues(Buckets, values))];
+            : [new EventValue.Distribution(tag.Tag, tag.Description, Histogram.OfValues(Buckets, values))];
 
     private static IEnumerable<EventValue> Wholes(EventTag tag, int[] values) =>
         values is []
             ? []
-            : [new EventValue.Distribution(tag.Tag, tag.Description, HistogramModule.OfWholes(Buckets, values))];
+            : [new EventValue.Distribution(tag.Tag, tag.Description, Histogram.OfWholes(Buckets, values))];
 
     /// <summary>An outcome as Markdown; what the policy wrote is a code block, so that none of it is markup.</summary>
     internal static string Shown(OutcomeRecord outcome)

@@ -84,7 +84,7 @@ internal sealed class TextRun : IDisposable
                 file,
                 model.Config,
                 task.Training.Questions.Take(1000).Max(question => protocol.Prompt(question).Tokens.Length),
-                task.Experts.Select(expert => Trajectories.Length(expert) - expert.Segments[0].Tokens.Length)
+                task.Experts.Select(expert => Trajectory.Length(expert) - expert.Segments[0].Tokens.Length)
                     .DefaultIfEmpty()
                     .Max(),
                 task.Experts.Count
@@ -132,22 +132,19 @@ internal sealed class TextRun : IDisposable
     /// </summary>
     public RunFolder Folder()
     {
-        RunFolder folder = new(File.Out, Environment.Fingerprint, TokenizerFolder(File.Out));
         string configuration = ConfigurationWriter.Write(File);
+        string environment = Path.Combine(File.Out, "environment.json");
         if (
-            (folder.Saved().Count > 0 || System.IO.File.Exists(folder.In("result.json")))
-            && System.IO.File.Exists(folder.In("environment.json"))
-            && JsonSerializer.Deserialize<RunEnvironment>(
-                System.IO.File.ReadAllText(folder.In("environment.json")),
-                RunJson.Document
-            )
+            RunFolder.BelongsToAnother(File.Out, Environment.Fingerprint)
+            && System.IO.File.Exists(environment)
+            && JsonSerializer.Deserialize<RunEnvironment>(System.IO.File.ReadAllText(environment), RunJson.Document)
                 is { } former
-            && former.Fingerprint != Environment.Fingerprint
         )
             throw new InvalidDataException(
-                $"{folder.Path} holds another run; it differs in {Differences(former, folder.In("config.yaml"), configuration)}. "
+                $"{Path.GetFullPath(File.Out)} holds another run; it differs in {Differences(former, Path.Combine(File.Out, "config.yaml"), configuration)}. "
                     + "Choose another folder (--out), or take the former options to go on with that run."
             );
+        RunFolder folder = new(File.Out, Environment.Fingerprint, TokenizerFolder(File.Out));
         System.IO.File.WriteAllText(folder.In("config.yaml"), configuration);
         System.IO.File.WriteAllText(
             folder.In("environment.json"),

@@ -68,7 +68,7 @@ public static class Evaluator
                         .Select((question, i) => new RolloutRequest(question, i, 0)),
                 ],
                 temperature == 0 ? Sampler.Greedy : Sampler.AtTemperature(temperature),
-                Seeds.Named("evaluation", seed),
+                Seed.Named("evaluation", seed),
                 version: 0,
                 cancellationToken
             )
@@ -77,7 +77,7 @@ public static class Evaluator
         return new EvaluationResult(
             batch.Trajectories,
             outcomes,
-            Grpo.Evaluation.Summarize(0.95, Seeds.Named("bootstrap", seed), outcomes)
+            Grpo.Evaluation.Summarize(0.95, Seed.Named("bootstrap", seed), outcomes)
         )
         {
             Exits = batch.Exits,

@@ -41,7 +41,7 @@ public static class WorldTask
         Seed training = World.TrainingSeed(seed);
         EmbeddedWorld world = World.Generate(training);
         WorldIndex index = WorldSearch.Index(world.Passages);
-        WorldQuestion[] shown = WorldQuestions.Draw(world, experts, Seeds.Named("experts", training));
+        WorldQuestion[] shown = WorldQuestions.Draw(world, experts, Seed.Named("experts", training));
 
         Dictionary<PassageId, string> texts = world.Passages.ToDictionary(
             passage => passage.Id,
@@ -52,7 +52,7 @@ public static class WorldTask
             new QuestionPool(
                 [
                     .. WorldQuestions
-                        .Draw(world, trainingQuestions, Seeds.Named("questions", training))
+                        .Draw(world, trainingQuestions, Seed.Named("questions", training))
                         .Select(q => q.Question),
                 ],
                 new WorldSearchEnvironment(index)
@@ -63,7 +63,7 @@ public static class WorldTask
                         .Draw(
                             other,
                             evaluationQuestions,
-                            Seeds.Named("questions", World.EvaluationSeed(evaluationWorld))
+                            Seed.Named("questions", World.EvaluationSeed(evaluationWorld))
                         )
                         .Select(q => q.Question),
                 ],

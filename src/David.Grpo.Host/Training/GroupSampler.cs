@@ -32,7 +32,7 @@ internal sealed class GroupSampler(RolloutEngine engine, TrainingTask task, Arm 
         }
         RolloutBatch batch = await SampleAsync(state, requests, cancellationToken).ConfigureAwait(false);
 
-        Cost cost = Costs.Zero;
+        Cost cost = Cost.Zero;
         List<Member> sampled = [];
         List<Unlearned> unlearned = [];
         int dropped = 0;
@@ -43,7 +43,7 @@ internal sealed class GroupSampler(RolloutEngine engine, TrainingTask task, Arm 
             Group group = groups[request.Place];
             int[] own = [.. Enumerable.Range(at, request.Rollouts)];
             at += request.Rollouts;
-            cost = own.Aggregate(cost, (sum, i) => sum + Costs.OfTrajectory(0, batch.Trajectories[i]));
+            cost = own.Aggregate(cost, (sum, i) => sum + Cost.OfTrajectory(0, batch.Trajectories[i]));
             List<Member> members = [];
             // Where the budget ended before the group did, what there is of it is not a sample of the policy's.
             if (!own.Any(batch.Statistics.Cut.Contains))
@@ -141,7 +141,7 @@ internal sealed class GroupSampler(RolloutEngine engine, TrainingTask task, Arm 
         RolloutBatch batch = await SampleAsync(state, requests, cancellationToken).ConfigureAwait(false);
 
         Group[] groups = [.. state.Sampled];
-        Cost cost = Costs.Zero;
+        Cost cost = Cost.Zero;
         List<Unlearned> unlearned = [];
         int dropped = 0;
         int replaced = 0;
@@ -153,7 +153,7 @@ internal sealed class GroupSampler(RolloutEngine engine, TrainingTask task, Arm 
             foreach (Fork fork in own)
             {
                 Trajectory trajectory = batch.Trajectories[at];
-                cost += Costs.OfTrajectory(fork.KeptSegments, trajectory);
+                cost += Cost.OfTrajectory(fork.KeptSegments, trajectory);
                 if (batch.Statistics.Cut.Contains(at++))
                     continue;
                 if (
@@ -195,7 +195,7 @@ internal sealed class GroupSampler(RolloutEngine engine, TrainingTask task, Arm 
     private Fork[] Forks(LoopState state, Group group) =>
         group.Members is []
             ? []
-            : arm.Exploration.Forks(Seeds.Path([state.Step, group.Key], Seeds.Named("exploration", seed)), group);
+            : arm.Exploration.Forks(Seed.Path([state.Step, group.Key], Seed.Named("exploration", seed)), group);
 
     private static IEnumerable<Unlearned> Left(Group group, int[] staying, Func<int, TrajectoryRole> role) =>
         Enumerable
@@ -211,7 +211,7 @@ internal sealed class GroupSampler(RolloutEngine engine, TrainingTask task, Arm 
         engine.RunAsync(
             requests,
             Sampler.AtTemperature(temperature),
-            Seeds.Child(state.Step, Seeds.Named("rollout", seed)),
+            Seed.Child(state.Step, Seed.Named("rollout", seed)),
             state.Ledger.Spent.OptimizerSteps,
             cancellationToken,
             new Allowance(state.Ledger.GeneratedTokensLeft, state.Ledger.SearchesLeft)

@@ -27,7 +27,7 @@ internal sealed class Rehearsal
     public ScoredSequence[] Draw(int count, Seed seed)
     {
         ScoredSequence[] all = [.. _solved.Values];
-        return [.. Seeds.Permutation(all.Length, seed).Take(count).Select(i => all[i])];
+        return [.. Seed.Permutation(all.Length, seed).Take(count).Select(i => all[i])];
     }
 
     /// <summary>What the trajectories of a run's log amount to.</summary>

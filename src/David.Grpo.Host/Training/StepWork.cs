@@ -66,7 +66,7 @@ internal sealed record StepWork
                 .ToDictionary(terms => terms.Key, terms => terms.Average(term => term.Value)),
             Coverage = Mean(member => member.Reward.Coverage),
             SearchesPerQuestion = Mean(member => member.Trajectory.Searches.Length),
-            TokensPerRollout = Mean(member => Trajectories.GeneratedTokens(member.Trajectory)),
+            TokensPerRollout = Mean(member => Trajectory.GeneratedTokens(member.Trajectory)),
             DeadGroups = deadGroups,
             Experts = Experts,
             Continued = Continued,

@@ -58,7 +58,7 @@ public sealed class Trainer : IDisposable
         _folder = folder;
         _report = report;
         _engineOptions = engineOptions;
-        _seed = Seeds.OfInt64(options.Seed);
+        _seed = Seed.OfInt64(options.Seed);
         _tensorboard = new TensorBoardLog(folder.In("tensorboard"), options.Tensorboard);
         _engine = new RolloutEngine(policy, task.Protocol, task.Training.Search, engineOptions)
         {
@@ -184,7 +184,7 @@ public sealed class Trainer : IDisposable
                 _task,
                 questions,
                 _options.Evaluation.Temperature,
-                Seeds.OfInt64(0),
+                Seed.OfInt64(0),
                 _engineOptions,
                 (done, of) => _report(new RunEvent.Working("evaluating", done, of)),
                 cancellationToken
@@ -217,7 +217,7 @@ public sealed class Trainer : IDisposable
             _learner = NewLearner();
         }
         Stopwatch clock = Stopwatch.StartNew();
-        Seed seed = Seeds.Child(_state.Step, Seeds.Named("update", _seed));
+        Seed seed = Seed.Child(_state.Step, Seed.Named("update", _seed));
         UpdateReport report;
         IReadOnlyList<Group> groups = [];
         if (phase == Phase.Imitation)
@@ -240,7 +240,7 @@ public sealed class Trainer : IDisposable
                     : _learner.Update(phase, groups, seed);
             for (int pass = 0; phase == Phase.Main && pass < _method.Rehearsals && _rehearsal.Count > 0; pass++)
                 report += _learner.Rehearse(
-                    _rehearsal.Draw(_method.RehearsalSize, Seeds.Child(pass, Seeds.Named("rehearsal", seed)))
+                    _rehearsal.Draw(_method.RehearsalSize, Seed.Child(pass, Seed.Named("rehearsal", seed)))
                 );
         }
         double seconds = _work.RolloutSeconds + clock.Elapsed.TotalSeconds;

@@ -12,7 +12,7 @@ internal static class TrainingPlan
     {
         MethodOptions method = options.Method;
         return new LoopPlan(
-            seed: Seeds.Named("order", seed),
+            seed: Seed.Named("order", seed),
             budget: options.Limits,
             imitationSteps: arm.WarmUp == WarmUp.Imitation ? method.BootstrapSteps : 0,
             bootstrapSteps: arm.WarmUp == WarmUp.Bootstrapping ? method.BootstrapSteps : 0,

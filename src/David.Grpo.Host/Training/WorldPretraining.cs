@@ -70,9 +70,9 @@ public static class WorldPretraining
             for (int i = 0; i < stage.Updates; i++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                PretrainingEpisode[] batch = WorldPretrainingEpisodes.Batch(stage, Seeds.Path([s, i], seed));
+                PretrainingEpisode[] batch = WorldPretrainingEpisodes.Batch(stage, Seed.Path([s, i], seed));
                 double loss = Accumulate(policy, batch);
-                optimizer.Step(Schedules.Rate(stage.LearningRate, schedule, i + 1));
+                optimizer.Step(Schedule.Rate(stage.LearningRate, schedule, i + 1));
                 tokens += batch.Sum(episode => episode.Tokens.Length);
                 report(new PretrainingProgress(stage.Name, ++made, updates, loss, tokens));
             }

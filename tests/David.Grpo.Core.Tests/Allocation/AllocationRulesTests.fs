@@ -55,7 +55,7 @@ let private report (state: LoopState) command =
     | Command.Evaluate _ -> Event.Evaluated
     | Command.RollOut(_, requests) ->
         Event.RolledOut(
-            { Cost.zero with
+            { Cost.Zero with
                 Rollouts = requests |> Array.sumBy _.Rollouts
             },
             grown state requests
@@ -66,7 +66,7 @@ let private report (state: LoopState) command =
             Array.map2 (fun (group: Group) places -> group.At places) state.Sampled kept,
             kept.Length * state.Plan.Forks
         )
-    | Command.Explore forks -> Event.Explored({ Cost.zero with Rollouts = forks }, state.Sampled)
+    | Command.Explore forks -> Event.Explored({ Cost.Zero with Rollouts = forks }, state.Sampled)
     | Command.Update _ -> Event.Updated(1, 0, 0.1)
     | Command.SaveCheckpoint -> Event.Saved
     | Command.Finish -> failwith "nothing follows the end"

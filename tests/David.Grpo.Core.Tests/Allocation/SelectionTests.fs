@@ -111,7 +111,7 @@ let tests =
                             |> Seq.length
 
                         let cost =
-                            { Cost.zero with
+                            { Cost.Zero with
                                 Rollouts = groups * options.GroupSize
                             }
 

@@ -82,11 +82,11 @@ let tests =
         }
 
         test "rules give what they say" {
-            isTrue (SelectiveAnswer.isGiven (AnswerRule.AtLeast 0.6) 0.0 0.6)
-            isFalse (SelectiveAnswer.isGiven (AnswerRule.AtLeast 0.6) 1.0 0.59)
-            isFalse (SelectiveAnswer.isGiven AnswerRule.Never 1.0 1.0)
-            isFalse (SelectiveAnswer.isGiven (AnswerRule.Uncalibrated(0.75, 0.0)) 0.5 1.0)
-            SelectiveAnswer.rule Threshold.NoneSafe |> equals AnswerRule.Never
+            isTrue (SelectiveAnswer.isGiven (AnswerThreshold.AtLeast 0.6) 0.0 0.6)
+            isFalse (SelectiveAnswer.isGiven (AnswerThreshold.AtLeast 0.6) 1.0 0.59)
+            isFalse (SelectiveAnswer.isGiven AnswerThreshold.Never 1.0 1.0)
+            isFalse (SelectiveAnswer.isGiven (AnswerThreshold.Uncalibrated(0.75, 0.0)) 0.5 1.0)
+            SelectiveAnswer.rule Threshold.NoneSafe |> equals AnswerThreshold.Never
         }
 
         test "a summary counts what is given, and bounds its error" {

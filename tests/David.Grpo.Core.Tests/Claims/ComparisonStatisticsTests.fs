@@ -15,6 +15,79 @@ let tests =
             ComparisonStatistics.probabilityOfImprovement x x |> equals 0.5
         }
 
+        test "95 % intervals over three and five seeds cover 95 %, where the normal quantile does not" {
+            // Seeds and questions that vary as those of the demo: deviations 0.06 and 0.2 about a true mean of 0.
+            let normal deviation seed =
+                let u = Seed.uniform (Seed.child 0L seed)
+                let v = Seed.uniform (Seed.child 1L seed)
+                deviation * sqrt (-2.0 * log (1.0 - u)) * cos (2.0 * System.Math.PI * v)
+
+            let experiment seeds seed =
+                Array.init seeds (fun s ->
+                    let own = Seed.child (int64 s) seed
+                    let shift = normal 0.06 own
+                    Array.init 40 (fun q -> shift + normal 0.2 (Seed.child (int64 (q + 2)) own)))
+
+            let share seeds (holds: float[][] -> float[][] -> bool) =
+                let trials = 2000
+
+                Array.init trials (fun trial ->
+                    let at side =
+                        Seed.path [| int64 seeds; int64 trial; side |] (Seed.ofInt64 7L)
+
+                    if holds (experiment seeds (at 0L)) (experiment seeds (at 1L)) then
+                        1.0
+                    else
+                        0.0)
+                |> Statistics.mean
+
+            let covers (estimate: MeanEstimate) =
+                match estimate.Interval with
+                | Interval.Between(low, high) -> low <= 0.0 && 0.0 <= high
+                | Interval.Undefined -> false
+
+            let byNormalQuantile (scores: float[][]) _ =
+                let means = scores |> Array.map Statistics.mean
+                abs (Statistics.mean means) <= 1.96 * Statistics.sampleDeviation means / sqrt (float means.Length)
+
+            for seeds, uncorrected in [ 3, 0.85; 5, 0.90 ] do
+                for name, corrected in
+                    [
+                        "mean", (fun x _ -> ComparisonStatistics.meanScore 0.95 x)
+                        "paired", ComparisonStatistics.scoreDifference 0.95 true
+                        "independent", ComparisonStatistics.scoreDifference 0.95 false
+                    ] do
+                    let covered = share seeds (fun x y -> corrected x y |> covers)
+                    Expect.isTrue (covered >= 0.935 && covered <= 0.985) $"{name}, {seeds} seeds: {covered}"
+
+                Expect.isLessThan (share seeds byNormalQuantile) uncorrected $"{seeds} seeds, 1.96 standard errors"
+        }
+
+        test "seeds that pair narrow a difference; a single seed is judged by its questions" {
+            let x = [| [| 0.0; 1.0; 1.0 |]; [| 0.0; 0.0; 1.0 |]; [| 1.0; 1.0; 1.0 |] |]
+            let y = x |> Array.map (Array.map (fun score -> score - 0.125))
+
+            let width (estimate: MeanEstimate) =
+                match estimate.Interval with
+                | Interval.Between(low, high) -> high - low
+                | Interval.Undefined -> nan
+
+            let paired = ComparisonStatistics.scoreDifference 0.95 true x y
+            paired.Mean |> equals 0.125
+            Expect.isLessThan (width paired) 1e-12 "equal differences"
+            let independent = ComparisonStatistics.scoreDifference 0.95 false x y
+            independent.Mean |> equals 0.125
+            Expect.isGreaterThan (width independent) 0.5 "seeds' own spread"
+            let lone = ComparisonStatistics.scoreDifference 0.95 false [| x[0] |] y
+            lone.Count |> equals 3
+            lone.Mean |> equals (Statistics.mean x[0] - Statistics.mean (Array.concat y))
+
+            ComparisonStatistics.meanScore 0.95 [| x[0] |]
+            |> equals (Statistics.bootstrapMean 0.95 2000 (Seed.ofInt64 0L) x[0])
+
+            (ComparisonStatistics.meanScore 0.95 x).Count |> equals 3
+        }
+
         test "a front holds the points that nothing dominates, and only these" {
             let somePoints =
                 Gen.zip (Gen.choose (0, 6)) (Gen.choose (0, 6))

@@ -43,7 +43,7 @@ module VerlCorrection =
             Highest = highest
         }
 
-    let read (parameters: JsonElement) : RejectionRule[] * Weights =
+    let read (parameters: JsonElement) : Rejection[] * Weights =
         let rules =
             if GoldenCase.has "rollout_rs" parameters then
                 Array.map2

@@ -17,7 +17,7 @@ let tests =
                             let affordable = Ledger.affordableGroups (int groups) size ledger
 
                             Ledger.spend
-                                { Cost.zero with
+                                { Cost.Zero with
                                     Rollouts = affordable * size
                                 }
                                 ledger)
@@ -28,7 +28,7 @@ let tests =
 
         test "spending more than is left is refused" {
             throws<System.InvalidOperationException>(fun () ->
-                Ledger.openFor (Limits.OfRollouts 3) |> Ledger.spend { Cost.zero with Rollouts = 4 } |> ignore)
+                Ledger.openFor (Limits.OfRollouts 3) |> Ledger.spend { Cost.Zero with Rollouts = 4 } |> ignore)
             |> ignore
         }
 
@@ -52,7 +52,7 @@ let tests =
 
         test "a restored account is the one that was written down" {
             let spent =
-                { Cost.zero with
+                { Cost.Zero with
                     Rollouts = 7
                     Searches = 3L
                 }

@@ -23,7 +23,7 @@ let private trial answer (confidence: float) : Trial =
     }
 
 let private cost generated observed searches =
-    { Cost.zero with
+    { Cost.Zero with
         Rollouts = 1
         GeneratedTokens = int64 generated
         ObservedTokens = int64 observed

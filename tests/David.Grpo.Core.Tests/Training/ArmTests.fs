@@ -12,7 +12,7 @@ let private settings: ArmSettings =
         GroupSize = 5
         Continuations = 2
         Cut = CutPoint.EvidenceOfBest
-        Replacement = ReplacementRule.BetterThanBest
+        Replacement = ReplacementCriterion.BetterThanBest
         Scale = Scale.SampleDeviation 1e-6
         Clip = Clip.Symmetric 0.2
         Aggregation = Aggregation.QuestionMean
@@ -251,7 +251,7 @@ let tests =
                     greedy
                     ExplorationRules.independent
                     ExplorationRules.tree 2 2
-                    ExplorationRules.continuation 3 CutPoint.RandomOfAny ReplacementRule.BetterThanWorst
+                    ExplorationRules.continuation 3 CutPoint.RandomOfAny ReplacementCriterion.BetterThanWorst
                 ] do
                 for size in 1..8 do
                     let group = groupOf (Array.init size (fun i -> rollout (i % 3) 0.0 i))

@@ -42,13 +42,13 @@ let private report (state: LoopState) command =
     | Command.Evaluate _ -> Event.Evaluated
     | Command.RollOut(_, requests) ->
         Event.RolledOut(
-            { Cost.zero with
+            { Cost.Zero with
                 Rollouts = rollouts requests
             },
             Array.map sampled requests
         )
     | Command.Select kept -> Event.Selected(2.5, state.Sampled, (kept.Length - kept.Length / 3) * state.Plan.Forks)
-    | Command.Explore forks -> Event.Explored({ Cost.zero with Rollouts = forks }, state.Sampled)
+    | Command.Explore forks -> Event.Explored({ Cost.Zero with Rollouts = forks }, state.Sampled)
     | Command.Update _ -> Event.Updated(4, 0, 0.5)
     | Command.SaveCheckpoint -> Event.Saved
     | Command.Finish -> failwith $"nothing follows the end of {state.Step} steps"

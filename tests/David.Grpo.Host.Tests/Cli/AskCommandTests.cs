@@ -113,7 +113,7 @@ public sealed class AskCommandTests : IDisposable
         Assert.Equal((0, ""), (code, error));
         string[] tutor = ["--world", "7", "--model", scratch["run"], "--policy-only", "--threads", "1"];
         ILookup<int, string> questions = WorldQuestions
-            .Draw(World.Generate(World.EvaluationSeed(7)), 100, Seeds.OfInt64(1))
+            .Draw(World.Generate(World.EvaluationSeed(7)), 100, Seed.OfInt64(1))
             .ToLookup(question => question.Question.Hops, question => question.Question.Text);
 
         double always = await SearchesAsync(tutor, questions[1]);

@@ -109,10 +109,7 @@ public sealed class CompareCommandTests : IDisposable
 
         foreach (string arm in (string[])["grpo", "autocoa", "sft", "step_search", "tree_grpo", "search_r1", "david"])
         {
-            StepMetrics[] steps =
-            [
-                .. RunFolder.ReadMetrics<StepMetrics>(Path.Combine(run["compared"], arm, "seed-1"), "step"),
-            ];
+            StepMetrics[] steps = [.. RunLog.Read(Path.Combine(run["compared"], arm, "seed-1")).Steps];
             Assert.NotEmpty(steps);
             Assert.All(steps, step => Assert.Equal(0, step.Dropped));
         }

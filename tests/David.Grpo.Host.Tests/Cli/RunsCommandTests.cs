@@ -255,7 +255,7 @@ public sealed class RunsCommandTests : IDisposable
                     Arm = "david",
                     Seed = 1,
                     Steps = 0,
-                    Spent = Costs.Zero,
+                    Spent = Cost.Zero,
                     SkippedUpdates = 0,
                     Times = new RunTimes(),
                     Before = null,

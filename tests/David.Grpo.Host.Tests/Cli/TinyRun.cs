@@ -88,7 +88,7 @@ internal sealed class TinyRun : IDisposable
                 MaxPositions = 2048,
                 EndOfSequenceIds = [2],
             },
-            Seeds.OfInt64(1)
+            Seed.OfInt64(1)
         );
         ModelFolder.Write(this["model"], decoder, Shared.Path("models/smollm2-135m-instruct"));
     }

@@ -153,7 +153,7 @@ public sealed class YourOwnTests : IDisposable
     [Fact]
     public async Task OwnBudgetPolicy_ThatPricesGeneratedTokens()
     {
-        SpendingRule tokens = SpendingRule.Create("tokens", trajectory => Trajectories.GeneratedTokens(trajectory));
+        SpendingRule tokens = SpendingRule.Create("tokens", trajectory => Trajectory.GeneratedTokens(trajectory));
 
         // The price is moved so that a rollout samples 5 tokens on the average.
         StepMetrics[] steps = await TrainAsync(

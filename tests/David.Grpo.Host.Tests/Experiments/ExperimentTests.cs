@@ -94,12 +94,49 @@ public sealed class ExperimentTests : IDisposable
     }
 
     [Fact]
+    public async Task AFailure_StopsTheOtherRuns_AndIsHeardOfAtOnce()
+    {
+        RewardRule broken = RewardRule.Create("broken", _ => throw new InvalidOperationException("no such table"));
+        Experiment experiment = Tiny(
+            Variant.Of("grpo"),
+            Variant.Own("grpo", arm => arm.WithReward(broken).Named("broken", "Broken"))
+        ) with
+        {
+            Rollouts = 72 * 20,
+            Workers = 2,
+        };
+        Notes notes = new();
+        InvalidOperationException failure = await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            experiment.RunAsync(_ => notes, null, TestContext.Current.CancellationToken)
+        );
+        Assert.Contains("no such table", failure.Message, StringComparison.Ordinal);
+        Assert.Empty(notes.Ended);
+        Assert.True(notes.Steps.Count < 20, $"{notes.Steps.Count} steps of the other run were still made");
+    }
+
+    [Fact]
+    public async Task AFolderOfOtherOptions_IsRefused_BeforeAnyRun()
+    {
+        await Tiny(Variant.Of("grpo")).RunAsync(_ => new Notes(), null, TestContext.Current.CancellationToken);
+        Notes notes = new();
+        await Assert.ThrowsAsync<InvalidDataException>(() =>
+            (Tiny(Variant.Of("david"), Variant.Of("grpo")) with { Rollouts = 144 }).RunAsync(
+                _ => notes,
+                null,
+                TestContext.Current.CancellationToken
+            )
+        );
+        Assert.Empty(notes.Steps);
+        Assert.False(Directory.Exists(Path.Combine(_scratch["out"], "david")));
+    }
+
+    [Fact]
     public async Task On_ARunFile_TrainsARewardOfOnesOwnOnItsQuestions()
     {
         using TinyRun run = new();
         RewardRule brief = RewardRule.Create(
             "brief",
-            trajectory => Answer.ExactMatchOf(trajectory) - 0.01 * Trajectories.GeneratedTokens(trajectory)
+            trajectory => Answer.ExactMatchOf(trajectory) - 0.01 * Trajectory.GeneratedTokens(trajectory)
         );
         Experiment experiment = Experiment.On(
             run["run.yaml"],

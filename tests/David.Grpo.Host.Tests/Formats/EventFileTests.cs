@@ -98,7 +98,7 @@ public sealed class EventFileTests
 
     private static Histogram Write(string path)
     {
-        Histogram histogram = HistogramModule.OfWholes(30, [1, 2, 2, 5]);
+        Histogram histogram = Histogram.OfWholes(30, [1, 2, 2, 5]);
         using EventFileWriter writer = new(path, new Clock());
         writer.Begin(3);
         writer.Write(

@@ -16,11 +16,11 @@ public sealed class SafetensorsTests
         SafetensorsWriter.Write(
             scratch["x.safetensors"],
             [
-                SafetensorsTensor.Raw("bytes", ElementType.U8, [3], new byte[] { 1, 2, 255 }),
+                SafetensorsTensor.Raw("bytes", StoredType.U8, [3], new byte[] { 1, 2, 255 }),
                 SafetensorsTensor.Floats("w", [2, 3], destination => values.CopyTo(destination)),
                 SafetensorsTensor.Floats("scalar", [], destination => destination[0] = 7),
                 SafetensorsTensor.Floats("empty", [0, 4], _ => { }),
-                SafetensorsTensor.Raw("long", ElementType.I64, [1], BitConverter.GetBytes(1L << 40)),
+                SafetensorsTensor.Raw("long", StoredType.I64, [1], BitConverter.GetBytes(1L << 40)),
             ],
             new Dictionary<string, string> { ["step"] = "12", ["mark"] = "ä\"\n" }
         );
@@ -38,7 +38,7 @@ public sealed class SafetensorsTests
         file.ReadBytes("bytes", raw);
         Assert.Equal([1, 2, 255], raw);
         Assert.Equal(0, file.DataStart % 8);
-        Assert.All(file.Tensors.Values, entry => Assert.Equal(0, entry.Type == ElementType.I64 ? entry.Offset % 8 : 0));
+        Assert.All(file.Tensors.Values, entry => Assert.Equal(0, entry.Type == StoredType.I64 ? entry.Offset % 8 : 0));
     }
 
     [Fact]
@@ -51,14 +51,14 @@ public sealed class SafetensorsTests
     }
 
     [Theory]
-    [InlineData(ElementType.BF16, 1f, 1f)]
-    [InlineData(ElementType.BF16, 1.00390625f, 1f)] // half way between 1 and 1 + 2⁻⁷: to even
-    [InlineData(ElementType.BF16, 1.01171875f, 1.015625f)] // half way between 1 + 2⁻⁷ and 1 + 2⁻⁶: to even
-    [InlineData(ElementType.BF16, float.MaxValue, float.PositiveInfinity)]
-    [InlineData(ElementType.BF16, float.NaN, float.NaN)]
-    [InlineData(ElementType.F16, 0.1f, 0.099975586f)]
-    [InlineData(ElementType.F16, 1e6f, float.PositiveInfinity)]
-    public void HalfWidthFloats_AreRoundedToNearestEven(ElementType type, float written, float read)
+    [InlineData(StoredType.BF16, 1f, 1f)]
+    [InlineData(StoredType.BF16, 1.00390625f, 1f)] // half way between 1 and 1 + 2⁻⁷: to even
+    [InlineData(StoredType.BF16, 1.01171875f, 1.015625f)] // half way between 1 + 2⁻⁷ and 1 + 2⁻⁶: to even
+    [InlineData(StoredType.BF16, float.MaxValue, float.PositiveInfinity)]
+    [InlineData(StoredType.BF16, float.NaN, float.NaN)]
+    [InlineData(StoredType.F16, 0.1f, 0.099975586f)]
+    [InlineData(StoredType.F16, 1e6f, float.PositiveInfinity)]
+    public void HalfWidthFloats_AreRoundedToNearestEven(StoredType type, float written, float read)
     {
         using Scratch scratch = new();
         SafetensorsTensor tensor = SafetensorsTensor.Floats("w", [1], values => values[0] = written, type);
@@ -68,25 +68,25 @@ public sealed class SafetensorsTests
     }
 
     [Theory]
-    [InlineData(ElementType.F64)]
-    [InlineData(ElementType.I64)]
-    [InlineData(ElementType.U64)]
-    [InlineData(ElementType.I32)]
-    [InlineData(ElementType.U32)]
-    [InlineData(ElementType.I16)]
-    [InlineData(ElementType.U16)]
-    [InlineData(ElementType.I8)]
-    [InlineData(ElementType.U8)]
-    [InlineData(ElementType.BOOL)]
-    public void EveryElementType_IsConverted(ElementType type)
+    [InlineData(StoredType.F64)]
+    [InlineData(StoredType.I64)]
+    [InlineData(StoredType.U64)]
+    [InlineData(StoredType.I32)]
+    [InlineData(StoredType.U32)]
+    [InlineData(StoredType.I16)]
+    [InlineData(StoredType.U16)]
+    [InlineData(StoredType.I8)]
+    [InlineData(StoredType.U8)]
+    [InlineData(StoredType.BOOL)]
+    public void EveryElementType_IsConverted(StoredType type)
     {
         using Scratch scratch = new();
         byte[] one = type switch
         {
-            ElementType.F64 => BitConverter.GetBytes(1.0),
-            ElementType.I64 or ElementType.U64 => BitConverter.GetBytes(1L),
-            ElementType.I32 or ElementType.U32 => BitConverter.GetBytes(1),
-            ElementType.I16 or ElementType.U16 => BitConverter.GetBytes((short)1),
+            StoredType.F64 => BitConverter.GetBytes(1.0),
+            StoredType.I64 or StoredType.U64 => BitConverter.GetBytes(1L),
+            StoredType.I32 or StoredType.U32 => BitConverter.GetBytes(1),
+            StoredType.I16 or StoredType.U16 => BitConverter.GetBytes((short)1),
             _ => [1],
         };
         byte[] many = [.. Enumerable.Repeat(one, 20_000).SelectMany(bytes => bytes)]; // more than one chunk
@@ -106,7 +106,7 @@ public sealed class SafetensorsTests
         );
         SafetensorsTensor reserved = SafetensorsTensor.Floats("__metadata__", [1], _ => { });
         Assert.Throws<ArgumentException>(() => SafetensorsWriter.Write(scratch["x"], [reserved]));
-        Assert.Throws<ArgumentException>(() => SafetensorsTensor.Raw("w", ElementType.F32, [2], new byte[7]));
+        Assert.Throws<ArgumentException>(() => SafetensorsTensor.Raw("w", StoredType.F32, [2], new byte[7]));
     }
 
     [Fact]

@@ -30,7 +30,7 @@ internal static class TestDecoder
     /// <summary>Random weights, spread so wide that the next token depends on the tokens before it.</summary>
     public static Decoder Random(ModelConfig config, long seed = 1)
     {
-        Decoder policy = Decoder.Random(config, Seeds.OfInt64(seed));
+        Decoder policy = Decoder.Random(config, Seed.OfInt64(seed));
         using TensorScope scope = new();
         foreach (Tensor parameter in policy.Parameters)
             if (parameter.Shape.Length == 2)

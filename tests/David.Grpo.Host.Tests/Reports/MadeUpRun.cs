@@ -75,7 +75,7 @@ internal sealed class MadeUpRun : IDisposable
             [new RewardTerm("coverage", 0.5, 1), new RewardTerm("exact_match", 0.5, answer)],
             []
         );
-        int trained = Trajectories.TrainedTokens(trajectory);
+        int trained = Trajectory.TrainedTokens(trajectory);
         double advantage = member == 0 ? 2 : -0.5;
         return TrajectoryRecord.Of(
             new Member(trajectory, parts, tree: 0, Origin.Sampled, values: []),

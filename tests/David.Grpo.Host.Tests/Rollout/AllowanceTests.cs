@@ -7,7 +7,7 @@ namespace David.Grpo.Host.Tests.Rollout;
 /// <summary>What happens where a budget ends among episodes.</summary>
 public sealed class AllowanceTests : IDisposable
 {
-    private static readonly Seed Seed = Seeds.OfInt64(7);
+    private static readonly Seed Seed = Seed.OfInt64(7);
     private readonly Decoder _policy = TestDecoder.Random(DrawnProtocol.Config);
     private readonly RolloutRequest[] _requests = DrawnProtocol.Requests(6, 4);
 
@@ -27,8 +27,8 @@ public sealed class AllowanceTests : IDisposable
             }
         );
 
-        Assert.True(all.Sum(Trajectories.GeneratedTokens) > 60);
-        Assert.InRange(cut.Sum(Trajectories.GeneratedTokens), 0, tokens);
+        Assert.True(all.Sum(Trajectory.GeneratedTokens) > 60);
+        Assert.InRange(cut.Sum(Trajectory.GeneratedTokens), 0, tokens);
         Assert.NotEmpty(statistics.Cut);
         for (int i = 0; i < cut.Length; i++)
             if (statistics.Cut.Contains(i))

@@ -180,7 +180,7 @@ public sealed class ExitPolicyTests : IDisposable
             RolloutBatch run = await RunAsync(policy);
             Assert.Contains(run.Exits, exit => exit.IsEarly);
             Assert.Equal(
-                run.Trajectories.Sum(trajectory => (long)Trajectories.GeneratedTokens(trajectory)),
+                run.Trajectories.Sum(trajectory => (long)Trajectory.GeneratedTokens(trajectory)),
                 run.Statistics.GeneratedTokens + run.Statistics.TrialTokens - run.Statistics.ThrownTokens
             );
             Assert.Equal(run.Statistics.ThrownTokens, run.Exits.Sum(exit => exit.Thrown));
@@ -244,7 +244,7 @@ public sealed class ExitPolicyTests : IDisposable
         Assert.Contains(run.Exits, exit => exit.Trials.Length > 1);
         foreach ((Trajectory trajectory, EpisodeExit exit) in run.Trajectories.Zip(run.Exits))
         {
-            Assert.InRange(Trajectories.Length(trajectory) - trajectory.Segments[0].Tokens.Length, 1, 25);
+            Assert.InRange(Trajectory.Length(trajectory) - trajectory.Segments[0].Tokens.Length, 1, 25);
             foreach (TrialAnswer trial in exit.Trials)
             {
                 int before = trajectory.Segments.Take(trial.Segments).Skip(1).Sum(segment => segment.Tokens.Length);
@@ -274,7 +274,7 @@ public sealed class ExitPolicyTests : IDisposable
         foreach (ExitPolicy policy in (ExitPolicy[])[Rule(0.15), Rule(double.PositiveInfinity), Gate(0.7)])
         {
             using RolloutEngine engine = Engine(policy);
-            await engine.RunAsync(Requests, Sampler.AtTemperature(1), Seeds.OfInt64(7), 0, Cancellation);
+            await engine.RunAsync(Requests, Sampler.AtTemperature(1), Seed.OfInt64(7), 0, Cancellation);
             Assert.Equal(0, engine.CachedTokens);
         }
     }
@@ -284,7 +284,7 @@ public sealed class ExitPolicyTests : IDisposable
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => Engine(Rule(0.5) with { TrialTokens = 0 }));
         ArgumentException refused = Assert.Throws<ArgumentException>(() =>
-            Engine(new ExitPolicy { Rule = new ExitRule(ConfidenceMeasure.VoteShare, 0.5, 1, 0) })
+            Engine(new ExitPolicy { Rule = new ExitThreshold(ConfidenceMeasure.VoteShare, 0.5, 1, 0) })
         );
         Assert.Contains("VoteShare", refused.Message);
     }
@@ -292,7 +292,7 @@ public sealed class ExitPolicyTests : IDisposable
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     private static ExitPolicy Rule(double threshold, int patience = 1, int floor = 0) =>
-        new() { Rule = new ExitRule(Sureness, threshold, patience, floor) };
+        new() { Rule = new ExitThreshold(Sureness, threshold, patience, floor) };
 
     private static ExitPolicy Gate(double price, double bias = 0, double redundancy = 1) =>
         new() { Gate = new SearchGate(new GateWeights(bias, 0, 0.25, 0, 0), 1, price, redundancy) };
@@ -341,7 +341,7 @@ public sealed class ExitPolicyTests : IDisposable
         RolloutBatch batch = await engine.RunAsync(
             Requests,
             Sampler.AtTemperature(1),
-            Seeds.OfInt64(7),
+            Seed.OfInt64(7),
             0,
             Cancellation,
             allowance

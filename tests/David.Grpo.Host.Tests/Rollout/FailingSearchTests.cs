@@ -10,7 +10,7 @@ public sealed class FailingSearchTests : IDisposable
     private const double Rounding = 1e-4;
 
     private static readonly Sampler Plain = Sampler.AtTemperature(1);
-    private static readonly Seed Seed = Seeds.OfInt64(3);
+    private static readonly Seed Seed = Seed.OfInt64(3);
     private static readonly RolloutRequest[] Requests = DrawnProtocol.Requests(4, 3);
 
     private readonly Decoder _policy = TestDecoder.Random(DrawnProtocol.Config);

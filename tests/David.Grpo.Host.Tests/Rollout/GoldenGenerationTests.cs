@@ -35,7 +35,7 @@ public sealed class GoldenGenerationTests
             await engine.RunAsync(
                 prompts.Requests,
                 Sampler.Greedy,
-                Seeds.OfInt64(1),
+                Seed.OfInt64(1),
                 version: 0,
                 TestContext.Current.CancellationToken
             )

@@ -11,7 +11,7 @@ public sealed class RolloutEngineTests : IDisposable
     private const double Rounding = 1e-4;
 
     private static readonly Sampler Plain = Sampler.AtTemperature(1);
-    private static readonly Seed Seed = Seeds.OfInt64(7);
+    private static readonly Seed Seed = Seed.OfInt64(7);
 
     private readonly Decoder _policy = TestDecoder.Random(DrawnProtocol.Config);
 
@@ -113,7 +113,7 @@ public sealed class RolloutEngineTests : IDisposable
         RolloutRequest[] requests = DrawnProtocol.Requests(4, 3);
         using RolloutEngine engine = new(_policy, new DrawnProtocol(), new StandInSearch());
         Trajectory[] first = (await engine.RunAsync(requests, Plain, Seed, 0, Cancellation)).Trajectories;
-        await engine.RunAsync(requests, Plain, Seeds.OfInt64(8), 0, Cancellation);
+        await engine.RunAsync(requests, Plain, Seed.OfInt64(8), 0, Cancellation);
         Trajectory[] again = (await engine.RunAsync(requests, Plain, Seed, 0, Cancellation)).Trajectories;
         for (int i = 0; i < first.Length; i++)
             Same(first[i], again[i], rounding: 0);
@@ -149,7 +149,7 @@ public sealed class RolloutEngineTests : IDisposable
     {
         RolloutRequest[] requests = DrawnProtocol.Requests(1, 6);
         Trajectory[] members = await Run(requests);
-        Trajectory[] others = await Run(requests, seed: Seeds.OfInt64(8));
+        Trajectory[] others = await Run(requests, seed: Seed.OfInt64(8));
         Assert.Equal(12, members.Concat(others).Select(trajectory => trajectory.Response).Distinct().Count());
     }
 
@@ -204,14 +204,14 @@ public sealed class RolloutEngineTests : IDisposable
         );
         Assert.Equal(12, statistics.Episodes);
         Assert.Equal(
-            trajectories.Sum(trajectory => Trajectories.GeneratedTokens(trajectory)),
+            trajectories.Sum(trajectory => Trajectory.GeneratedTokens(trajectory)),
             statistics.GeneratedTokens
         );
         Assert.Equal(0, statistics.FailedSearches);
         // A prompt but its last token is computed once a group; of each member everything else but its last segment's end.
         long shared = trajectories.Chunk(3).Sum(group => group[0].Segments[0].Tokens.Length - 1);
         long own = trajectories.Sum(trajectory =>
-            Trajectories.Length(trajectory)
+            Trajectory.Length(trajectory)
             - (trajectory.Segments[0].Tokens.Length - 1)
             - (trajectory.Segments[^1].IsObservation ? trajectory.Segments[^1].Tokens.Length : 0)
             - 1
@@ -234,7 +234,7 @@ public sealed class RolloutEngineTests : IDisposable
         Assert.Contains(trajectories, trajectory => trajectory.Segments[^1].IsObservation);
         foreach (Trajectory trajectory in trajectories)
         {
-            int response = Trajectories.Length(trajectory) - trajectory.Segments[0].Tokens.Length;
+            int response = Trajectory.Length(trajectory) - trajectory.Segments[0].Tokens.Length;
             Assert.InRange(response, 1, 25);
             if (trajectory.Ending.IsTruncated)
                 Assert.Equal(25, response);

@@ -67,7 +67,7 @@ public sealed class SamplerTests
     {
         using TensorScope scope = new();
         Tensor logits = Tensor.From<float>([1, 5, 2, 9, 0, 9.5f], [2, 3]);
-        (int[] tokens, double[] logProbs) = Sampler.Greedy.Sample(logits, [Seeds.OfInt64(1), Seeds.OfInt64(2)]);
+        (int[] tokens, double[] logProbs) = Sampler.Greedy.Sample(logits, [Seed.OfInt64(1), Seed.OfInt64(2)]);
         Assert.Equal([1, 2], tokens);
         Near.Equal([Math.Log(Softmax([1, 5, 2], 1)[1]), Math.Log(Softmax([9, 0, 9.5f], 1)[2])], logProbs, 1e-6);
         Assert.True(Sampler.Greedy.IsGreedy);
@@ -78,7 +78,7 @@ public sealed class SamplerTests
     public void ARow_IsDrawnFromItsOwnSeedAlone()
     {
         using TensorScope scope = new();
-        Seed[] seeds = [.. Enumerable.Range(0, 40).Select(i => Seeds.OfInt64(i))];
+        Seed[] seeds = [.. Enumerable.Range(0, 40).Select(i => Seed.OfInt64(i))];
         Tensor logits = Tensor.From<float>([.. seeds.SelectMany(_ => Logits)], [seeds.Length, Logits.Length]);
         Sampler sampler = Sampler.AtTemperature(1);
         (int[] together, double[] logProbs) = sampler.Sample(logits, seeds);
@@ -105,7 +105,7 @@ public sealed class SamplerTests
 
     private static (int[] Tokens, double[] LogProbs) Sample(float[] logits, int draws, double temperature, long seed)
     {
-        Seed root = Seeds.OfInt64(seed);
+        Seed root = Seed.OfInt64(seed);
         List<int> tokens = [];
         List<double> logProbs = [];
         int rows = Math.Max(1, Math.Min(draws, 200_000 / logits.Length));
@@ -120,7 +120,7 @@ public sealed class SamplerTests
                 .AtTemperature(temperature)
                 .Sample(
                     Tensor.From<float>(repeated, [count, logits.Length]),
-                    [.. Enumerable.Range(start, count).Select(i => Seeds.Child(i, root))]
+                    [.. Enumerable.Range(start, count).Select(i => Seed.Child(i, root))]
                 );
             tokens.AddRange(drawn);
             logProbs.AddRange(own);

@@ -101,5 +101,5 @@ internal sealed class ScriptedPolicy : IWeightSource
     public void ReadFloat32(string name, Span<float> destination) => _weights[name].CopyTo(destination);
 
     private static float Sign(int token, int index) =>
-        Seeds.Uniform(Seeds.Path([token, index], Seeds.OfInt64(1))) < 0.5 ? -1 : 1;
+        Seed.Uniform(Seed.Path([token, index], Seed.OfInt64(1))) < 0.5 ? -1 : 1;
 }

@@ -66,7 +66,7 @@ public sealed class TextEpisodeTests
         Trajectory trajectory = await Run(
             "Who directed Jaws?",
             search,
-            new ExitPolicy { Rule = new ExitRule(ConfidenceMeasure.NewStability(1), 1, 1, floor) }
+            new ExitPolicy { Rule = new ExitThreshold(ConfidenceMeasure.NewStability(1), 1, 1, floor) }
         );
         Assert.Equal(Ending.NewAnswered("Spielberg"), trajectory.Ending);
         Assert.Equal(searches, trajectory.Searches.Length);
@@ -151,7 +151,7 @@ public sealed class TextEpisodeTests
                 TieWordEmbeddings = true,
                 MaxPositions = 4096,
             },
-            Seeds.OfInt64(1)
+            Seed.OfInt64(1)
         );
         StandInSearch search = Finding("x", "y");
         using RolloutEngine engine = new(policy, Protocol(), search);
@@ -159,7 +159,7 @@ public sealed class TextEpisodeTests
             await engine.RunAsync(
                 [.. HostileTexts.Select((row, i) => new RolloutRequest(Question(row.Data), i, 0))],
                 Sampler.AtTemperature(1),
-                Seeds.OfInt64(1),
+                Seed.OfInt64(1),
                 0,
                 TestContext.Current.CancellationToken
             )
@@ -264,7 +264,7 @@ public sealed class TextEpisodeTests
                 await engine.RunAsync(
                     [new RolloutRequest(Question(question), 0, 0)],
                     Sampler.AtTemperature(1),
-                    Seeds.OfInt64(1),
+                    Seed.OfInt64(1),
                     0,
                     TestContext.Current.CancellationToken
                 )

@@ -92,7 +92,7 @@ public sealed class WorldEpisodeTests
         RolloutBatch batch = await engine.RunAsync(
             [new RolloutRequest(Question, 0, 0)],
             Sampler.Greedy,
-            Seeds.OfInt64(1),
+            Seed.OfInt64(1),
             0,
             TestContext.Current.CancellationToken
         );
@@ -122,7 +122,7 @@ public sealed class WorldEpisodeTests
                 await engine.RunAsync(
                     [new RolloutRequest(Question, 0, 0)],
                     Sampler.Greedy,
-                    Seeds.OfInt64(1),
+                    Seed.OfInt64(1),
                     0,
                     TestContext.Current.CancellationToken
                 )

@@ -148,13 +148,13 @@ public sealed class LiveTensorsTests
     public async Task EngineRuns_LeaveNothingBehind(bool exits)
     {
         using Decoder policy = TestDecoder.Random(DrawnProtocol.Config);
-        ExitPolicy exit = new() { Rule = new ExitRule(ConfidenceMeasure.NewStability(2), 1, 1, 1) };
+        ExitPolicy exit = new() { Rule = new ExitThreshold(ConfidenceMeasure.NewStability(2), 1, 1, 1) };
         using RolloutEngine engine = new(policy, new DrawnProtocol(), new StandInSearch(), exits: exits ? exit : null);
         RolloutRequest[] requests = DrawnProtocol.Requests(questions: 3, members: 2);
         await engine.RunAsync(
             requests,
             Sampler.AtTemperature(1),
-            Seeds.OfInt64(1),
+            Seed.OfInt64(1),
             0,
             TestContext.Current.CancellationToken
         );
@@ -164,7 +164,7 @@ public sealed class LiveTensorsTests
             await engine.RunAsync(
                 requests,
                 Sampler.AtTemperature(1),
-                Seeds.OfInt64(i),
+                Seed.OfInt64(i),
                 0,
                 TestContext.Current.CancellationToken
             );

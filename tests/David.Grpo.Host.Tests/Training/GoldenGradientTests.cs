@@ -80,7 +80,7 @@ public sealed class GoldenGradientTests
         int[] owner = [.. sequences.SelectMany((sequence, i) => sequence.Scored.Select(_ => i))];
         double[] old = PolicyPass.LogProbs(golden.Policy, sequences, new(), out _);
         TokenBatch batch = TokenBatch.Create(owner, [0, 1, 2, 3], [.. owner.Select(i => advantages[i])], old, []);
-        double[] weights = Aggregations.Weights(Aggregation.TokenMean, batch);
+        double[] weights = Aggregation.Weights(Aggregation.TokenMean, batch);
         Clip clip = new(
             epsilonLow: training.At("epsilon_low").Number(),
             epsilonHigh: training.At("epsilon_high").Number(),

@@ -182,7 +182,7 @@ public sealed class LearnerTests
 
         public AdamW Optimizer { get; }
 
-        public UpdateReport Update(Group[] groups) => _learner.Update(Phase.Main, groups, Seeds.OfInt64(1));
+        public UpdateReport Update(Group[] groups) => _learner.Update(Phase.Main, groups, Seed.OfInt64(1));
 
         public void Dispose()
         {

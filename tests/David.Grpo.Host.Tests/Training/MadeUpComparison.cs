@@ -48,7 +48,7 @@ internal sealed class MadeUpComparison : IDisposable
                 Arm = arm,
                 Seed = seed,
                 Steps = 2,
-                Spent = Costs.Zero,
+                Spent = Cost.Zero,
                 SkippedUpdates = 0,
                 Times = new RunTimes(),
                 Before = null,

@@ -44,7 +44,7 @@ public sealed class PeerWorkloadTests(ITestOutputHelper output)
                 );
                 Loss surrogate = Objective.ClippedSurrogate(
                     Clip.Symmetric(0.2),
-                    Aggregations.Weights(Aggregation.TokenMean, batch),
+                    Aggregation.Weights(Aggregation.TokenMean, batch),
                     batch,
                     logProbs
                 );

@@ -15,8 +15,8 @@ public sealed class TensorBoardLogTests : IDisposable
         await ToyRun.TrainAsync(_folder, ToyRun.Options("david", 130));
 
         EventReader.Event[] events = EventReader.Read(Assert.Single(Files()));
-        StepMetrics[] steps = [.. RunFolder.ReadMetrics<StepMetrics>(_folder, "step")];
-        EvaluationMetrics[] evaluations = [.. RunFolder.ReadMetrics<EvaluationMetrics>(_folder, "evaluation")];
+        StepMetrics[] steps = [.. RunLog.Read(_folder).Steps];
+        EvaluationMetrics[] evaluations = [.. RunLog.Read(_folder).Evaluations];
 
         Assert.Equal(steps.Select(step => (float)step.Loss), Scalars(events, "updates/loss"));
         Assert.Equal(steps.Select(step => (float)step.Rollouts), Scalars(events, "spent/rollouts"));
@@ -72,8 +72,8 @@ public sealed class TensorBoardLogTests : IDisposable
         Directory.Delete(Path.Combine(_folder, "checkpoints", "step-000002"), recursive: true);
         await ToyRun.TrainAsync(_folder, options);
 
-        StepMetrics[] steps = [.. RunFolder.ReadMetrics<StepMetrics>(_folder, "step")];
-        EvaluationMetrics[] evaluations = [.. RunFolder.ReadMetrics<EvaluationMetrics>(_folder, "evaluation")];
+        StepMetrics[] steps = [.. RunLog.Read(_folder).Steps];
+        EvaluationMetrics[] evaluations = [.. RunLog.Read(_folder).Evaluations];
         Assert.Equal(2, Files().Length);
         EventReader.Event[] second = EventReader.Read(Files()[1]);
         Assert.True(second[1].IsStart);

@@ -42,7 +42,7 @@ public sealed class TextTaskTests
             ["Bees make honey.\nMuch of it.", "A hive is a house."],
             search.Passages.Select(passage => passage.Text)
         );
-        Assert.Equal("honey", Trajectories.AnswerOrNull(expert));
+        Assert.Equal("honey", Trajectory.AnswerOrNull(expert));
     }
 
     /// <summary>method.md, section 5.1: the authors' experts find one of two gold titles and would score 0.75.</summary>

@@ -228,15 +228,37 @@ public sealed class WorldRunTests : IDisposable
         Assert.Equal(0, events);
     }
 
-    [Fact]
-    public async Task AFolderOfAnotherRun_IsRefused()
+    [Theory]
+    [InlineData(true, "")]
+    [InlineData(false, "")] // As after pruning: only the logs and the result are left.
+    [InlineData(false, "result.json")] // As after a crash before the first checkpoint.
+    [InlineData(false, "result.json fingerprint")] // Nothing says whose the logs are.
+    public async Task AFolderOfAnotherRun_IsRefused_AndNoByteOfItChanges(bool keepsCheckpoints, string lost)
     {
         await TrainAsync(Options(rollouts: 20), _ => { });
+        if (!keepsCheckpoints)
+            Directory.Delete(Path.Combine(_folder, "checkpoints"), recursive: true);
+        foreach (string name in lost.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            File.Delete(Path.Combine(_folder, name));
+        Dictionary<string, byte[]> before = Contents();
         InvalidDataException refused = await Assert.ThrowsAsync<InvalidDataException>(() =>
-            TrainAsync(Options(rollouts: 20), _ => { }, fingerprint: "another")
+            TrainAsync(
+                Options(rollouts: 20) with
+                {
+                    Method = new WorldMethodOptions(),
+                },
+                _ => { },
+                fingerprint: "another"
+            )
         );
         Assert.Contains("belongs to another run", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(before, Contents());
     }
+
+    private Dictionary<string, byte[]> Contents() =>
+        Directory
+            .EnumerateFileSystemEntries(_folder, "*", SearchOption.AllDirectories)
+            .ToDictionary(path => path, path => File.Exists(path) ? File.ReadAllBytes(path) : []);
 
     [Fact]
     public async Task TheDavidArm_UsesItsThreeMechanisms()

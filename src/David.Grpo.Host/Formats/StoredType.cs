@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace David.Grpo.Formats;
 
 /// <summary>Types of a tensor's elements, named as safetensors names them. All are little-endian.</summary>
-public enum ElementType
+public enum StoredType
 {
     /// <summary>IEEE double.</summary>
     F64,
@@ -34,16 +34,16 @@ public enum ElementType
 internal static class Elements
 {
     /// <summary>By safetensors' name.</summary>
-    public static readonly FrozenDictionary<string, ElementType> ByName = Enum.GetValues<ElementType>()
+    public static readonly FrozenDictionary<string, StoredType> ByName = Enum.GetValues<StoredType>()
         .ToFrozenDictionary(type => type.ToString());
 
     /// <summary>Bytes of an element.</summary>
-    public static int Size(ElementType type) =>
+    public static int Size(StoredType type) =>
         type switch
         {
-            ElementType.F64 or ElementType.I64 or ElementType.U64 => 8,
-            ElementType.F32 or ElementType.I32 or ElementType.U32 => 4,
-            ElementType.F16 or ElementType.BF16 or ElementType.I16 or ElementType.U16 => 2,
+            StoredType.F64 or StoredType.I64 or StoredType.U64 => 8,
+            StoredType.F32 or StoredType.I32 or StoredType.U32 => 4,
+            StoredType.F16 or StoredType.BF16 or StoredType.I16 or StoredType.U16 => 2,
             _ => 1,
         };
 
@@ -62,49 +62,49 @@ internal static class Elements
     }
 
     /// <summary>[n × size] bytes → [n] floats, each rounded to the nearest float32 where it is not one.</summary>
-    public static void ToFloat32(ElementType type, ReadOnlySpan<byte> bytes, Span<float> values)
+    public static void ToFloat32(StoredType type, ReadOnlySpan<byte> bytes, Span<float> values)
     {
         switch (type)
         {
-            case ElementType.F32:
+            case StoredType.F32:
                 bytes.CopyTo(MemoryMarshal.AsBytes(values));
                 break;
-            case ElementType.BF16:
+            case StoredType.BF16:
                 ReadOnlySpan<ushort> upper = MemoryMarshal.Cast<byte, ushort>(bytes);
                 for (int i = 0; i < values.Length; i++)
                     values[i] = BitConverter.UInt32BitsToSingle((uint)upper[i] << 16);
                 break;
-            case ElementType.F16:
+            case StoredType.F16:
                 Convert(bytes, values, static (Half value) => (float)value);
                 break;
-            case ElementType.F64:
+            case StoredType.F64:
                 Convert(bytes, values, static (double value) => (float)value);
                 break;
-            case ElementType.I64:
+            case StoredType.I64:
                 Convert(bytes, values, static (long value) => value);
                 break;
-            case ElementType.I32:
+            case StoredType.I32:
                 Convert(bytes, values, static (int value) => value);
                 break;
-            case ElementType.I16:
+            case StoredType.I16:
                 Convert(bytes, values, static (short value) => value);
                 break;
-            case ElementType.I8:
+            case StoredType.I8:
                 Convert(bytes, values, static (sbyte value) => value);
                 break;
-            case ElementType.U64:
+            case StoredType.U64:
                 Convert(bytes, values, static (ulong value) => value);
                 break;
-            case ElementType.U32:
+            case StoredType.U32:
                 Convert(bytes, values, static (uint value) => value);
                 break;
-            case ElementType.U16:
+            case StoredType.U16:
                 Convert(bytes, values, static (ushort value) => value);
                 break;
-            case ElementType.U8:
+            case StoredType.U8:
                 Convert(bytes, values, static (byte value) => value);
                 break;
-            case ElementType.BOOL:
+            case StoredType.BOOL:
                 Convert(bytes, values, static (byte value) => value == 0 ? 0f : 1f);
                 break;
             default:
@@ -113,19 +113,19 @@ internal static class Elements
     }
 
     /// <summary>[n] floats → [n × size] bytes of F32, F16 or BF16, rounded to nearest, ties to even; NaN stays NaN.</summary>
-    public static void FromFloat32(ElementType type, ReadOnlySpan<float> values, Span<byte> bytes)
+    public static void FromFloat32(StoredType type, ReadOnlySpan<float> values, Span<byte> bytes)
     {
         switch (type)
         {
-            case ElementType.F32:
+            case StoredType.F32:
                 MemoryMarshal.AsBytes(values).CopyTo(bytes);
                 break;
-            case ElementType.F16:
+            case StoredType.F16:
                 Span<Half> halves = MemoryMarshal.Cast<byte, Half>(bytes);
                 for (int i = 0; i < values.Length; i++)
                     halves[i] = (Half)values[i];
                 break;
-            case ElementType.BF16:
+            case StoredType.BF16:
                 Span<ushort> upper = MemoryMarshal.Cast<byte, ushort>(bytes);
                 for (int i = 0; i < values.Length; i++)
                 {

@@ -3,12 +3,27 @@ using System.Text.Json.Nodes;
 
 namespace David.Grpo.Runs;
 
+/// <summary>What a run had spent at some point.</summary>
+/// <param name="Seconds">Of sampling and learning.</param>
+/// <param name="Rollouts">Spent, continuations included.</param>
+/// <param name="GeneratedTokens">Sampled.</param>
+/// <param name="Searches">Answered.</param>
+public sealed record RunCost(int Rollouts, long GeneratedTokens, long Searches, double Seconds);
+
+/// <summary>A run at a point of its budget.</summary>
+/// <param name="Outcomes">By question.</param>
+/// <param name="Spent">Until then.</param>
+public sealed record RunPoint(RunCost Spent, OutcomeRecord[] Outcomes);
+
 /// <summary>What a run left in its folder, finished, unfinished or cut off by a crash.</summary>
+/// <param name="Folder">Of the run.</param>
+/// <param name="Evaluations">In the order made.</param>
+/// <param name="Steps">In the order made.</param>
 /// <param name="Options">Of run.json; null where there is none.</param>
 /// <param name="Environment">environment.json; null where there is none.</param>
 /// <param name="Result">Null for a run that is not finished.</param>
 /// <param name="Remarks">What of it could not be read, in words.</param>
-internal sealed record RunContents(
+public sealed record RunLog(
     string Folder,
     EvaluationMetrics[] Evaluations,
     StepMetrics[] Steps,
@@ -21,7 +36,7 @@ internal sealed record RunContents(
     /// <summary>Reads what can be read.</summary>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     /// <exception cref="InvalidDataException">The folder holds no run.</exception>
-    public static RunContents Read(string folder)
+    public static RunLog Read(string folder)
     {
         if (!Directory.Exists(folder))
             throw new DirectoryNotFoundException($"{folder} does not exist; give the folder of a run.");
@@ -59,7 +74,7 @@ internal sealed record RunContents(
             }
         if (torn > 0)
             remarks.Add($"{torn} line{(torn == 1 ? "" : "s")} of metrics.jsonl could not be read");
-        return new RunContents(
+        return new RunLog(
             Path.GetFullPath(folder),
             [.. evaluations],
             [.. steps],
@@ -82,18 +97,65 @@ internal sealed record RunContents(
     /// <summary>In snake_case; null where it is not known.</summary>
     public string? Arm => Result?.Arm ?? Option<string>("method.arm");
 
+    /// <summary>Null where it is not known.</summary>
     public long? Seed => Result?.Seed ?? Option<long?>("seed");
 
     /// <summary>Of all the last line knows.</summary>
-    public RunCost Spent =>
-        Steps is [.., var last]
-            ? new RunCost(
-                last.Rollouts,
-                last.GeneratedTokens,
-                last.Searches,
-                Steps.Sum(step => step.RolloutSeconds + step.LearningSeconds)
-            )
-            : new RunCost(0, 0, 0, 0);
+    public RunCost Spent => SpentAfter(int.MaxValue);
+
+    /// <summary>What it had spent after some steps.</summary>
+    public RunCost SpentAfter(int step)
+    {
+        StepMetrics[] before = [.. Steps.Where(own => own.Step <= step)];
+        return before is []
+            ? new RunCost(0, 0, 0, 0)
+            : new RunCost(
+                before[^1].Rollouts,
+                before[^1].GeneratedTokens,
+                before[^1].Searches,
+                before.Sum(own => own.RolloutSeconds + own.LearningSeconds)
+            );
+    }
+
+    /// <summary>Its evaluation at a mark of its budget: after the last step that the mark allowed.</summary>
+    /// <exception cref="InvalidDataException">There is none, or its outcomes are not there.</exception>
+    public RunPoint At(int rollouts)
+    {
+        int last = Steps.LastOrDefault(step => step.Rollouts <= rollouts)?.Step ?? 0;
+        EvaluationMetrics? point = Whole.LastOrDefault(evaluation => evaluation.Rollouts <= rollouts);
+        return point?.Step == last
+            ? PointOf(point)
+            : throw new InvalidDataException(
+                $"{Folder} was not evaluated at {rollouts} rollouts, but at {string.Join(", ", Whole.Select(evaluation => evaluation.Rollouts).Distinct())}. "
+                    + "Ask for one of these, or train in another folder with that mark among its evaluations."
+            );
+    }
+
+    /// <summary>Its last whole evaluation within a budget of rollouts.</summary>
+    /// <exception cref="InvalidDataException">There is none, or its outcomes are not there.</exception>
+    public RunPoint Within(int rollouts) =>
+        PointOf(
+            Whole.LastOrDefault(evaluation => evaluation.Rollouts <= rollouts)
+                ?? throw new InvalidDataException(
+                    $"{Folder} has made no evaluation yet, so there is nothing to compare. Leave it out, or let it go on."
+                )
+        );
+
+    /// <summary>Evaluations of as many questions as the last one: a stop may have cut one short.</summary>
+    private IEnumerable<EvaluationMetrics> Whole =>
+        Evaluations.Where(evaluation => evaluation.Questions == Evaluations.Max(one => one.Questions));
+
+    private RunPoint PointOf(EvaluationMetrics evaluation) =>
+        new(
+            SpentAfter(evaluation.Step) with
+            {
+                Rollouts = evaluation.Rollouts,
+            },
+            Outcomes(evaluation.Step)
+                ?? throw new InvalidDataException(
+                    $"{RunFolder.Outcomes(Folder, evaluation.Step)} is not there or cannot be read, so questions cannot be compared."
+                )
+        );
 
     /// <summary>What each question scored after some steps; null where that was not kept.</summary>
     public OutcomeRecord[]? Outcomes(int step)
