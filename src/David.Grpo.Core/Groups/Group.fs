@@ -3,7 +3,8 @@ namespace David.Grpo
 /// The members that answer one question in one step; advantages are taken among them.
 type Group =
     {
-        /// Names the question in random numbers and logs: its index, experts' questions below 0.
+        /// Names the group in random numbers and logs: the question's index, and 2³² for each earlier group of the same question
+        /// in the step, as the end of a pass may bring; −1 − index for experts' questions.
         Key: int64
         /// What was asked.
         Question: Question
@@ -15,8 +16,16 @@ type Group =
 
     /// A group of nobody yet, of question `index` of the training questions or of the experts'.
     static member Open(index: int, isExperts: bool, question: Question) : Group =
+        Group.Open(index, 0, isExperts, question)
+
+    /// The same where the step has `earlier` groups of that training question.
+    static member Open(index: int, earlier: int, isExperts: bool, question: Question) : Group =
         {
-            Key = if isExperts then -1L - int64 index else int64 index
+            Key =
+                if isExperts then
+                    -1L - int64 index
+                else
+                    int64 index + (int64 earlier <<< 32)
             Question = question
             Members = [||]
             Rollouts = 0
@@ -27,7 +36,7 @@ type Group =
         if group.Key < 0L then
             int (-1L - group.Key)
         else
-            int group.Key
+            int (group.Key &&& 0xFFFFFFFFL)
 
     /// Total rewards, [G].
     member group.Rewards: float[] = group.Members |> Array.map _.Reward.Total

@@ -152,19 +152,24 @@ module TrainingLoop =
         |> Array.takeWhile (fun (_, total) -> total <= left)
         |> Array.map fst
 
+    /// The part of a round that can be paid for. Upcoming questions that it does not reach come next time.
+    let private payable state (wanted: Draw) =
+        let requests = paid state wanted.Requests
+        let isNew (request: GroupRequest) = request.Place >= state.Sampled.Length
+        let cut = wanted.Requests |> Array.skip requests.Length |> Array.filter isNew
+
+        {
+            Requests = requests
+            Taken = max 0 (wanted.Taken - cut.Length)
+        }
+
     /// The next round of the step. A first round that comes to nothing is an even one.
     let private draw state =
         match phase state with
         | Phase.Main ->
             let even () = QuestionRules.uniform.Next(view state)
 
-            let wanted = state.Plan.Allocation.Next(view state)
-
-            match
-                { wanted with
-                    Requests = paid state wanted.Requests
-                }
-            with
+            match payable state (state.Plan.Allocation.Next(view state)) with
             | { Requests = [||] } when state.Rounds = 0 -> even ()
             | paid -> paid
         | _ when state.Rounds > 0 -> Draw.None

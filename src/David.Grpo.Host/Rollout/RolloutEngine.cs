@@ -148,6 +148,11 @@ public sealed class RolloutEngine : IDisposable
         Allowance? allowance = null
     )
     {
+        if (requests.DistinctBy(request => (request.Key, request.Member)).Count() < requests.Count)
+            throw new ArgumentException(
+                "Two requests have the same key and member, so they would be the same rollout twice. Number them apart.",
+                nameof(requests)
+            );
         (long tokensLeft, long searchesLeft) = allowance ?? Allowance.Unlimited;
         _statistics = RolloutStatistics.Zero;
         _cache.Clear();

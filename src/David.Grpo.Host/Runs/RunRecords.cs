@@ -101,7 +101,10 @@ public sealed record TrajectoryRecord
     /// <summary>"bootstrapping" or "main".</summary>
     public required string Phase { get; init; }
 
-    /// <summary>Names the question within the step: its index, experts' questions below 0.</summary>
+    /// <summary>
+    /// Names the group within the step: its question's index, and 2³² for each earlier group of the same question; experts'
+    /// questions below 0.
+    /// </summary>
     public required long Group { get; init; }
 
     /// <summary>

@@ -24,7 +24,14 @@ internal sealed class GroupSampler(RolloutEngine engine, TrainingTask task, Arm 
         foreach (GroupRequest request in wanted)
         {
             if (request.Place == groups.Count)
-                groups.Add(Group.Open(request.Question, isExperts, QuestionOf(request.Question, isExperts)));
+                groups.Add(
+                    Group.Open(
+                        request.Question,
+                        groups.Count(earlier => earlier.Index == request.Question),
+                        isExperts,
+                        QuestionOf(request.Question, isExperts)
+                    )
+                );
             Group group = groups[request.Place];
             // Numbered after the group's earlier rollouts, so that random numbers are fresh.
             for (int member = 0; member < request.Rollouts; member++)

@@ -84,6 +84,40 @@ let tests =
             List.skip 5 phases |> Seq.iter (fun (phase, _) -> phase |> equals Phase.Main)
         }
 
+        test "upcoming questions that a round cannot pay for come in the next one" {
+            let greedy =
+                { QuestionRules.uniform with
+                    Next =
+                        fun view ->
+                            if view.Rounds > 0 then
+                                Draw.None
+                            else
+                                {
+                                    Requests = view.Open(view.GroupSize, view.Upcoming(3 * view.QuestionsPerStep))
+                                    Taken = 3 * view.QuestionsPerStep
+                                }
+                }
+
+            let plan =
+                { plan with
+                    BootstrapSteps = 0
+                    Shuffle = false
+                    Marks = [| 100; 350 |]
+                    Allocation = greedy
+                }
+
+            let asked =
+                run (TrainingLoop.start plan) []
+                |> snd
+                |> List.choose (function
+                    | Command.RollOut(_, requests) -> Some(questionsOf requests)
+                    | _ -> None)
+
+            // 36 groups fit into neither what the first mark leaves nor the rest of the budget.
+            asked |> List.map _.Length |> equals [ 16; 36; 34 ]
+            Array.concat asked |> equals (Array.init 86 (fun i -> i % plan.TrainingQuestions))
+        }
+
         test "no plan spends more than its budget, and what is left does not buy half a step" {
             law (fun (budget: uint16, boot: byte, experts: byte, perStep: byte, size: byte, continuations: byte) ->
                 let plan =

@@ -228,6 +228,48 @@ public sealed class WorldRunTests : IDisposable
         Assert.Equal(0, events);
     }
 
+    [Fact]
+    public async Task TheSameQuestionAgainInAStep_IsSampledAnew()
+    {
+        // Twelve questions a step, five in a pass.
+        RunOptions options = WorldRuns.Options("grpo", seed: 5, rollouts: 72, evaluationQuestions: 4);
+        using ModelFiles files = ModelFiles.Open(BasePolicy.Folder);
+        using Decoder policy = Decoder.Load(files.Config, files.Weights);
+        using Trainer trainer = new(
+            policy,
+            WorldTask.Create(5, trainingQuestions: 5, evaluationQuestions: options.Evaluation.Questions),
+            options,
+            new RunFolder(_folder, "test"),
+            new(),
+            _ => { }
+        );
+        await trainer.RunAsync(TestContext.Current.CancellationToken);
+
+        await using FileStream file = File.OpenRead(Path.Combine(_folder, "trajectories.jsonl.gz"));
+        await using GZipStream gzip = new(file, CompressionMode.Decompress);
+        using StreamReader lines = new(gzip);
+        TrajectoryRecord[] all =
+        [
+            .. (await lines.ReadToEndAsync(TestContext.Current.CancellationToken))
+                .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => JsonSerializer.Deserialize<TrajectoryRecord>(line, RunJson.Line)!),
+        ];
+        Assert.Equal(72, all.DistinctBy(record => (record.Group, record.Member)).Count());
+        Assert.Equal(5, all.DistinctBy(record => record.Question).Count());
+        IGrouping<string, TrajectoryRecord>[] groups = [.. all.GroupBy(record => $"{record.Group}")];
+        Assert.Equal(12, groups.Length);
+        Assert.All(groups, group => Assert.Equal(6, group.Count()));
+        Assert.Equal(
+            12,
+            groups
+                .Select(group =>
+                    string.Join("\n", group.SelectMany(record => record.Segments).Select(segment => segment.Text))
+                )
+                .Distinct()
+                .Count()
+        );
+    }
+
     [Theory]
     [InlineData(true, "")]
     [InlineData(false, "")] // As after pruning: only the logs and the result are left.
