@@ -94,6 +94,7 @@ public static class TrainCommand
             screen.Line("stopping at the next safe point; once more ends at once")
         );
         using TextRun run = TextRun.Open(options, screen.Indexing(options.Corpus), stop.Token);
+        options.Method.Check(options.Method.Create(run.Task.Rewards));
         ShowPlan(run, screen);
         if (onlyPlan)
             return 0;

@@ -8,6 +8,8 @@ type AdvantageRule =
         /// From the groups of one step, [questions], to the advantage of each trained token,
         /// [questions][members][trained tokens]. Trained are the policy's tokens and the expert's, in order.
         Estimate: Group[] -> float[][][]
+        /// Whether it looks at what single turns are paid (`RewardParts.Turns`), not at totals alone.
+        ReadsTurns: bool
     }
 
     /// `Estimate`, for C#.
@@ -22,4 +24,5 @@ type AdvantageRule =
         {
             Name = name
             Estimate = Array.map (fun group -> group.OnTokens(advantages group.Rewards))
+            ReadsTurns = false
         }

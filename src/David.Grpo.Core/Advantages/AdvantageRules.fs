@@ -28,6 +28,7 @@ module AdvantageRules =
         {
             Name = name
             Estimate = Array.map (fun group -> group.OnTokens(advantages group))
+            ReadsTurns = false
         }
 
     let private lengths (group: Group) =
@@ -52,6 +53,7 @@ module AdvantageRules =
         {
             Name = name
             Estimate = Array.map (fun group -> group.Members |> Array.map turnRewards |> advantages |> onTurns group)
+            ReadsTurns = true
         }
 
     /// GRPO's advantage, the reward's distance from the group's mean in deviations; see `Advantage.groupRelative`.
@@ -98,6 +100,7 @@ module AdvantageRules =
                         groups |> Array.scan (fun start group -> start + group.Members.Length) 0
 
                     groups |> Array.mapi (fun index group -> Array.sub all starts[index] group.Members.Length)
+            ReadsTurns = true
         }
 
     /// The critic's: generalised advantages by token (Schulman et al., arXiv 1506.02438), whitened over the batch as verl
@@ -117,6 +120,7 @@ module AdvantageRules =
             Estimate =
                 fun groups ->
                     Array.map2 (fun (group: Group) numbers -> group.OnTokens numbers) groups (advantages groups)
+            ReadsTurns = false
         }
 
     /// GDPO over the reward's own terms; see `BatchAdvantage.decoupledRewards`. A trajectory without a term has 0 there.
@@ -163,6 +167,7 @@ module AdvantageRules =
                         paid |> Array.map (fun own -> Array.scan (+) 0.0 (Array.updateAt (own.Length - 1) 0.0 own))
 
                     TurnCredit.untilFound scale 1.0 (paid |> Array.map Array.last) potentials |> onTurns group)
+            ReadsTurns = true
         }
 
     /// GiGPO with the set of passages found so far as a step's state; see `GroupStructure.groupInGroup`.
@@ -186,6 +191,7 @@ module AdvantageRules =
                         group.Rewards
                         (group.Members |> Array.map turnRewards)
                     |> onTurns group)
+            ReadsTurns = true
         }
 
     let private makers: (string * (Scale -> AdvantageRule))[] =

@@ -172,8 +172,13 @@ public static class ArmComparison
     )
     {
         string FolderOf(ComparedRun run) => Path.Combine(folder, run.Folder);
+        // What cannot be run is refused before anything is.
+        TaskRewards rewards = ground.Task(runs[0].Seed).Rewards;
         foreach (ComparedRun run in runs)
+        {
+            run.Options.Method.Check(run.Arm(rewards));
             RunFolder.EnsureOwn(FolderOf(run), ground.Fingerprint(run));
+        }
         RunResult?[] results = new RunResult?[runs.Count];
         int next = -1;
         // When a run fails, the others stop at their next safe point, so that the failure is heard of at once.

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using David.Grpo.Configuration;
 
@@ -292,6 +293,32 @@ public record MethodOptions
             rule = SpendingRules.Above(target, rule);
         return KeepOrder && Spending != Spending.Free ? SpendingRules.KeepOrder(rule) : rule;
     }
+
+    /// <summary>Refuses options that would do nothing to an arm, or that contradict it.</summary>
+    /// <exception cref="ArgumentException">There are such; the text says what to do.</exception>
+    public void Check(Arm arm)
+    {
+        MethodOptions defaults = new();
+        bool isFree = arm.Spending.Name == SpendingRules.Free.Name;
+        string? inert =
+            isFree && SpendTarget is { } target
+                ? $"spend_target is {target}, but nothing is charged for. Say for what: spending: searches (or depth_gap, gated_by_calls)"
+            : isFree && Price != defaults.Price
+                ? $"price is {Price}, but nothing is charged for. Say for what: spending: searches (or depth_gap, gated_by_calls)"
+            : SpendTarget is null && Controller != defaults.Controller
+                ? $"controller is {Name(Controller)}, but there is no spend_target for it to hold. Set one"
+            : CreditTurns && !arm.Advantage.ReadsTurns
+                ? $"credit_turns is true, but the estimator {arm.Advantage.Name} looks at totals alone. "
+                    + "Take one that looks at turns: advantage: same_turn (or until_found, gae, gigpo)"
+            : SamplerCorrection == SamplerCorrection.None && SamplerBound != defaults.SamplerBound
+                ? $"sampler_bound is {SamplerBound}, but sampler_correction is none. Name one"
+            : null;
+        if (inert is not null)
+            throw new ArgumentException($"{inert}, or leave it out.");
+    }
+
+    private static string Name<T>(T value)
+        where T : struct, Enum => JsonNamingPolicy.SnakeCaseLower.ConvertName($"{value}");
 
     /// <summary>The arm that these options name, with its settings filled in.</summary>
     /// <param name="task">What the task gives to reward by.</param>

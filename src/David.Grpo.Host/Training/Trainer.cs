@@ -52,6 +52,9 @@ public sealed class Trainer : IDisposable
         Arm? arm = null
     )
     {
+        MethodOptions method = _method = options.Method;
+        _arm = arm ?? method.Create(task.Rewards);
+        method.Check(_arm);
         _policy = policy;
         _task = task;
         _options = options;
@@ -65,7 +68,6 @@ public sealed class Trainer : IDisposable
             Progress = (done, of) => report(new RunEvent.Working("rolling out", done, of)),
         };
         policy.RequireGradients();
-        MethodOptions method = _method = options.Method;
         AdamWOptions optimizing = new()
         {
             Beta2 = method.Beta2,
@@ -73,7 +75,6 @@ public sealed class Trainer : IDisposable
             MaxGradientNorm = method.MaxGradientNorm,
         };
         _optimizer = new AdamW(policy.Parameters, optimizing);
-        _arm = arm ?? method.Create(task.Rewards);
         _sampler = new GroupSampler(_engine, task, _arm, method.Temperature, _seed);
         _state = TrainingLoop.Start(TrainingPlan.Of(options, _arm, task, _seed));
         if (_arm.HasCritic)
@@ -261,7 +262,7 @@ public sealed class Trainer : IDisposable
             clock.Elapsed.TotalSeconds
         ) with
         {
-            Price = _state.Price.Multiplier,
+            Price = _arm.Spending.Name == SpendingRules.Free.Name ? 0 : _state.Price.Multiplier,
         };
         _folder.AppendMetrics(metrics);
         _folder.AppendTrajectories(TrajectoryRecords(groups, report.Advantages, metrics.Phase));

@@ -169,6 +169,11 @@ public sealed class TrainCommandTests
         "has no expert response",
         "gold_response"
     )]
+    [InlineData("  main_steps: 2", "  spend_target: 1.5", "spend_target is 1.5", "spending: searches")]
+    [InlineData("  main_steps: 2", "  price: 0.1", "price is 0.1, but nothing is charged for", "spending: searches")]
+    [InlineData("  main_steps: 2", "  spending: searches\n  controller: one_sided", "is one_sided", "spend_target")]
+    [InlineData("  main_steps: 2", "  credit_turns: true", "estimator group_relative", "advantage: same_turn")]
+    [InlineData("  main_steps: 2", "  sampler_bound: 3", "sampler_bound is 3", "sampler_correction")]
     public async Task WrongOption_IsRefusedByName(string from, string to, string where, string expected)
     {
         using TinyRun run = new();
@@ -179,6 +184,7 @@ public sealed class TrainCommandTests
         Assert.Contains(where, error);
         Assert.Contains(expected, error);
         Assert.DoesNotContain("   at ", error);
+        Assert.False(Directory.Exists(run["out"]));
     }
 
     [Theory]
