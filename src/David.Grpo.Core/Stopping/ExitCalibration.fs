@@ -34,15 +34,15 @@ type ExitSummary =
         ExcessRisk: float
         /// Mean searches until the exits.
         Searches: float
-        /// Searches of the full runs less that.
+        /// A question: searches of the full runs less that.
         SearchesSaved: float
         /// Tokens that the policy wrote, those thrown away included.
         GeneratedTokens: float
-        /// Tokens of the full runs, for which no trial answer is needed, less that; below 0 where trials cost more than they save.
+        /// A question: tokens of the full runs, for which no trial answer is needed, less that; below 0 where trials cost more than they save.
         GeneratedTokensSaved: float
         /// Tokens that the environment wrote.
         ObservedTokens: float
-        /// The share of observed tokens that early exits saved.
+        /// A question: observed tokens of the full runs less that.
         ObservedTokensSaved: float
     }
 

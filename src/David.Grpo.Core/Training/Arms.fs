@@ -98,6 +98,10 @@ module Arms =
                 [|
                     "A continuation may use all searches that are left; the authors' loses one."
                     "A cut keeps the whole observation; the authors cut at the first empty line behind it."
+                    "Bootstrapping allows as many searches as the main phase; the authors' allows 5."
+                    "A continuation's first turn is as long as any later turn (1,024 tokens by default); the authors give it the first turn's 2,048."
+                    "Both phases take the objective's masked mean; the authors' bootstrapping loss averages without the mask."
+                    "Minibatches never split a group; the authors' may."
                 |]
             Exploration = ExplorationRules.continuation settings.Continuations settings.Cut settings.Replacement
             WarmUp = WarmUp.Bootstrapping
@@ -172,6 +176,10 @@ module Arms =
             Name = "sft_grpo"
             Title = "SFT, then GRPO"
             Source = "supervised steps on the expert's trajectories, then GRPO"
+            Deviations =
+                [|
+                    "The likelihood is taken at the sampling temperature, as the policy's is in the main phase; supervised training commonly takes it at 1."
+                |]
             WarmUp = WarmUp.Imitation
         }
 

@@ -86,13 +86,13 @@ public sealed record ExitReport
     /// <summary>Exact match with exits less that to the end, by question.</summary>
     public required Spread ScoreDifference { get; init; }
 
-    /// <summary>As a share of those without exits.</summary>
+    /// <summary>A question: searches, without exits less with them.</summary>
     public required Spread SearchesSaved { get; init; }
 
-    /// <summary>As a share of those without exits.</summary>
+    /// <summary>A question: generated tokens, those of trials included, without exits less with them.</summary>
     public required Spread GeneratedTokensSaved { get; init; }
 
-    /// <summary>As a share of those without exits.</summary>
+    /// <summary>A question: observed tokens, without exits less with them.</summary>
     public required Spread ObservedTokensSaved { get; init; }
 
     /// <summary>Searches that were asked though the trial answer before them was right; to the end, and with exits.</summary>

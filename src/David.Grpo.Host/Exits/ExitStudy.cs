@@ -8,9 +8,9 @@ namespace David.Grpo.Exits;
 /// <param name="ScoreDifference">Exact match with exits less that to the end.</param>
 /// <param name="EarlyExits">The share of questions answered early.</param>
 /// <param name="ExcessRisk">Mean over splits.</param>
-/// <param name="GeneratedTokensSaved">As a share.</param>
-/// <param name="ObservedTokensSaved">As a share.</param>
-/// <param name="SearchesSaved">As a share.</param>
+/// <param name="GeneratedTokensSaved">A question, those of trials included; below 0 where trials cost more.</param>
+/// <param name="ObservedTokensSaved">A question.</param>
+/// <param name="SearchesSaved">A question.</param>
 /// <param name="Measure">Of confidence.</param>
 /// <param name="Method">Of calibration.</param>
 /// <param name="Risk">That was to be held.</param>

@@ -103,17 +103,24 @@ public sealed class Learner(
     {
         foreach (int[] part in Minibatches(groups.Count, minibatches, seed))
         {
-            Member[] members = [.. part.SelectMany(q => groups[q].Members)];
-            double[] old = [.. members.SelectMany(member => member.Values)];
-            double[] returns = [.. members.SelectMany(member => Returns.ToGo(1, AdvantageRules.TokenRewards(member)))];
-            double[] weights = [.. returns.Select(_ => 1.0 / returns.Length)];
-            critic.Accumulate(
-                Sequences(members),
-                now =>
-                    Array.TrueForAll(now, double.IsFinite)
-                        ? ValueObjective.Clipped(0.5, weights, old, returns, now).Gradient
-                        : null
-            );
+            int tokens = part.Sum(q => groups[q].Members.Sum(member => member.Values.Length));
+            foreach (int[] pack in Packs([.. part.Select(q => Sequences(groups[q].Members))]))
+            {
+                Member[] members = [.. pack.SelectMany(place => groups[part[place]].Members)];
+                double[] old = [.. members.SelectMany(member => member.Values)];
+                double[] returns =
+                [
+                    .. members.SelectMany(member => Returns.ToGo(1, AdvantageRules.TokenRewards(member))),
+                ];
+                double[] weights = [.. returns.Select(_ => 1.0 / tokens)];
+                critic.Accumulate(
+                    Sequences(members),
+                    now =>
+                        Array.TrueForAll(now, double.IsFinite)
+                            ? ValueObjective.Clipped(0.5, weights, old, returns, now).Gradient
+                            : null
+                );
+            }
             critic.Optimizer.Step(method.CriticLearningRate);
         }
     }
@@ -224,10 +231,17 @@ public sealed class Learner(
         for (int i = 0; i < lessons.Length; i++)
             first[i + 1] = first[i] + lessons[i].Trained;
 
+        int[] start = [0, .. groups.Select(group => group.Length)]; // where each group's lessons begin
+        for (int g = 0; g < groups.Length; g++)
+            start[g + 1] += start[g];
         int[][] passes =
         [
-            .. Packs(groups)
-                .Select(pack => Array.FindAll(pack, i => lessons[i].Trained > 0 && Learns(lessons[i], scope)))
+            .. Packs([.. groups.Select(group => Array.ConvertAll(group, lesson => lesson.Sequence))])
+                .Select(pack =>
+                    pack.SelectMany(g => Enumerable.Range(start[g], groups[g].Length))
+                        .Where(i => lessons[i].Trained > 0 && Learns(lessons[i], scope))
+                        .ToArray()
+                )
                 .Where(pass => pass.Length > 0),
         ];
         if (passes.Length == 0)
@@ -298,24 +312,22 @@ public sealed class Learner(
     private static bool Learns(Lesson lesson, ObjectiveScope scope) =>
         scope != ObjectiveScope.Advantaged || Array.Exists(lesson.Advantages, advantage => advantage != 0);
 
-    /// <summary>Indices of lessons, whole groups together, up to the limit of tokens.</summary>
-    private IEnumerable<int[]> Packs(Lesson[][] groups)
+    /// <summary>Indices of groups that go through the model together, up to the limit of tokens.</summary>
+    private IEnumerable<int[]> Packs(ScoredSequence[][] groups)
     {
         List<int> pack = [];
         int tokens = 0;
-        int at = 0;
-        foreach (Lesson[] group in groups)
+        foreach ((int g, ScoredSequence[] group) in groups.Index())
         {
-            int size = group.Sum(lesson => lesson.Sequence.Tokens.Length);
+            int size = group.Sum(sequence => sequence.Tokens.Length);
             if (pack.Count > 0 && tokens + size > packTokens)
             {
                 yield return [.. pack];
                 pack.Clear();
                 tokens = 0;
             }
-            pack.AddRange(Enumerable.Range(at, group.Length));
+            pack.Add(g);
             tokens += size;
-            at += group.Length;
         }
         if (pack.Count > 0)
             yield return [.. pack];

@@ -72,6 +72,28 @@ public sealed class LearnerTests
     }
 
     [Fact]
+    public void PacksOfAnySize_MakeTheSameCritic()
+    {
+        MethodOptions method = Method with { Arm = "step_search", CriticLearningRate = 1e-3, Minibatches = 1 };
+        using Bench small = new(method, packTokens: 1);
+        using Bench large = new(method, packTokens: 1000);
+        ScoredSequence[] sequences =
+        [
+            .. Groups(version: 0).SelectMany(group => group.Trajectories).Select(own => ScoredSequence.Of(own)),
+        ];
+        double[] before = large.Critic!.Values(sequences);
+
+        small.Update(Groups(version: 0));
+        large.Update(Groups(version: 0));
+
+        double[] after = large.Critic.Values(sequences);
+        Assert.All(before, value => Assert.Equal(0, value));
+        Assert.True(after.Max(Math.Abs) > 1e-3);
+        Assert.All(after.Zip(small.Critic!.Values(sequences)), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
+        Assert.Equal(1, small.Critic.Optimizer.Steps);
+    }
+
+    [Fact]
     public void ClipFractions_AreTheObjectivesOwn()
     {
         // The second epoch is far from the policy that sampled: tokens are outside of PPO's clip, sequences of gspo's.
@@ -177,8 +199,12 @@ public sealed class LearnerTests
             _policy.RequireGradients();
             Optimizer = new AdamW(_policy.Parameters, new());
             Arm arm = method.Create(TaskRewards.OfTags(_ => null));
-            _learner = new Learner(_policy, null, Optimizer, null, arm, method, packTokens, checkpointing: false);
+            if (arm.HasCritic)
+                Critic = new Critic(_policy, new());
+            _learner = new Learner(_policy, null, Optimizer, Critic, arm, method, packTokens, checkpointing: false);
         }
+
+        public Critic? Critic { get; }
 
         public AdamW Optimizer { get; }
 
@@ -186,6 +212,7 @@ public sealed class LearnerTests
 
         public void Dispose()
         {
+            Critic?.Dispose();
             Optimizer.Dispose();
             _policy.Dispose();
         }
