@@ -101,7 +101,8 @@ internal static class CompareCommand
         }
         string[] named = [.. request.Arms.SelectMany(list => list.Split(','))];
         if (given is null && request.Report && named is [])
-            given = Experiment.SourceIn(request.Out ?? "runs/compare");
+            return await ShowAsync(ComparisonReport.Open(request.Out ?? "runs/compare"), screen, error)
+                .ConfigureAwait(false);
         ComparisonFile file = given is null ? new ComparisonFile() : ConfigurationFile.Read<ComparisonFile>(given);
         file = file with
         {
@@ -122,6 +123,11 @@ internal static class CompareCommand
                 screen.Indexing(experiment.Run?.Corpus ?? ""),
                 cancellationToken
             );
+        return await ShowAsync(report, screen, error).ConfigureAwait(false);
+    }
+
+    private static async Task<int> ShowAsync(ComparisonReport report, Screen screen, TextWriter error)
+    {
         if (report.Tuning is { } tuned)
             screen.Show(Table(tuned));
         ComparisonTables.Show(screen, report, measures: 1);

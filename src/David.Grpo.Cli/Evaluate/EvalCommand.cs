@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using David.Grpo.Exits;
@@ -51,11 +52,10 @@ public static class EvalCommand
             from wrong, and the regret to optimal stopping.
 
             Examples:
-              david eval --model runs/hotpotqa --config runs/hotpotqa/config.yaml
+              david eval --model runs/hotpotqa
               david eval --model my-model/ --questions dev.jsonl.gz \
                 --corpus corpus.jsonl.gz --count 500 --out answers.jsonl
-              david eval --model runs/demo/david/seed-1 --protocol world \
-                --count 600 --exit exit.json
+              david eval --model runs/demo/david/seed-1 --count 600 --exit exit.json
             """
         );
         CommandOptions<Request> options = new(command);
@@ -91,6 +91,12 @@ public static class EvalCommand
                 screen.Line($"note        {differs}");
             using Decoder policy = model.Load(device);
             screen.Line($"model       {model.Path}: {policy.ParameterCount:N0} parameters");
+            screen.Line(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"sampling    {(request.Sampling.Temperature == 0 ? "greedy" : $"temperature {request.Sampling.Temperature}, seed {request.Sampling.Seed}")}"
+                )
+            );
             Task<EvaluationResult> Answer(ExitPolicy? exits, string how) =>
                 screen.WithStatusAsync(() =>
                     Evaluator.RunAsync(

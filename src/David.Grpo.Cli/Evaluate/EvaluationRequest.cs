@@ -59,7 +59,7 @@ internal record EvaluationRequest
     public int World { get; init; }
 
     [Description(
-        "A file of david train, such as a run's config.yaml: its corpus, evaluation questions and limits stand in for what is not given here"
+        "A file of david train: its corpus, evaluation questions, temperature and limits stand in for what is not given here; of a run, its own"
     )]
     [Shown("FILE.yaml")]
     public string? Config { get; init; }
@@ -72,14 +72,40 @@ internal record EvaluationRequest
     [Shown("FOLDER")]
     public string? Index { get; init; }
 
-    /// <summary>What the command line gives; for the rest, what the file of --config does.</summary>
+    /// <summary>
+    /// What the command line gives; for the rest, what the file of --config does, and where a run is asked, what it was evaluated
+    /// with.
+    /// </summary>
     public static T Read<T>(CommandOptions<T> options, ParseResult result)
         where T : EvaluationRequest
     {
         T given = options.Read(result);
-        if (given.Config is not { } path)
+        string? run = RunOf(given.Model);
+        string? own = run is null ? null : Path.Combine(run, "config.yaml");
+        if ((given.Config ?? (File.Exists(own) ? own : null)) is { } path)
+            return options.Read(result, With(given, RunFile.Load(path, [])));
+        if (run is null || RunDescription.Read(run)?.Options["evaluation"]?["temperature"] is not { } temperature)
             return given;
-        RunFile file = RunFile.Load(path, []);
+        // A run without a file of its own is one on the embedded world.
+        return options.Read(
+            result,
+            given with
+            {
+                Protocol = EvalProtocol.World,
+                Sampling = given.Sampling with { Temperature = temperature.GetValue<double>() },
+            }
+        );
+    }
+
+    /// <summary>The folder of the run that a model is of: itself, or the one that its checkpoint lies in.</summary>
+    private static string? RunOf(string model) =>
+        new[] { model, Path.Combine(model, "..", "..") }.FirstOrDefault(folder =>
+            File.Exists(Path.Combine(folder, RunDescription.FileName))
+        );
+
+    private static T With<T>(T given, RunFile file)
+        where T : EvaluationRequest
+    {
         T defaults = given with
         {
             Count = file.Evaluation.Questions,
@@ -95,14 +121,14 @@ internal record EvaluationRequest
                 Threads = file.Threads,
             },
         };
-        if (given.Questions is null)
-            defaults = defaults with
+        return given.Questions is null
+            ? defaults with
             {
                 Questions = file.EvaluationQuestions.File,
                 Split = file.EvaluationQuestions.Split,
                 First = file.EvaluationQuestions.First,
-            };
-        return options.Read(result, defaults);
+            }
+            : defaults;
     }
 
     /// <summary>The questions with what answers them; in the world, all of one evaluation world.</summary>

@@ -3,8 +3,8 @@ using David.Grpo.Runs;
 namespace David.Grpo.Comparisons;
 
 /// <summary>
-/// One arm's results at a budget. Scores and what a question costs are over seeds and questions; what training took until
-/// then (rollouts, generated tokens, searches, seconds of sampling and learning) is over seeds.
+/// One arm's results at a budget, over seeds: scores, what a question costs, and what training took until then (rollouts,
+/// generated tokens, searches, optimizer steps, learned tokens, seconds of sampling and learning).
 /// </summary>
 /// <param name="Answered">The share of questions answered.</param>
 /// <param name="Coverage">Evidence coverage, in [0, 1].</param>
@@ -16,7 +16,10 @@ namespace David.Grpo.Comparisons;
 /// <param name="TokensPerQuestion">At evaluation.</param>
 /// <param name="TrainingSearches">Made until then.</param>
 /// <param name="TrainingTokens">Sampled until then.</param>
+/// <param name="OptimizerSteps">Made until then.</param>
+/// <param name="LearnedTokens">Of the sequences learned from until then, all epochs.</param>
 /// <param name="InterquartileMean">Of exact match over seeds.</param>
+/// <param name="Kinds">By kind of question, in the order of their names.</param>
 /// <param name="Arm">Its name.</param>
 public sealed record ArmSummary(
     string Arm,
@@ -30,8 +33,32 @@ public sealed record ArmSummary(
     Spread Rollouts,
     Spread TrainingTokens,
     Spread TrainingSearches,
-    Spread Seconds
+    Spread OptimizerSteps,
+    Spread LearnedTokens,
+    Spread Seconds,
+    KindSummary[] Kinds
 );
+
+/// <summary>An arm's results on the questions of one kind, over seeds.</summary>
+/// <param name="Kind">The data set's own: "2-hop", "bridge", …</param>
+/// <param name="Questions">Of the evaluation.</param>
+/// <param name="ExactMatch">In [0, 1].</param>
+/// <param name="Coverage">Evidence coverage, in [0, 1].</param>
+/// <param name="SearchesPerQuestion">At evaluation.</param>
+public sealed record KindSummary(
+    string Kind,
+    int Questions,
+    Spread ExactMatch,
+    Spread Coverage,
+    Spread SearchesPerQuestion
+);
+
+/// <summary>The arm in focus minus another one in exact match on the questions of one kind, paired by seed.</summary>
+/// <param name="Arm">In focus.</param>
+/// <param name="Other">What it is compared with.</param>
+/// <param name="Kind">Of the questions.</param>
+/// <param name="Difference">With Student's t interval over seeds, not corrected for the number of kinds and arms.</param>
+public sealed record KindDifference(string Arm, string Other, string Kind, Spread Difference);
 
 /// <summary>The arm in focus minus another one, paired by seed.</summary>
 /// <param name="Difference">With Student's t interval over seeds.</param>
@@ -60,19 +87,21 @@ public sealed record PairedDifference(
 /// <param name="FrontByTokens">The same by generated tokens a question.</param>
 /// <param name="Arms">In the comparison's order.</param>
 /// <param name="Differences">Of the arm in focus from each other one.</param>
+/// <param name="KindDifferences">The same in exact match by kind of question.</param>
 /// <param name="Rollouts">The budget.</param>
 public sealed record MarkSummary(
     int Rollouts,
     ArmSummary[] Arms,
     PairedDifference[] Differences,
+    KindDifference[] KindDifferences,
     string[] FrontBySearches,
     string[] FrontByTokens
 );
 
 /// <summary>What a comparison found: summary.json.</summary>
 /// <param name="Before">The policy before training.</param>
+/// <param name="KindsBefore">Its exact match by kind of question, in the order of their names.</param>
 /// <param name="Marks">At each budget, ascending.</param>
-/// <param name="WallSeconds">That the comparison took; 0 where unknown.</param>
 /// <param name="EvaluationQuestions">Of each evaluation.</param>
 /// <param name="Seeds">Of every arm.</param>
 /// <param name="Focus">The arm that is compared with each other one.</param>
@@ -81,8 +110,8 @@ public sealed record ComparisonSummary(
     string Focus,
     int EvaluationQuestions,
     EvaluationMetrics Before,
-    MarkSummary[] Marks,
-    double WallSeconds
+    IReadOnlyDictionary<string, double> KindsBefore,
+    MarkSummary[] Marks
 )
 {
     /// <summary>At the end of the budget.</summary>
@@ -101,20 +130,15 @@ public sealed record ComparisonSummary(
     /// <param name="folder">Of the comparison, with the folders of its finished runs.</param>
     /// <param name="runs">Every arm over the same seeds, with the same budget and marks.</param>
     /// <param name="focus">The arm that is compared with each other one.</param>
-    public static ComparisonSummary Of(string folder, IReadOnlyList<ComparedRun> runs, string focus, double wallSeconds)
+    public static ComparisonSummary Of(string folder, IReadOnlyList<ComparedRun> runs, string focus)
     {
         RunLog[] lines = [.. runs.Select(run => RunLog.Read(Path.Combine(folder, run.Folder)))];
-        return Of(lines, runs, focus, wallSeconds);
+        return Of(lines, runs, focus);
     }
 
-    /// <inheritdoc cref="Of(string, IReadOnlyList{ComparedRun}, string, double)"/>
+    /// <inheritdoc cref="Of(string, IReadOnlyList{ComparedRun}, string)"/>
     /// <param name="lines">Of each run.</param>
-    public static ComparisonSummary Of(
-        IReadOnlyList<RunLog> lines,
-        IReadOnlyList<ComparedRun> runs,
-        string focus,
-        double wallSeconds
-    )
+    public static ComparisonSummary Of(IReadOnlyList<RunLog> lines, IReadOnlyList<ComparedRun> runs, string focus)
     {
         string[] arms = [.. runs.Select(run => run.Name).Distinct()];
         long[] seeds = [.. runs.Select(run => run.Seed).Distinct().Order()];
@@ -130,13 +154,16 @@ public sealed record ComparisonSummary(
             focus,
             lines[0].Evaluations[0].Questions,
             lines[0].Evaluations[0],
+            new SortedDictionary<string, double>(
+                lines[0].Evaluations[0].ExactMatchByKind.ToDictionary(),
+                StringComparer.Ordinal
+            ),
             [
                 .. runs[0]
                     .Options.Evaluation.At.Where(mark => mark < budget)
                     .Append(budget)
                     .Select(mark => At(mark, arms, focus, LinesOf)),
-            ],
-            wallSeconds
+            ]
         );
     }
 
@@ -146,8 +173,29 @@ public sealed record ComparisonSummary(
             arm => arm,
             arm => linesOf(arm).Select(lines => lines.At(mark)).ToArray()
         );
-        double[][] Scores(string arm, Func<OutcomeRecord, double> pick) =>
-            [.. points[arm].Select(point => point.Outcomes.Select(pick).ToArray())];
+        double[][] ScoresOf(string arm, Func<OutcomeRecord, double> pick, string? kind) =>
+            [
+                .. points[arm]
+                    .Select(point =>
+                        point.Outcomes.Where(outcome => kind is null || outcome.Kind == kind).Select(pick).ToArray()
+                    ),
+            ];
+        double[][] Scores(string arm, Func<OutcomeRecord, double> pick) => ScoresOf(arm, pick, null);
+        string[] kinds =
+        [
+            .. points[focus][0].Outcomes.Select(outcome => outcome.Kind).Distinct().Order(StringComparer.Ordinal),
+        ];
+        KindSummary OfKind(string arm, string kind)
+        {
+            double[][] exact = ScoresOf(arm, outcome => outcome.ExactMatch, kind);
+            return new KindSummary(
+                kind,
+                exact[0].Length,
+                Spread.OfScores(exact),
+                Spread.OfScores(ScoresOf(arm, outcome => outcome.Coverage, kind)),
+                Spread.OfScores(ScoresOf(arm, outcome => outcome.Searches, kind))
+            );
+        }
 
         ArmSummary[] summaries =
         [
@@ -167,7 +215,10 @@ public sealed record ComparisonSummary(
                     Cost(spent => spent.Rollouts),
                     Cost(spent => spent.GeneratedTokens),
                     Cost(spent => spent.Searches),
-                    Cost(spent => spent.Seconds)
+                    Cost(spent => spent.OptimizerSteps),
+                    Cost(spent => spent.LearnedTokens),
+                    Cost(spent => spent.Seconds),
+                    [.. kinds.Select(kind => OfKind(arm, kind))]
                 );
             }),
         ];
@@ -189,6 +240,31 @@ public sealed record ComparisonSummary(
                         arm => [.. Scores(arm, measure.Of).Select(own => own.Average())]
                     )
                 ),
+            ],
+            [
+                .. arms.Where(arm => arm != focus)
+                    .SelectMany(arm =>
+                        kinds.Select(kind => new KindDifference(
+                            focus,
+                            arm,
+                            kind,
+                            Spread.Of(
+                                ComparisonStatistics.ScoreDifference(
+                                    Spread.Level,
+                                    true,
+                                    ScoresOf(focus, outcome => outcome.ExactMatch, kind),
+                                    ScoresOf(arm, outcome => outcome.ExactMatch, kind)
+                                ),
+                                [
+                                    .. ScoresOf(focus, outcome => outcome.ExactMatch, kind)
+                                        .Zip(
+                                            ScoresOf(arm, outcome => outcome.ExactMatch, kind),
+                                            (our, their) => our.Average() - their.Average()
+                                        ),
+                                ]
+                            )
+                        ))
+                    ),
             ],
             Front(arm => arm.SearchesPerQuestion.Mean),
             Front(arm => arm.TokensPerQuestion.Mean)

@@ -140,7 +140,6 @@ public sealed record Experiment
     )
     {
         Check();
-        Stopwatch clock = Stopwatch.StartNew();
         using Interruption interruption = new(cancellationToken);
         using Opened ground = Opened.For(this, indexing, interruption.Token);
         Directory.CreateDirectory(Folder);
@@ -158,10 +157,7 @@ public sealed record Experiment
         string focus = Focus ?? Variants[^1].Name;
         ComparisonRecord.Of(runs, focus).Write(Folder);
         await ground.RunAsync(Folder, runs, EvaluationWorld, display, interruption.Token).ConfigureAwait(false);
-        ComparisonReport report = ComparisonReport.Read(Folder, runs, focus, clock.Elapsed.TotalSeconds) with
-        {
-            Tuning = tuning,
-        };
+        ComparisonReport report = ComparisonReport.Read(Folder, runs, focus) with { Tuning = tuning };
         return ShowsExample && ground.Policy is { } policy
             ? report with
             {
@@ -185,7 +181,7 @@ public sealed record Experiment
         (ComparedRun[] runs, string unfinished) = FinishedRuns.In(Folder, chosen.Runs);
         string[] names = [.. runs.Select(run => run.Name).Distinct()];
         string focus = Focus ?? Variants[^1].Name;
-        return ComparisonReport.Read(Folder, runs, names.Contains(focus) ? focus : names[^1], wallSeconds: 0) with
+        return ComparisonReport.Read(Folder, runs, names.Contains(focus) ? focus : names[^1]) with
         {
             Tuning = tuning,
             Unfinished = unfinished,

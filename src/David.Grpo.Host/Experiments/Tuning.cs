@@ -48,7 +48,7 @@ public sealed record Tuning
                 $"The tuning in {folder} is not finished; {missing.Folder} is missing, for one. Run the comparison first."
             );
         Dictionary<string, double> scores = ComparisonSummary
-            .Of(folder, runs, runs[0].Name, 0)
+            .Of(folder, runs, runs[0].Name)
             .End.Arms.ToDictionary(arm => arm.Arm, arm => arm.ExactMatch.Mean);
         TunedArm[] arms =
         [

@@ -98,6 +98,8 @@ public static class ComparisonPage
     private static IEnumerable<Section> AtMark(ComparisonReport report, MarkSummary mark)
     {
         yield return Section.NewTable(SummaryTables.OfArms(report, mark));
+        if (SummaryTables.OfKinds(report, mark) is { } kinds)
+            yield return Section.NewTable(kinds);
         Table[] differences = [.. SummaryTables.OfDifferences(report, mark)];
         if (differences is not [var exactMatch, .. var others])
             yield break;
@@ -233,9 +235,6 @@ public static class ComparisonPage
         ComparisonSummary summary = report.Summary;
         yield return Section.NewFacts([
             new Fact("Seeds", string.Join(", ", summary.Seeds)),
-            .. summary.WallSeconds > 0
-                ? [new Fact("Wall time", $"{Number.Fixed(0, summary.WallSeconds)} s")]
-                : (Fact[])[],
             new Fact(
                 "Sampling and learning",
                 $"{Number.Fixed(0, summary.End.Arms.Sum(arm => arm.Seconds.BySeed.Sum()))} s over all runs"

@@ -127,7 +127,7 @@ public sealed record ComparisonRecord
                 .. Arms.Where(arm => reported.Contains(arm.Name))
                     .Select(arm => new ReportedArm(arm.Name, arm.Title, arm.Facts, arm.Options.Method)),
             ],
-            ComparisonSummary.Of(lines, runs, reported.Contains(Focus) ? Focus : runs[^1].Name, wallSeconds: 0)
+            ComparisonSummary.Of(lines, runs, reported.Contains(Focus) ? Focus : runs[^1].Name)
         )
         {
             IsText = IsText,

@@ -43,22 +43,10 @@ public sealed record ComparisonReport(
     /// <param name="folder">Of the comparison.</param>
     /// <param name="runs">Finished ones, each arm over the same seeds.</param>
     /// <param name="focus">The arm that is compared with each other one.</param>
-    /// <param name="wallSeconds">What the runs took; 0 where it is not known.</param>
-    public static ComparisonReport Read(
-        string folder,
-        IReadOnlyList<ComparedRun> runs,
-        string focus,
-        double wallSeconds
-    )
+    public static ComparisonReport Read(string folder, IReadOnlyList<ComparedRun> runs, string focus)
     {
         RunLog[] lines = [.. runs.Select(run => RunLog.Read(Path.Combine(folder, run.Folder)))];
-        return new ComparisonReport(
-            folder,
-            runs,
-            lines,
-            ReportedArm.Of(runs),
-            ComparisonSummary.Of(lines, runs, focus, wallSeconds)
-        )
+        return new ComparisonReport(folder, runs, lines, ReportedArm.Of(runs), ComparisonSummary.Of(lines, runs, focus))
         {
             IsText = runs[0].Options.IsText,
         };
@@ -84,9 +72,16 @@ public sealed record ComparisonReport(
     public Estimate[] Estimates(Func<ArmSummary, Spread> measure, double scale) =>
         [.. Summary.End.Arms.Select(arm => SummaryTables.Estimate(measure(arm), scale))];
 
-    /// <summary>The comparison at a mark: a table of its arms, and one of differences a measure where there are several.</summary>
+    /// <summary>
+    /// The comparison at a mark: a table of its arms, one of kinds of questions, and one of differences a measure where there
+    /// are several.
+    /// </summary>
     public Table[] Tables(MarkSummary mark) =>
-        [SummaryTables.OfArms(this, mark), .. SummaryTables.OfDifferences(this, mark)];
+        [
+            SummaryTables.OfArms(this, mark),
+            .. SummaryTables.OfKinds(this, mark) is { } kinds ? (Table[])[kinds] : [],
+            .. SummaryTables.OfDifferences(this, mark),
+        ];
 
     /// <summary>All figures by name, with captions: one's own, and ours in the order of the page.</summary>
     public IEnumerable<(string Name, Figure Figure, string Caption)> Figures =>

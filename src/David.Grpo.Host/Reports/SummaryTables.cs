@@ -32,7 +32,9 @@ public static class SummaryTables
                 TableColumn.Numbers("searches", "a question", 2, Best.Unmarked),
                 TableColumn.Numbers("tokens", "a question", 1, Best.Unmarked),
                 TableColumn.Numbers("answered", "%", 1, Best.Unmarked),
-                TableColumn.Numbers("tokens", "in training", 0, Best.Unmarked),
+                TableColumn.Numbers("sampled", "tokens", 0, Best.Unmarked),
+                TableColumn.Numbers("learned", "tokens", 0, Best.Unmarked),
+                TableColumn.Numbers("optimizer", "steps", 0, Best.Unmarked),
                 TableColumn.Numbers("time", "s", 1, Best.Unmarked),
             ],
             [
@@ -45,6 +47,8 @@ public static class SummaryTables
                     Exact(before.SearchesPerQuestion),
                     Exact(before.GeneratedTokens),
                     Exact(100 * before.Answered),
+                    Cell.Missing,
+                    Cell.Missing,
                     Cell.Missing,
                     Cell.Missing,
                 ],
@@ -60,6 +64,8 @@ public static class SummaryTables
                             Number(arm.TokensPerQuestion, 1),
                             Number(arm.Answered, 100),
                             Number(arm.TrainingTokens, 1),
+                            Number(arm.LearnedTokens, 1),
+                            Number(arm.OptimizerSteps, 1),
                             Number(arm.Seconds, 1),
                         ]
                 ),
@@ -73,26 +79,86 @@ public static class SummaryTables
 
     /// <summary>What answers and training cost, the other columns of <see cref="OfArms"/>.</summary>
     public static Table OfCosts(ComparisonReport report, MarkSummary mark) =>
-        Columns(OfArms(report, mark), 0, 5, 6, 8, 9);
+        Columns(OfArms(report, mark), 0, 5, 6, 8, 9, 10, 11);
 
     /// <summary>
-    /// At each mark the arms, with half an interval where <see cref="OfArms"/> has its ends and costs without, and the
-    /// differences in the first of <see cref="Measures"/>: what 80 columns hold.
+    /// Exact match by kind of question: a row an arm, the base policy first, and below them the arm in focus minus each other
+    /// one. Null where there is one kind.
+    /// </summary>
+    public static Table? OfKinds(ComparisonReport report, MarkSummary mark)
+    {
+        KindSummary[] kinds = mark.Arms[0].Kinds;
+        if (kinds.Length < 2)
+            return null;
+        ComparisonSummary summary = report.Summary;
+        string focus = report[summary.Focus].Title;
+        return new Table(
+            $"Exact match by kind of question at {Rollouts(mark)}, %; differences in points, paired by seed and not corrected "
+                + "for their number.",
+            [
+                TableColumn.Words("arm"),
+                .. kinds.Select(kind => TableColumn.Numbers(kind.Kind, $"of {kind.Questions}", 1, Best.Unmarked)),
+            ],
+            [
+                [
+                    Cell.NewWords("base policy"),
+                    .. kinds.Select(kind =>
+                        summary.KindsBefore.TryGetValue(kind.Kind, out double before)
+                            ? Exact(100 * before)
+                            : Cell.Missing
+                    ),
+                ],
+                .. mark.Arms.Select(arm =>
+                    (Cell[])
+                        [
+                            Cell.NewWords(report[arm.Arm].Title),
+                            .. arm.Kinds.Select(kind => Number(kind.ExactMatch, 100)),
+                        ]
+                ),
+                .. mark
+                    .KindDifferences.GroupBy(difference => difference.Other)
+                    .Select(other =>
+                        (Cell[])
+                            [
+                                Cell.NewWords($"{focus} − {report[other.Key].Title}"),
+                                .. other.Select(difference => Number(difference.Difference, 100)),
+                            ]
+                    ),
+            ]
+        );
+    }
+
+    /// <summary>
+    /// At each mark the arms, with half an interval where <see cref="OfArms"/> has its ends, what they cost, their kinds of
+    /// questions, and the differences in the first of <see cref="Measures"/>: what 80 columns hold.
     /// </summary>
     public static IEnumerable<Table> ForTerminal(ComparisonReport report, int measures)
     {
+        static Cell Half(Cell cell) =>
+            cell is Cell.Number { value: var value }
+                ? Cell.NewNumber(Figures.Estimate.PlusMinus(value.Value, (value.High - value.Low) / 2))
+                : cell;
         static Cell Short(Cell cell, TableColumn column) =>
-            cell is not Cell.Number { value: var value } ? cell
-            : column.Best.IsUnmarked ? Exact(value.Value)
-            : Cell.NewNumber(Figures.Estimate.PlusMinus(value.Value, (value.High - value.Low) / 2));
+            cell is Cell.Number { value: var value } && column.Best.IsUnmarked ? Exact(value.Value) : Half(cell);
         foreach (MarkSummary mark in report.Summary.Marks)
         {
-            Table arms = Columns(OfArms(report, mark), 0, 1, 3, 4, 5, 6, 7, 8, 9);
-            yield return new Table(
-                $"{Basis(report.Summary, mark)}; means ± half of the 95 % interval.",
-                arms.Columns,
-                [.. arms.Rows.Select(row => row.Zip(arms.Columns, Short).ToArray())]
+            static Table Shorter(Table table, string caption) =>
+                new(caption, table.Columns, [.. table.Rows.Select(row => row.Zip(table.Columns, Short).ToArray())]);
+            Table arms = OfArms(report, mark);
+            yield return Shorter(
+                Columns(arms, 0, 1, 3, 4, 5, 7),
+                $"{Basis(report.Summary, mark)}; means ± half of the 95 % interval."
             );
+            yield return Shorter(
+                Columns(arms, 0, 6, 8, 9, 10, 11),
+                "Tokens of an answer, and what training took: means over seeds."
+            );
+            if (OfKinds(report, mark) is { } kinds)
+                yield return new Table(
+                    kinds.Caption,
+                    kinds.Columns,
+                    [.. kinds.Rows.Select(row => row.Select(Half).ToArray())]
+                );
             foreach (Table differences in OfDifferences(report, mark).Take(measures))
                 yield return Columns(differences, 0, 1, 2, 3, 4, 5);
         }
@@ -106,6 +172,8 @@ public static class SummaryTables
     {
         yield return ($"scores-{mark.Rollouts}", OfScores(report, mark));
         yield return ($"costs-{mark.Rollouts}", OfCosts(report, mark));
+        if (OfKinds(report, mark) is { } kinds)
+            yield return ($"kinds-{mark.Rollouts}", kinds);
         foreach ((Table table, var measure) in OfDifferences(report, mark).Zip(Measures))
             yield return ($"difference-{mark.Rollouts}-{measure.Name}", table);
     }

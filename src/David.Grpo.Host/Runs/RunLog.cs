@@ -8,7 +8,16 @@ namespace David.Grpo.Runs;
 /// <param name="Rollouts">Spent, continuations included.</param>
 /// <param name="GeneratedTokens">Sampled.</param>
 /// <param name="Searches">Answered.</param>
-public sealed record RunCost(int Rollouts, long GeneratedTokens, long Searches, double Seconds);
+/// <param name="OptimizerSteps">Made.</param>
+/// <param name="LearnedTokens">Of the sequences learned from, all epochs.</param>
+public sealed record RunCost(
+    int Rollouts,
+    long GeneratedTokens,
+    long Searches,
+    int OptimizerSteps,
+    long LearnedTokens,
+    double Seconds
+);
 
 /// <summary>A run at a point of its budget.</summary>
 /// <param name="Outcomes">By question.</param>
@@ -108,11 +117,13 @@ public sealed record RunLog(
     {
         StepMetrics[] before = [.. Steps.Where(own => own.Step <= step)];
         return before is []
-            ? new RunCost(0, 0, 0, 0)
+            ? new RunCost(0, 0, 0, 0, 0, 0)
             : new RunCost(
                 before[^1].Rollouts,
                 before[^1].GeneratedTokens,
                 before[^1].Searches,
+                before[^1].OptimizerSteps,
+                before.Sum(own => own.LearnedTokens),
                 before.Sum(own => own.RolloutSeconds + own.LearningSeconds)
             );
     }

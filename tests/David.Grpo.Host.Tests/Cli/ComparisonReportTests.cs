@@ -23,7 +23,7 @@ public sealed class ComparisonReportTests
     }
 
     private static ComparisonReport Read(MadeUpComparison made, string focus) =>
-        ComparisonReport.Read(made.Folder, made.Runs, focus, wallSeconds: 0);
+        ComparisonReport.Read(made.Folder, made.Runs, focus);
 
     [Fact]
     public async Task Write_LeavesEveryFile_AndAPageWithEveryArmAndMark()
@@ -72,7 +72,7 @@ public sealed class ComparisonReportTests
             Assert.Contains("| David-GRPO | **", markdown);
             string latex = File.ReadAllText(Path.Combine(made.Folder, $"table-{mark}.tex"));
             Assert.Contains(@"David-GRPO & $\mathbf{", latex);
-            Assert.Equal(5, latex.Split(@"\toprule").Length - 1);
+            Assert.Equal(6, latex.Split(@"\toprule").Length - 1);
         }
     }
 
@@ -131,9 +131,9 @@ public sealed class ComparisonReportTests
         ];
         Assert.All(lines, line => Assert.True(line.Length <= 80, line));
         foreach (string title in report.Arms.Select(arm => arm.Title))
-            // At both marks scores and costs, and differences in two measures but for the arm in focus.
+            // At both marks scores, costs and kinds, and differences in two measures but for the arm in focus.
             Assert.Equal(
-                title == "David-GRPO" ? 4 : 8,
+                title == "David-GRPO" ? 6 : 10,
                 lines.Count(line => line.StartsWith($"{title}  ", StringComparison.Ordinal))
             );
     }
@@ -225,7 +225,8 @@ public sealed class ComparisonReportTests
             Rollouts = 20,
             Questions = 4,
         };
-        File.WriteAllText(Experiment.SourceIn(made.Folder), file.ToExperiment(made.Folder).Source);
+        // As a comparison under way leaves it.
+        ComparisonRecord.Of(file.ToExperiment(made.Folder).Runs, "david").Write(made.Folder);
         (int code, string output, _) = await TinyRun.CompareAsync("--out", made.Folder, "--report");
         Assert.Equal(0, code);
         Assert.Contains("David-GRPO minus each other arm at 20 rollouts", output);

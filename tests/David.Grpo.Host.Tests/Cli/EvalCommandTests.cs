@@ -1,4 +1,6 @@
 using System.Text.Json;
+using David.Grpo.Host.Tests.Formats;
+using David.Grpo.Host.Tests.Training;
 using David.Grpo.Runs;
 
 namespace David.Grpo.Host.Tests.Cli;
@@ -15,8 +17,6 @@ public sealed class EvalCommandTests
         (int code, string output, _) = await TinyRun.EvalAsync(
             "--model",
             run["out"],
-            "--config",
-            Path.Combine(run["out"], "config.yaml"),
             "--out",
             run["answers.jsonl"],
             "--json"
@@ -32,6 +32,34 @@ public sealed class EvalCommandTests
             File.ReadAllText(Path.Combine(run["out"], "evaluations/step-000001.jsonl")),
             File.ReadAllText(run["answers.jsonl"])
         );
+    }
+
+    [Theory]
+    [InlineData("", "sampling    temperature 0.6, seed 0")]
+    [InlineData("--temperature 0", "sampling    greedy")]
+    public async Task Eval_OfARun_IsSampledAsTheRunWas(string options, string expected)
+    {
+        using TinyRun run = new();
+        await run.TrainAsync("--set", "method.main_steps=0", "--set", "evaluation.temperature=0.6");
+        string checkpoint = Directory.GetDirectories(Path.Combine(run["out"], "checkpoints"))[^1];
+        foreach (string model in (string[])[run["out"], checkpoint])
+        {
+            string[] given = options.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            (int code, string output, _) = await TinyRun.EvalAsync(["--model", model, .. given]);
+            Assert.Equal(0, code);
+            Assert.Contains(expected, output, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Eval_OfARunOnTheWorld_IsAskedAsTheRunWas()
+    {
+        using Scratch scratch = new();
+        await ToyRun.TrainAsync(scratch["run"], ToyRun.Options("grpo", rollouts: 72));
+        (int code, string output, _) = await TinyRun.EvalAsync("--model", scratch["run"], "--count", "6");
+        Assert.Equal(0, code);
+        Assert.Contains("sampling    temperature 0.6", output, StringComparison.Ordinal);
+        Assert.Contains("6 questions", output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -21,7 +21,7 @@ public sealed class ComparisonRecordTests
     public async Task Open_GivesTheReportThatWroteTheFolder()
     {
         using MadeUpComparison made = TwoArms();
-        ComparisonReport report = ComparisonReport.Read(made.Folder, made.Runs, "grpo", wallSeconds: 0) with
+        ComparisonReport report = ComparisonReport.Read(made.Folder, made.Runs, "grpo") with
         {
             Tuning = new TuningResult([1e-4, 1e-3], 2, [new TunedArm("grpo", 1e-3, [0.25, 0.5])]),
         };
@@ -73,7 +73,7 @@ public sealed class ComparisonRecordTests
     public async Task OwnFiguresAndTables_AreOnThePageAndBesideIt()
     {
         using MadeUpComparison made = TwoArms();
-        ComparisonReport report = ComparisonReport.Read(made.Folder, made.Runs, "david", wallSeconds: 0);
+        ComparisonReport report = ComparisonReport.Read(made.Folder, made.Runs, "david");
         Figures.Figure figure = Figures.Figure.Column(
             "Mine",
             "",

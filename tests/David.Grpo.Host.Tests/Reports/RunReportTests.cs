@@ -94,7 +94,7 @@ public sealed class RunReportTests
         made.Add("grpo", 1, "0001", "0011");
         made.Add("david", 1, "0011", "0111", searches: 2);
         List<string> warnings = [];
-        await ComparisonReport.Read(made.Folder, made.Runs, "david", wallSeconds: 0).WriteAsync(warnings.Add);
+        await ComparisonReport.Read(made.Folder, made.Runs, "david").WriteAsync(warnings.Add);
 
         Assert.Empty(warnings);
         Assert.Contains("david/seed-1/index.html", Links(Page(made.Folder)));

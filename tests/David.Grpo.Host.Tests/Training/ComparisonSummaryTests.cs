@@ -24,7 +24,7 @@ public sealed class ComparisonSummaryTests
     public void Of_KnownRuns_GivesTheirMeansAndCosts()
     {
         using MadeUpComparison made = ThreeArms();
-        ComparisonSummary summary = ComparisonSummary.Of(made.Folder, made.Runs, "david", 1);
+        ComparisonSummary summary = ComparisonSummary.Of(made.Folder, made.Runs, "david");
 
         Assert.Equal([1, 2, 3], summary.Seeds);
         Assert.Equal([10, 20], summary.Marks.Select(mark => mark.Rollouts));
@@ -49,6 +49,25 @@ public sealed class ComparisonSummaryTests
     }
 
     [Fact]
+    public void Of_KnownRuns_GivesKindsOfQuestions()
+    {
+        using MadeUpComparison made = ThreeArms();
+        ComparisonSummary summary = ComparisonSummary.Of(made.Folder, made.Runs, "david");
+
+        Assert.Equal([KeyValuePair.Create("1-hop", 0.0), KeyValuePair.Create("2-hop", 0.5)], summary.KindsBefore);
+        KindSummary[] david = summary.End.Arms[2].Kinds;
+        Assert.Equal([("1-hop", 2), ("2-hop", 2)], david.Select(kind => (kind.Kind, kind.Questions)));
+        Assert.Equal([0.5, 0.5, 1], david[0].ExactMatch.BySeed);
+        Assert.Equal([0.5, 1, 1], david[1].ExactMatch.BySeed);
+        Assert.Equal(2, david[1].SearchesPerQuestion.Mean);
+        KindDifference[] against = [.. summary.End.KindDifferences.Where(difference => difference.Other == "grpo")];
+        Assert.Equal(["1-hop", "2-hop"], against.Select(difference => difference.Kind));
+        Assert.Equal([0.5, 0, 1], against[0].Difference.BySeed);
+        Assert.Equal(0.5 - 4.302652729749464 * 0.5 / Math.Sqrt(3), against[0].Difference.Low!.Value, 12);
+        Assert.Equal([0, 0.5, 0.5], against[1].Difference.BySeed);
+    }
+
+    [Fact]
     public void Of_AMarkThatWasNotEvaluated_IsRefused()
     {
         using MadeUpComparison made = ThreeArms();
@@ -62,14 +81,14 @@ public sealed class ComparisonSummaryTests
             ),
         ];
         // Before any step stands the evaluation of the untrained policy, which is no result at 7 rollouts.
-        Assert.Equal(0.25, ComparisonSummary.Of(made.Folder, shorter, "david", 1).Marks[0].Arms[0].ExactMatch.Mean);
+        Assert.Equal(0.25, ComparisonSummary.Of(made.Folder, shorter, "david").Marks[0].Arms[0].ExactMatch.Mean);
         string metrics = Path.Combine(made.Folder, shorter[0].Folder, "metrics.jsonl");
         File.WriteAllLines(
             metrics,
             File.ReadAllLines(metrics).Where(line => !(line.Contains("evaluation") && line.Contains("\"rollouts\":8")))
         );
         InvalidDataException refused = Assert.Throws<InvalidDataException>(() =>
-            ComparisonSummary.Of(made.Folder, made.Runs, "david", 1)
+            ComparisonSummary.Of(made.Folder, made.Runs, "david")
         );
         Assert.Contains("was not evaluated at 10 rollouts, but at 0, 20", refused.Message, StringComparison.Ordinal);
     }
@@ -81,7 +100,7 @@ public sealed class ComparisonSummaryTests
         PairedDifference[] differences =
         [
             .. ComparisonSummary
-                .Of(made.Folder, made.Runs, "david", 1)
+                .Of(made.Folder, made.Runs, "david")
                 .End.Differences.Where(difference => difference.Measure == "exact_match"),
         ];
         Assert.Equal(["grpo", "search_r1"], differences.Select(difference => difference.Other));
@@ -104,7 +123,7 @@ public sealed class ComparisonSummaryTests
     public void Of_KnownRuns_FindsTheFronts()
     {
         using MadeUpComparison made = ThreeArms();
-        MarkSummary end = ComparisonSummary.Of(made.Folder, made.Runs, "david", 1).End;
+        MarkSummary end = ComparisonSummary.Of(made.Folder, made.Runs, "david").End;
         Assert.Equal(["grpo", "david"], end.FrontBySearches);
         Assert.Equal(["grpo", "david"], end.FrontByTokens);
     }
@@ -114,7 +133,7 @@ public sealed class ComparisonSummaryTests
     {
         using MadeUpComparison made = new();
         made.Add("grpo", 1, "0001", "0011");
-        MarkSummary end = ComparisonSummary.Of(made.Folder, made.Runs, "grpo", 1).End;
+        MarkSummary end = ComparisonSummary.Of(made.Folder, made.Runs, "grpo").End;
         Assert.Equal(0.5, Assert.Single(end.Arms).ExactMatch.Mean);
         Assert.Null(end.Arms[0].Seconds.Low);
         Assert.Empty(end.Differences);

@@ -70,7 +70,7 @@ internal sealed class MadeUpComparison : IDisposable
                     new OutcomeRecord
                     {
                         Id = $"q{i}",
-                        Kind = "2-hop",
+                        Kind = i % 2 == 0 ? "1-hop" : "2-hop",
                         Question = "who",
                         Answers = ["x"],
                         FinalAnswer = digit == '1' ? "x" : null,
@@ -98,7 +98,11 @@ internal sealed class MadeUpComparison : IDisposable
             GeneratedTokens = 5 * (searches + 1),
             Answered = share,
             Intervals = new Dictionary<string, double[]>(),
-            ExactMatchByKind = new Dictionary<string, double>(),
+            ExactMatchByKind = new Dictionary<string, double>
+            {
+                ["2-hop"] = (right[1] - '0' + right[3] - '0') / 2.0,
+                ["1-hop"] = (right[0] - '0' + right[2] - '0') / 2.0,
+            },
             Seconds = 1,
         };
     }
