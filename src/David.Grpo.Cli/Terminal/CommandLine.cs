@@ -11,25 +11,40 @@ using Command = System.CommandLine.Command;
 /// <summary>All commands, and how one is run.</summary>
 internal static partial class CommandLine
 {
-    /// <summary>The commands by name, in the order of the help.</summary>
-    internal static readonly (string Name, Func<Command> Create)[] Commands =
+    /// <summary>The commands by name, each with what it does in a line of 80 columns, in the order of the help.</summary>
+    internal static readonly (string Name, string Brief, Func<Command> Create)[] Commands =
     [
-        ("demo", DemoCommand.Create),
-        ("compare", CompareCommand.Create),
-        ("train", TrainCommand.Create),
-        ("eval", EvalCommand.Create),
-        ("calibrate", CalibrateCommand.Create),
-        ("ask", AskCommand.Create),
-        ("index", IndexCommand.Create),
-        ("study", StudyCommand.Create),
-        ("export", ExportCommand.Create),
-        ("runs", RunsCommand.Create),
-        ("report", ReportCommand.Create),
-        ("world", WorldCommand.Create),
-        ("script", ScriptCommand.Create),
-        ("notebook", NotebookCommand.Create),
-        ("kernel", KernelCommand.Create),
+        ("demo", "train and compare three arms on the embedded world", DemoCommand.Create),
+        ("compare", "compare arms over seeds at equal budgets", CompareCommand.Create),
+        ("train", "train a model on questions over a corpus", TrainCommand.Create),
+        ("eval", "answer questions with a model, and score", EvalCommand.Create),
+        ("calibrate", "find when a policy may answer early", CalibrateCommand.Create),
+        ("ask", "answer a question from your own documents", AskCommand.Create),
+        ("index", "make a corpus of documents, and say what was read", IndexCommand.Create),
+        ("study", "check what the library promises", StudyCommand.Create),
+        ("export", "write a run's model as a Hugging Face folder", ExportCommand.Create),
+        ("runs", "list, compare and prune runs", RunsCommand.Create),
+        ("report", "write a run's page and microscope anew", ReportCommand.Create),
+        ("world", "pretrain or measure the world's base policy", WorldCommand.Create),
+        ("script", "run a C# script (.csx)", ScriptCommand.Create),
+        ("notebook", "run a notebook of F# and C# cells", NotebookCommand.Create),
+        ("kernel", "the Jupyter kernel: install or remove it", KernelCommand.Create),
     ];
+
+    /// <summary>What the launcher of a checkout does itself, for the help.</summary>
+    private static readonly (string Name, string Brief)[] Launcher =
+    [
+        ("test", "run the tests, or those with a word in their name"),
+        ("docs", "write the documentation as pages"),
+        ("pack", "make NuGet packages of libraries and command line"),
+    ];
+
+    /// <summary>As the program was started: "./david" from a checkout, "david" where it is installed.</summary>
+    private static string Self =>
+        Environment.GetEnvironmentVariable("DAVID_COMMAND") is { Length: > 0 } typed ? typed : "david";
+
+    /// <summary>A text in which the program is named as it was started, so that what it says to type can be pasted.</summary>
+    internal static string AsTyped(string text) => Self == "david" ? text : Invocation().Replace(text, Self);
 
     /// <param name="first">The first argument. Where it names a command, only that one is made: options cost time to make.</param>
     public static RootCommand Root(string? first = null)
@@ -42,9 +57,12 @@ internal static partial class CommandLine
             Begin with `david demo`; it needs no download and no GPU.
             """
         );
-        foreach ((string name, Func<Command> create) in Commands)
+        foreach ((string name, _, Func<Command> create) in Commands)
             if (name == first || Array.TrueForAll(Commands, command => command.Name != first))
                 root.Add(create());
+        if (Self != "david")
+            foreach ((string name, string brief) in Launcher)
+                root.Add(new Command(name, brief));
         return root;
     }
 
@@ -65,15 +83,22 @@ internal static partial class CommandLine
         if (parsed.Action is ParseErrorAction)
         {
             foreach (string message in Messages(parsed))
-                await error.WriteLineAsync(message).ConfigureAwait(false);
-            await error.WriteLineAsync($"See {Path(command)} --help.").ConfigureAwait(false);
+                await error.WriteLineAsync(AsTyped(message)).ConfigureAwait(false);
+            await error.WriteLineAsync(AsTyped($"See {Path(command)} --help.")).ConfigureAwait(false);
             return Failure.ToMend;
         }
         if (parsed.Action is HelpAction help && Console.IsOutputRedirected)
             help.MaxWidth = Screen.LogWidth;
-        command.Description = Flowing(command.Description);
+        command.Description = AsTyped(Flowing(command.Description));
         foreach (Command other in command.Subcommands)
-            other.Description = FirstSentence().Match(Flowing(other.Description)).Value;
+            other.Description =
+                Array.Find(Commands, own => command is RootCommand && own.Name == other.Name).Brief
+                ?? FirstSentence().Match(Flowing(other.Description)).Value;
+        // A line a command: what each takes, its own help says.
+        if (command is RootCommand)
+            foreach (Command other in command.Subcommands)
+            foreach (Argument argument in other.Arguments)
+                argument.Hidden = true;
         try
         {
             return await parsed
@@ -92,7 +117,7 @@ internal static partial class CommandLine
         }
         catch (Exception failure) when (Failure.CodeOf(failure) is { } code)
         {
-            await error.WriteLineAsync(Failure.MessageOf(failure)).ConfigureAwait(false);
+            await error.WriteLineAsync(AsTyped(Failure.MessageOf(failure))).ConfigureAwait(false);
             return code;
         }
     }
@@ -124,6 +149,11 @@ internal static partial class CommandLine
 
     /// <summary>A text without the line ends within its paragraphs, so that help breaks lines where the terminal ends.</summary>
     private static string Flowing(string? text) => WithinParagraph().Replace(text ?? "", " ");
+
+    [GeneratedRegex(
+        @"(?<![\w/.-])david(?= (-|demo\b|compare\b|train\b|eval\b|calibrate\b|ask\b|index\b|study\b|export\b|runs\b|report\b|world\b|script\b|notebook\b|kernel\b|knows\b))"
+    )]
+    private static partial Regex Invocation();
 
     [GeneratedRegex(@"(?<=\S)\n(?=\S)")]
     private static partial Regex WithinParagraph();

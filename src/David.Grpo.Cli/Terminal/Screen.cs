@@ -46,6 +46,7 @@ internal sealed class Screen
     /// <summary>A line of text, at once.</summary>
     public void Line(string text = "")
     {
+        text = CommandLine.AsTyped(text);
         if (IsInteractive)
             _console.MarkupLine(Markup.Escape(text));
         else

@@ -47,8 +47,7 @@ public sealed record ComparedRun(
     public bool IsFinishedIn(string comparison)
     {
         string result = Path.Combine(comparison, Folder, "result.json");
-        return File.Exists(result)
-            && JsonSerializer.Deserialize<RunResult>(File.ReadAllText(result), RunJson.Document) is { Stopped: false };
+        return File.Exists(result) && RunJson.Read<RunResult>(result) is { Stopped: false };
     }
 }
 

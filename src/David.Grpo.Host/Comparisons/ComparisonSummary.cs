@@ -140,6 +140,7 @@ public sealed record ComparisonSummary(
     /// <param name="lines">Of each run.</param>
     public static ComparisonSummary Of(IReadOnlyList<RunLog> lines, IReadOnlyList<ComparedRun> runs, string focus)
     {
+        EvaluationMetrics before = lines[0].First;
         string[] arms = [.. runs.Select(run => run.Name).Distinct()];
         long[] seeds = [.. runs.Select(run => run.Seed).Distinct().Order()];
         RunLog[] LinesOf(string arm) =>
@@ -152,12 +153,9 @@ public sealed record ComparisonSummary(
         return new ComparisonSummary(
             seeds,
             focus,
-            lines[0].Evaluations[0].Questions,
-            lines[0].Evaluations[0],
-            new SortedDictionary<string, double>(
-                lines[0].Evaluations[0].ExactMatchByKind.ToDictionary(),
-                StringComparer.Ordinal
-            ),
+            before.Questions,
+            before,
+            new SortedDictionary<string, double>(before.ExactMatchByKind.ToDictionary(), StringComparer.Ordinal),
             [
                 .. runs[0]
                     .Options.Evaluation.At.Where(mark => mark < budget)

@@ -140,19 +140,15 @@ public sealed record ComparisonRecord
 
     private static ComparisonRecord OfRun(string folder)
     {
-        RunResult result = JsonSerializer.Deserialize<RunResult>(
-            File.ReadAllText(Path.Combine(folder, "result.json")),
-            RunJson.Document
-        )!;
+        RunResult result = RunJson.Read<RunResult>(Path.Combine(folder, "result.json"));
         RunLog lines = RunLog.Read(folder);
-        if (lines.Evaluations is [])
-            throw new InvalidDataException($"{folder} has no evaluation, so there is nothing to report.");
+        EvaluationMetrics first = lines.First;
         RunOptions options = new()
         {
             Seed = result.Seed,
             Rollouts = lines.Evaluations[^1].Rollouts,
             Method = new MethodOptions { Arm = Grpo.Arms.Names.Contains(result.Arm) ? result.Arm : "grpo" },
-            Evaluation = new EvaluationOptions { Questions = lines.Evaluations[0].Questions },
+            Evaluation = new EvaluationOptions { Questions = first.Questions },
         };
         ReportedArm arm = ReportedArm.Of([new ComparedRun(result.Arm, result.Seed, options)])[0];
         return new ComparisonRecord

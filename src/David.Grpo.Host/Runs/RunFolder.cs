@@ -109,10 +109,7 @@ public sealed class RunFolder
     }
 
     private static CheckpointState ReadState(string checkpoint) =>
-        JsonSerializer.Deserialize<CheckpointState>(
-            File.ReadAllText(System.IO.Path.Combine(checkpoint, "state.json")),
-            RunJson.Document
-        )!;
+        RunJson.Read<CheckpointState>(System.IO.Path.Combine(checkpoint, "state.json"));
 
     /// <summary>Absolute.</summary>
     public string Path { get; }
@@ -126,10 +123,7 @@ public sealed class RunFolder
     public string In(string name) => System.IO.Path.Combine(Path, name);
 
     /// <summary>The finished run's result; null while it is not finished.</summary>
-    public RunResult? Result =>
-        File.Exists(In("result.json"))
-            ? JsonSerializer.Deserialize<RunResult>(File.ReadAllText(In("result.json")), RunJson.Document)
-            : null;
+    public RunResult? Result => File.Exists(In("result.json")) ? RunJson.Read<RunResult>(In("result.json")) : null;
 
     /// <summary>Writes whose folder it is and what the run is; when it was begun first stays as it is.</summary>
     public void Describe(RunDescription description)

@@ -60,33 +60,13 @@ public sealed record RunLog(
                     )
             );
         List<string> remarks = [];
-        List<EvaluationMetrics> evaluations = [];
-        List<StepMetrics> steps = [];
-        int torn = 0;
-        foreach (string line in File.ReadLines(metrics))
-            try
-            {
-                using JsonDocument document = JsonDocument.Parse(line);
-                switch (document.RootElement.GetProperty("kind").GetString())
-                {
-                    case "step":
-                        steps.Add(document.Deserialize<StepMetrics>(RunJson.Line)!);
-                        break;
-                    case "evaluation":
-                        evaluations.Add(document.Deserialize<EvaluationMetrics>(RunJson.Line)!);
-                        break;
-                }
-            }
-            catch (Exception failure) when (failure is JsonException or KeyNotFoundException)
-            {
-                torn++;
-            }
-        if (torn > 0)
-            remarks.Add($"{torn} line{(torn == 1 ? "" : "s")} of metrics.jsonl could not be read");
+        (StepMetrics[] steps, EvaluationMetrics[] evaluations, bool isCut) = ReadMetrics(folder, remarks);
+        if (isCut)
+            remarks.Add("The last line of the metrics is cut off.");
         return new RunLog(
             Path.GetFullPath(folder),
-            [.. evaluations],
-            [.. steps],
+            evaluations,
+            steps,
             RunDescription.Read(folder)?.Options,
             Document<JsonObject>(folder, "environment.json", remarks),
             Document<RunResult>(folder, "result.json", remarks),
@@ -128,6 +108,12 @@ public sealed record RunLog(
             );
     }
 
+    /// <summary>Its first evaluation: of the policy before training.</summary>
+    /// <exception cref="InvalidDataException">There is none that can be read.</exception>
+    public EvaluationMetrics First =>
+        Whole.FirstOrDefault()
+        ?? throw new InvalidDataException($"{Folder} has no evaluation, so there is nothing to report.");
+
     /// <summary>Its evaluation at a mark of its budget: after the last step that the mark allowed.</summary>
     /// <exception cref="InvalidDataException">There is none, or its outcomes are not there.</exception>
     public RunPoint At(int rollouts)
@@ -154,7 +140,11 @@ public sealed record RunLog(
 
     /// <summary>Evaluations of as many questions as the last one: a stop may have cut one short.</summary>
     private IEnumerable<EvaluationMetrics> Whole =>
-        Evaluations.Where(evaluation => evaluation.Questions == Evaluations.Max(one => one.Questions));
+        Array.Find(Remarks, remark => remark.Contains("metrics.jsonl", StringComparison.Ordinal)) is { } damage
+            ? throw new InvalidDataException(
+                $"{damage} Restore the file, or delete the run's folder and train it anew."
+            )
+            : Evaluations.Where(evaluation => evaluation.Questions == Evaluations.Max(one => one.Questions));
 
     private RunPoint PointOf(EvaluationMetrics evaluation) =>
         new(
@@ -188,6 +178,49 @@ public sealed record RunLog(
         }
     }
 
+    /// <summary>What can be read of metrics.jsonl, which a run may be appending to.</summary>
+    /// <param name="faults">Told of what cannot.</param>
+    internal static (StepMetrics[] Steps, EvaluationMetrics[] Evaluations, bool IsCut) ReadMetrics(
+        string folder,
+        List<string> faults
+    )
+    {
+        bool isCut = false;
+        List<StepMetrics> steps = [];
+        List<EvaluationMetrics> evaluations = [];
+        string path = Path.Combine(folder, "metrics.jsonl");
+        if (!File.Exists(path))
+            return ([], [], false);
+        string[] lines = ReadShared(path).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        foreach ((int at, string line) in lines.Index())
+            try
+            {
+                using JsonDocument document = JsonDocument.Parse(line);
+                if (document.RootElement.GetProperty("kind").GetString() == "step")
+                    steps.Add(document.Deserialize<StepMetrics>(RunJson.Line)!);
+                else
+                    evaluations.Add(document.Deserialize<EvaluationMetrics>(RunJson.Line)!);
+            }
+            catch (Exception failure)
+                when (failure is JsonException or KeyNotFoundException or InvalidOperationException)
+            {
+                // The last line may be half written: by a run under way, or by one that was killed.
+                if (at == lines.Length - 1)
+                    isCut = true;
+                else
+                    faults.Add($"{path}:{at + 1} cannot be read.");
+            }
+        return ([.. steps], [.. evaluations], isCut);
+    }
+
+    /// <summary>A file that another process may be appending to.</summary>
+    private static string ReadShared(string path)
+    {
+        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using StreamReader reader = new(file);
+        return reader.ReadToEnd();
+    }
+
     private static T? Document<T>(string folder, string name, List<string> remarks)
         where T : class
     {
@@ -198,7 +231,7 @@ public sealed record RunLog(
         }
         catch (JsonException)
         {
-            remarks.Add($"{name} could not be read");
+            remarks.Add($"{path} cannot be read.");
             return null;
         }
     }

@@ -98,7 +98,7 @@ public sealed record RunOverview
         List<string> faults = [];
         RunDescription? description = RunDescription.Read(folder);
         RunResult? result = ResultOf(folder, faults);
-        (StepMetrics[] steps, EvaluationMetrics[] evaluations) = LinesOf(folder, faults);
+        (StepMetrics[] steps, EvaluationMetrics[] evaluations, _) = RunLog.ReadMetrics(folder, faults);
         string checkpoints = Path.Combine(folder, "checkpoints");
         FileInfo[] files = [.. FilesOf(folder)];
         return new RunOverview
@@ -167,40 +167,5 @@ public sealed record RunOverview
             faults.Add($"{path} cannot be read.");
             return null;
         }
-    }
-
-    private static (StepMetrics[], EvaluationMetrics[]) LinesOf(string folder, List<string> faults)
-    {
-        List<StepMetrics> steps = [];
-        List<EvaluationMetrics> evaluations = [];
-        string path = Path.Combine(folder, "metrics.jsonl");
-        if (!File.Exists(path))
-            return ([], []);
-        string[] lines = ReadShared(path).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        foreach ((int at, string line) in lines.Index())
-            try
-            {
-                using JsonDocument document = JsonDocument.Parse(line);
-                if (document.RootElement.GetProperty("kind").GetString() == "step")
-                    steps.Add(document.Deserialize<StepMetrics>(RunJson.Line)!);
-                else
-                    evaluations.Add(document.Deserialize<EvaluationMetrics>(RunJson.Line)!);
-            }
-            catch (Exception failure)
-                when (failure is JsonException or KeyNotFoundException or InvalidOperationException)
-            {
-                // The last line may be half written: by a run under way, or by one that was killed.
-                if (at < lines.Length - 1)
-                    faults.Add($"{path}:{at + 1} cannot be read.");
-            }
-        return ([.. steps], [.. evaluations]);
-    }
-
-    /// <summary>A file that another process may be appending to.</summary>
-    private static string ReadShared(string path)
-    {
-        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-        using StreamReader reader = new(file);
-        return reader.ReadToEnd();
     }
 }

@@ -63,6 +63,41 @@ public static class RunJson
     /// <summary>Indented.</summary>
     public static JsonSerializerOptions Document { get; } = Make(indented: true);
 
+    /// <summary>Reads a document of a run's folder.</summary>
+    /// <exception cref="InvalidDataException">It is no such document; the text names the file and what to do.</exception>
+    public static T Read<T>(string path)
+    {
+        try
+        {
+            return Parse<T>(File.ReadAllText(path), Document);
+        }
+        catch (JsonException failure)
+        {
+            throw new InvalidDataException(
+                $"{path} is damaged: {failure.Message} Restore the file, or give another folder (--out) and begin anew.",
+                failure
+            );
+        }
+    }
+
+    /// <summary>Reads a line of a log.</summary>
+    /// <param name="place">Where it stands, for the message.</param>
+    /// <exception cref="InvalidDataException">It is no such line; the text names the place.</exception>
+    public static T ReadLine<T>(string line, string place)
+    {
+        try
+        {
+            return Parse<T>(line, Line);
+        }
+        catch (JsonException failure)
+        {
+            throw new InvalidDataException($"{place} is damaged: {failure.Message}", failure);
+        }
+    }
+
+    private static T Parse<T>(string text, JsonSerializerOptions options) =>
+        JsonSerializer.Deserialize<T>(text, options) ?? throw new JsonException("It says null.");
+
     private static JsonSerializerOptions Make(bool indented) =>
         new()
         {

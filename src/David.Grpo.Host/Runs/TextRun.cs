@@ -134,16 +134,14 @@ internal sealed class TextRun : IDisposable
     {
         string configuration = ConfigurationWriter.Write(File);
         string environment = Path.Combine(File.Out, "environment.json");
-        if (
-            RunFolder.BelongsToAnother(File.Out, Environment.Fingerprint)
-            && System.IO.File.Exists(environment)
-            && JsonSerializer.Deserialize<RunEnvironment>(System.IO.File.ReadAllText(environment), RunJson.Document)
-                is { } former
-        )
+        if (RunFolder.BelongsToAnother(File.Out, Environment.Fingerprint) && System.IO.File.Exists(environment))
+        {
+            RunEnvironment former = RunJson.Read<RunEnvironment>(environment);
             throw new InvalidDataException(
                 $"{Path.GetFullPath(File.Out)} holds another run; it differs in {Differences(former, Path.Combine(File.Out, "config.yaml"), configuration)}. "
                     + "Choose another folder (--out), or take the former options to go on with that run."
             );
+        }
         RunFolder folder = new(File.Out, Environment.Fingerprint, TokenizerFolder(File.Out));
         System.IO.File.WriteAllText(folder.In("config.yaml"), configuration);
         System.IO.File.WriteAllText(

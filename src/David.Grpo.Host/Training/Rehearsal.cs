@@ -38,9 +38,9 @@ internal sealed class Rehearsal
             return rehearsal;
         using GZipStream stream = new(File.OpenRead(log), CompressionMode.Decompress);
         using StreamReader lines = new(stream);
-        while (lines.ReadLine() is { } line)
+        for (int number = 1; lines.ReadLine() is { } line; number++)
         {
-            TrajectoryRecord record = JsonSerializer.Deserialize<TrajectoryRecord>(line, RunJson.Line)!;
+            TrajectoryRecord record = RunJson.ReadLine<TrajectoryRecord>(line, $"{log}, line {number}");
             double earned = record.Reward - record.Terms.GetValueOrDefault(SpendingRule.Term);
             if (record.Role == TrajectoryRole.Member && !record.Expert && earned >= Exploration.Solved)
                 rehearsal.Add(record.Group, Sequence(record));

@@ -114,6 +114,22 @@ public sealed class ExperimentTests : IDisposable
         Assert.True(notes.Steps.Count < 20, $"{notes.Steps.Count} steps of the other run were still made");
     }
 
+    [Theory]
+    [InlineData("grpo/seed-1/result.json", "is damaged")]
+    [InlineData("grpo/seed-1/metrics.jsonl", "metrics.jsonl:1 cannot be read")]
+    [InlineData("grpo/seed-1/evaluations/step-000001.jsonl", "step-000001.jsonl is not there or cannot be read")]
+    public async Task ADamagedFile_IsNamed(string file, string expected)
+    {
+        Experiment experiment = Tiny(Variant.Of("grpo"));
+        await experiment.RunAsync(_ => new Notes(), null, TestContext.Current.CancellationToken);
+        string path = Path.Combine(experiment.Folder, file);
+        File.WriteAllText(path, "{" + File.ReadAllText(path)[1..].Replace(":", "", StringComparison.Ordinal));
+        InvalidDataException damaged = await Assert.ThrowsAsync<InvalidDataException>(() =>
+            experiment.RunAsync(_ => new Notes(), null, TestContext.Current.CancellationToken)
+        );
+        Assert.Contains(expected, damaged.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task AFolderOfOtherOptions_IsRefused_BeforeAnyRun()
     {

@@ -59,7 +59,7 @@ public sealed class RunReportTests
         Assert.Contains("index.html", output);
         string text = Page(run.Folder).Value;
         Assert.Contains("Not finished: 200 rollouts in 2 steps; no checkpoint yet", text);
-        Assert.Contains("1 line of metrics.jsonl could not be read", text);
+        Assert.Contains("The last line of the metrics is cut off.", text);
         Assert.Contains("trajectories.jsonl.gz breaks off after", text);
         Assert.Contains("The run was not evaluated.", text);
     }
