@@ -12,7 +12,7 @@ type FigureWidth =
 /// show it as it is; `For` shows it for another medium there, such as a dark notebook.
 [<TypeFormatterSource("David.Grpo.Figures.FigureFormatterSource",
                       "application/vnd.plotly.v1+json",
-                      "image/svg+xml",
+                      "text/html",
                       "text/plain")>]
 type Figure =
     {
@@ -62,7 +62,7 @@ type Figure =
 /// A figure and where it is looked at.
 and [<TypeFormatterSource("David.Grpo.Figures.FigureInFormatterSource",
                           "application/vnd.plotly.v1+json",
-                          "image/svg+xml",
+                          "text/html",
                           "text/plain")>] FigureIn =
     {
         /// What is shown.

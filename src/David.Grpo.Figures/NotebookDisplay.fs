@@ -1,6 +1,9 @@
 namespace David.Grpo.Figures
 
+open System
 open System.IO
+open System.Net
+open System.Text
 
 /// A value as one MIME type, by the names that notebooks look for (see `TypeFormatterSourceAttribute`).
 [<Sealed>]
@@ -17,6 +20,15 @@ type DisplayFormatter<'value> internal (mimeType: string, render: 'value -> stri
             true
         | _ -> false
 
+/// The drawing within an image, as HTML: what Jupyter shows of a notebook that it does not trust, and nbconvert of any. A
+/// drawing of its own (image/svg+xml) is emptied by the sanitisers of both.
+module private Image =
+
+    let ofSvg (figure: Figure) (svg: string) =
+        let source = Convert.ToBase64String(Encoding.UTF8.GetBytes svg)
+        let words = WebUtility.HtmlEncode(Svg.inWords figure)
+        $"""<img style="max-width: 100%%" alt="{words}" src="data:image/svg+xml;base64,{source}">"""
+
 /// Figures in notebooks: to be pointed at where plotly.js is at hand, and drawn where it is not.
 [<Sealed>]
 type FigureFormatterSource() =
@@ -25,7 +37,7 @@ type FigureFormatterSource() =
     member _.CreateTypeFormatters() : seq<obj> =
         [
             DisplayFormatter("application/vnd.plotly.v1+json", Plotly.json Medium.Light)
-            DisplayFormatter("image/svg+xml", Svg.render)
+            DisplayFormatter("text/html", (fun (figure: Figure) -> Svg.render figure |> Image.ofSvg figure))
             DisplayFormatter("text/plain", Svg.inWords)
         ]
 
@@ -40,7 +52,10 @@ type FigureInFormatterSource() =
                 "application/vnd.plotly.v1+json",
                 fun (shown: FigureIn) -> Plotly.json shown.Medium shown.Figure
             )
-            DisplayFormatter("image/svg+xml", (fun (shown: FigureIn) -> Svg.renderFor shown.Medium shown.Figure))
+            DisplayFormatter(
+                "text/html",
+                fun (shown: FigureIn) -> Svg.renderFor shown.Medium shown.Figure |> Image.ofSvg shown.Figure
+            )
             DisplayFormatter("text/plain", (fun (shown: FigureIn) -> Svg.inWords shown.Figure))
         ]
 

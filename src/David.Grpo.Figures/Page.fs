@@ -34,6 +34,8 @@ module Page =
                 [
                     text column.Name
                     if column.Unit <> "" then
+                        // The blank is for those who show no style sheet of ours.
+                        text " "
                         element "small" [] [ text column.Unit ]
                 ]
 

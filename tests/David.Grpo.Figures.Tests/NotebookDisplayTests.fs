@@ -4,7 +4,9 @@ module David.Grpo.Figures.Tests.NotebookDisplayTests
 open System
 open System.Collections
 open System.IO
+open System.Text
 open System.Text.Json
+open System.Text.RegularExpressions
 open System.Xml.Linq
 open Expecto
 open David.Grpo.Tests
@@ -44,6 +46,12 @@ let private bundle (value: obj) : string[] * Map<string, string> =
 
     property "PreferredMimeTypes" attribute :?> string[], Map.ofList written
 
+/// The drawing within the image.
+let private drawing (shown: Map<string, string>) =
+    let source = Regex.Match(shown["text/html"], "^<img .* src=\"data:image/svg\\+xml;base64,([^\"]+)\">$")
+    isTrue source.Success
+    Encoding.UTF8.GetString(Convert.FromBase64String source.Groups[1].Value)
+
 let private plotly = "application/vnd.plotly.v1+json"
 
 [<Tests>]
@@ -51,11 +59,12 @@ let tests =
     testList "NotebookDisplayTests" [
         test "a figure shows itself as Plotly, as a drawing and in words" {
             let preferred, shown = bundle whole
-            preferred |> equals [| plotly; "image/svg+xml"; "text/plain" |]
+            preferred |> equals [| plotly; "text/html"; "text/plain" |]
             shown |> Map.keys |> Array.ofSeq |> equals (Array.sort preferred)
             use content = JsonDocument.Parse shown[plotly]
             content.RootElement.GetProperty("data").ValueKind |> equals JsonValueKind.Array
-            (XDocument.Parse(shown["image/svg+xml"]).Root |> nonNull).Name.LocalName |> equals "svg"
+            (XDocument.Parse(drawing shown).Root |> nonNull).Name.LocalName |> equals "svg"
+            shown["text/html"] |> containsText "alt=\"Arms. Three arms at one budget."
 
             shown["text/plain"]
             |> startsWith "Arms. Three arms at one budget. Answers, Exact match (%), Rollouts:"
@@ -68,7 +77,7 @@ let tests =
             content.RootElement.GetProperty("layout").GetProperty("paper_bgcolor").GetString()
             |> equals "#15181C"
 
-            shown["image/svg+xml"] |> containsText "#15181C"
+            drawing shown |> containsText "#15181C"
         }
 
         test "a table shows itself as HTML and as Markdown" {

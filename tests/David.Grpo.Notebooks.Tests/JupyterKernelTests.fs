@@ -111,7 +111,7 @@ module JupyterKernelTests =
                     |> string
                     |> equals "David-GRPO"
 
-                    text [ "figure"; "execute_result"; "image/svg+xml" ] |> containsText "</svg>"
+                    text [ "figure"; "execute_result"; "text/html" ] |> startsWith "<img "
                     text [ "fault"; "error" ] |> startsWith "line 2: "
 
                     for endless in [ "endless fsharp"; "endless csharp"; "asleep" ] do

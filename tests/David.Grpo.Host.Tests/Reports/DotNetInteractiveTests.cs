@@ -14,12 +14,12 @@ public sealed class DotNetInteractiveTests
         {
             IReadOnlyList<FormattedValue> values = FormattedValue.CreateManyFromObject(shown);
             Assert.Equal(
-                ["application/vnd.plotly.v1+json", "image/svg+xml", "text/plain"],
+                ["application/vnd.plotly.v1+json", "text/html", "text/plain"],
                 values.Select(value => value.MimeType)
             );
             Medium medium = ReferenceEquals(shown, figure) ? Medium.Light : Medium.Dark;
             Assert.Equal(Figures.Plotly.Json(medium, figure), values[0].Value);
-            Assert.StartsWith("<svg", values[1].Value);
+            Assert.StartsWith("<img ", values[1].Value);
         }
     }
 
