@@ -21,6 +21,8 @@ internal sealed class Screen
     private long _told;
     private readonly IAnsiConsole _console;
     private StatusContext? _status;
+    private string _saying = "";
+    private long _begun; // when the status line began to say what it says
 
     /// <param name="time">Null: the system's.</param>
     public Screen(TextWriter writer, TimeProvider? time = null)
@@ -110,8 +112,26 @@ internal sealed class Screen
         Line();
     }
 
-    /// <summary>The line that is overwritten while work goes on; nothing where there is no terminal.</summary>
-    public void Status(string text) => _status?.Status(Markup.Escape(text));
+    /// <summary>
+    /// The line that is overwritten while work goes on, with the time since work of its kind (the text without its numbers) began;
+    /// nothing where there is no terminal.
+    /// </summary>
+    public void Status(string text)
+    {
+        static string Kind(string said) => string.Concat(said.Where(letter => !char.IsDigit(letter)));
+        if (Kind(text) != Kind(_saying))
+            _begun = _time.GetTimestamp();
+        _saying = text;
+        Tick();
+    }
+
+    private void Tick()
+    {
+        string line = $"{_saying}, {RunLog.Time(_time.GetElapsedTime(_begun).TotalSeconds)}";
+        // A line that wraps would leave letters behind.
+        int width = Math.Max(20, _console.Profile.Width - 4);
+        _status?.Status(Markup.Escape(line.Length <= width ? line : line[..(width - 1)] + "…"));
+    }
 
     /// <summary>How far long work is: the status line, or where there is no terminal a line each half minute.</summary>
     public void Progress(string text)
@@ -135,6 +155,13 @@ internal sealed class Screen
                 async status =>
                 {
                     _status = status;
+                    (_saying, _begun) = ("working", _time.GetTimestamp());
+                    await using ITimer ticking = _time.CreateTimer(
+                        _ => Tick(),
+                        null,
+                        TimeSpan.FromSeconds(1),
+                        TimeSpan.FromSeconds(1)
+                    );
                     try
                     {
                         return await work().ConfigureAwait(false);

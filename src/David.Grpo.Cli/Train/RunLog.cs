@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using David.Grpo.Learning;
 using David.Grpo.Runs;
@@ -9,7 +8,6 @@ namespace David.Grpo.Cli;
 /// <summary>A run's events as lines.</summary>
 internal sealed class RunLog(RunFile file, TrainingTask task, Screen screen)
 {
-    private readonly Stopwatch _clock = Stopwatch.StartNew();
     private int _stepped;
     private double _stepSeconds;
     private double _evaluationSeconds;
@@ -30,7 +28,7 @@ internal sealed class RunLog(RunFile file, TrainingTask task, Screen screen)
         {
             case RunEvent.Working working:
                 screen.Progress(
-                    $"step {Math.Min(_step + 1, Steps)}/{Steps}: {working.What}, {working.Done} of {working.Of} episodes, {Time(_clock.Elapsed.TotalSeconds)}"
+                    Text($"step {Math.Min(_step + 1, Steps)}/{Steps}: {working.What}, {working.Done:N0} of {working.Of:N0} {working.Unit}")
                 );
                 break;
             case RunEvent.Resumed resumed:

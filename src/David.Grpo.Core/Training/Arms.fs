@@ -61,6 +61,18 @@ module Arms =
     let private surrogate (settings: ArmSettings) =
         ObjectiveRules.create "clipped_surrogate" settings.Clip settings.Aggregation
 
+    /// The task's reward; its name says what the arms differ in.
+    let private rewardOf lambda (settings: ArmSettings) =
+        let rule = settings.Task.RewardOf lambda
+
+        { rule with
+            Name =
+                if lambda = 0.0 then
+                    $"{rule.Name}, answer alone"
+                else
+                    System.FormattableString.Invariant $"{rule.Name}, λ {lambda}"
+        }
+
     /// GRPO on the answer alone.
     let private grpo settings =
         {
@@ -68,7 +80,7 @@ module Arms =
             Title = "GRPO"
             Source = "DeepSeekMath (arXiv 2402.03300); verl's GRPO"
             Deviations = [||]
-            Reward = settings.Task.RewardOf 0.0
+            Reward = rewardOf 0.0 settings
             Exploration = ExplorationRules.independent
             Advantage = AdvantageRules.groupRelative settings.Scale
             Objective = surrogate settings
@@ -86,7 +98,7 @@ module Arms =
             Name = "grpo_coverage"
             Title = "GRPO + coverage"
             Source = "David-GRPO (arXiv 2601.21699) without bootstrapping and continuation"
-            Reward = settings.Task.RewardOf settings.Lambda
+            Reward = rewardOf settings.Lambda settings
         }
 
     let private david settings =
@@ -220,7 +232,7 @@ module Arms =
             fun settings ->
                 ablation "david_no_coverage" "David − coverage" settings (fun arm ->
                     { arm with
-                        Reward = settings.Task.RewardOf 0.0
+                        Reward = rewardOf 0.0 settings
                     })
             "david_turn_credit",
             fun settings ->

@@ -18,6 +18,11 @@ public sealed class Learner(
 )
 {
     private readonly PassOptions _pass = new() { Temperature = method.Temperature, Checkpointing = checkpointing };
+    private long _done; // of the tokens of an update, all epochs
+    private long _toDo;
+
+    /// <summary>Told of the tokens of an update that are done, and of all: those of its sequences, every epoch.</summary>
+    public Action<long, long>? Progress { get; init; }
 
     /// <summary>The updates of one step.</summary>
     /// <param name="groups">At least one, each with at least one member.</param>
@@ -45,6 +50,8 @@ public sealed class Learner(
         Lesson[][] lessons = [.. groups.Select((group, q) => Lessons(group, q, advantages[q], kl > 0, scope))];
         int minibatches = phase == Phase.Bootstrapping ? method.BootstrapMinibatches : method.Minibatches;
         UpdateTally tally = new();
+        (_done, _toDo) = (0, method.Epochs * lessons.Sum(group => group.Sum(lesson => (long)lesson.Sequence.Tokens.Length)));
+        Progress?.Invoke(_done, _toDo);
         Judge(lessons, tally);
         Seed draws = Seed.Named("objective", seed);
         foreach ((int update, int[] part) in Minibatches(groups.Count, minibatches, seed).Index())
@@ -245,7 +252,10 @@ public sealed class Learner(
                 .Where(pass => pass.Length > 0),
         ];
         if (passes.Length == 0)
+        {
+            Advance(lessons.Sum(lesson => (long)lesson.Sequence.Tokens.Length));
             return;
+        }
         ScoredSequence[] SequencesOf(int[] pass) => [.. pass.Select(i => lessons[i].Sequence)];
 
         bool finite = true;
@@ -293,8 +303,12 @@ public sealed class Learner(
                 _pass,
                 (logProbs, entropies) => whole?.At(tokens) ?? SlopesOf(tokens, logProbs, entropies)
             );
-            tally.Tokens += pass.Sum(i => (long)lessons[i].Sequence.Tokens.Length);
+            long size = pass.Sum(i => (long)lessons[i].Sequence.Tokens.Length);
+            tally.Tokens += size;
+            Advance(size);
         }
+        // Those that teach nothing are done without a pass.
+        Advance(lessons.Except(passes.SelectMany(pass => pass).Select(i => lessons[i])).Sum(lesson => (long)lesson.Sequence.Tokens.Length));
         if (!finite)
         {
             optimizer.ClearGradients();
@@ -306,6 +320,13 @@ public sealed class Learner(
             tally.Made(loss, norm);
         else
             tally.Skipped++;
+    }
+
+    private void Advance(long tokens)
+    {
+        _done += tokens;
+        if (tokens > 0 && _done <= _toDo)
+            Progress?.Invoke(_done, _toDo);
     }
 
     /// <summary>A sequence without slopes need not be computed.</summary>

@@ -167,6 +167,7 @@ public sealed class RolloutEngine : IDisposable
         ];
         List<Episode> running = [];
         int admitted = 0;
+        Progress?.Invoke(0, episodes.Length);
         while (running.Count > 0 || admitted < episodes.Length)
         {
             cancellationToken.ThrowIfCancellationRequested();

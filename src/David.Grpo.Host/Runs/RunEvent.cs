@@ -12,11 +12,12 @@ public abstract record RunEvent
     /// <param name="Metrics">As they are logged.</param>
     public sealed record Evaluated(EvaluationMetrics Metrics) : RunEvent;
 
-    /// <summary>Work within a step: episodes done of all.</summary>
-    /// <param name="Done">Episodes done.</param>
-    /// <param name="Of">Episodes in all.</param>
+    /// <summary>Work within a step: so much done of all.</summary>
     /// <param name="What">What is done.</param>
-    public sealed record Working(string What, int Done, int Of) : RunEvent;
+    /// <param name="Done">Done.</param>
+    /// <param name="Of">In all.</param>
+    /// <param name="Unit">What is counted.</param>
+    public sealed record Working(string What, long Done, long Of, string Unit) : RunEvent;
 
     /// <summary>The run goes on from a checkpoint.</summary>
     /// <param name="Rollouts">Spent before.</param>

@@ -65,7 +65,7 @@ public sealed class Trainer : IDisposable
         _tensorboard = new TensorBoardLog(folder.In("tensorboard"), options.Tensorboard);
         _engine = new RolloutEngine(policy, task.Protocol, task.Training.Search, engineOptions)
         {
-            Progress = (done, of) => report(new RunEvent.Working("rolling out", done, of)),
+            Progress = (done, of) => report(new RunEvent.Working("rolling out", done, of, "episodes")),
         };
         policy.RequireGradients();
         AdamWOptions optimizing = new()
@@ -92,7 +92,10 @@ public sealed class Trainer : IDisposable
             _method,
             _options.PackTokens,
             _options.GradientCheckpointing
-        );
+        )
+        {
+            Progress = (done, of) => _report(new RunEvent.Working("learning", done, of, "tokens")),
+        };
 
     /// <summary>
     /// Runs to the end of the budget, or to the next safe point after a cancellation: the end of the last whole step, with a
@@ -187,7 +190,7 @@ public sealed class Trainer : IDisposable
                 _options.Evaluation.Temperature,
                 Seed.OfInt64(0),
                 _engineOptions,
-                (done, of) => _report(new RunEvent.Working("evaluating", done, of)),
+                (done, of) => _report(new RunEvent.Working("evaluating", done, of, "episodes")),
                 cancellationToken
             )
             .ConfigureAwait(false);

@@ -170,7 +170,7 @@ public sealed class ExperimentTests : IDisposable
             TestContext.Current.CancellationToken
         );
 
-        Assert.Equal(["authors", "brief"], report.Arms.Select(arm => arm.Facts.Reward));
+        Assert.Equal(["authors, answer alone", "brief"], report.Arms.Select(arm => arm.Facts.Reward));
         Assert.Equal(3, report.OutcomesOf("brief").Length); // the file's evaluation
         Assert.All(
             report.LinesOf("brief"),
