@@ -12,6 +12,9 @@ public sealed class TokenizerWriterTests
     [InlineData("qwen2")]
     [InlineData("llama-bpe")]
     [InlineData("llama3")]
+    [InlineData("deepseek-r1-qwen")]
+    [InlineData("starcoder")]
+    [InlineData("falcon3")]
     public void WrittenFolder_GivesTheIdsOfTheGguf(string pre)
     {
         Dictionary<string, object> metadata = Metadata(pre);
