@@ -27,8 +27,6 @@ module Chunking =
     [<Literal>]
     let HeadingSeparator = " › "
 
-    let private sentenceEnds = ".!?…;:。！？"
-
     let private startsCharacter (text: string) at =
         not (Char.IsLowSurrogate text[at])
         && (match CharUnicodeInfo.GetUnicodeCategory(text, at) with
@@ -46,8 +44,10 @@ module Chunking =
             fun text at -> at >= 2 && text[at - 1] = '\n' && text[at - 2] = '\n'
             fun text at -> text[at - 1] = '\n'
             fun text at ->
-                (at >= 2 && isSpace text (at - 1) && sentenceEnds.Contains text[at - 2])
-                || "。！？".Contains text[at - 1]
+                if isSpace text (at - 1) then
+                    at >= 2 && (";:".Contains text[at - 2] || Sentences.endsBefore text (at - 1))
+                else
+                    Sentences.endsBefore text at
             fun text at -> isSpace text (at - 1)
             startsCharacter
             fun text at -> not (Char.IsLowSurrogate text[at])
