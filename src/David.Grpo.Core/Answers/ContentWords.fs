@@ -60,7 +60,7 @@ module ContentWords =
                 finish ()
 
         for rune in text.EnumerateRunes() do
-            for part in (PlainText.folded rune).EnumerateRunes() do
+            for part in (CleanText.folded rune).EnumerateRunes() do
                 add part
 
         finish ()
@@ -104,7 +104,7 @@ module ContentWords =
             let parted = StringBuilder text.Length
 
             for rune in text.EnumerateRunes() do
-                for part in (PlainText.folded rune).EnumerateRunes() do
+                for part in (CleanText.folded rune).EnumerateRunes() do
                     if UnspacedText.scriptOf part <> ValueNone then
                         if Rune.IsLetter part || Rune.IsNumber part then
                             parted.Append(' ').Append(part.ToString()).Append(' ') |> ignore

@@ -30,7 +30,7 @@ module internal UnspacedText =
     let scriptOf (rune: Rune) : UnspacedScript voption =
         match rune.Value with
         | value when value < 0xE00 -> ValueNone
-        | _ when PlainText.isSoutheastAsian rune && (Rune.IsLetter rune || isMark rune) -> ValueSome SoutheastAsian
+        | _ when CleanText.isSoutheastAsian rune && (Rune.IsLetter rune || isMark rune) -> ValueSome SoutheastAsian
         | value when value < 0x2E80 -> ValueNone
         | value when between 0x3041 0x309F value && value <> 0x309B && value <> 0x309C -> ValueSome Hiragana
         | 0x30FB -> ValueNone

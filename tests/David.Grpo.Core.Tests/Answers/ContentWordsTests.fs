@@ -55,11 +55,11 @@ let tests =
         }
 
         test "a clean text has nothing that is not seen, but spelling and pictures stay" {
-            PlainText.clean "Reise\u00ADkosten e\uFB03zient\u200B \uFEFF✓\uFE0F"
+            CleanText.ofText "Reise\u00ADkosten e\uFB03zient\u200B \uFEFF✓\uFE0F"
             |> equals "Reisekosten effizient ✓"
 
-            PlainText.clean "Auf\u200Clage und کتاب\u200Cها" |> equals "Auflage und کتاب\u200Cها"
-            PlainText.clean "👩\u200D💻 x\u200Dy" |> equals "👩\u200D💻 xy"
-            PlainText.clean "ไทย\u200Bแลนด์ a\u200Bb" |> equals "ไทย\u200Bแลนด์ ab"
+            CleanText.ofText "Auf\u200Clage und کتاب\u200Cها" |> equals "Auflage und کتاب\u200Cها"
+            CleanText.ofText "👩\u200D💻 x\u200Dy" |> equals "👩\u200D💻 xy"
+            CleanText.ofText "ไทย\u200Bแลนด์ a\u200Bb" |> equals "ไทย\u200Bแลนด์ ab"
         }
     ]

@@ -5,7 +5,7 @@ open System.Text
 
 /// Texts without what nobody sees in them: the marks that word processors, browsers and typesetters leave inside words.
 [<RequireQualifiedAccess>]
-module PlainText =
+module CleanText =
 
     let private between first last value = value >= first && value <= last
 
@@ -76,8 +76,8 @@ module PlainText =
 
     /// A text to be read and searched: without invisible characters, its ligatures as letters. Zero-width joiners stay where
     /// they are part of a word's spelling, zero-width spaces where they part the words of Thai, Lao, Burmese and Khmer.
-    [<CompiledName "Clean">]
-    let clean (text: string) : string =
+    [<CompiledName "Of">]
+    let ofText (text: string) : string =
         if isAscii text then
             text
         else
