@@ -75,11 +75,11 @@ internal sealed partial class BibTexReader : IDocumentReader
                 foreach ((string field, string value) in fields)
                     strings[field] = value;
             else
-                records.Add(
-                    new[] { ("key", key), ("type", kind) }
-                        .Concat(fields)
-                        .Select(field => new RecordField(field.Item1, field.Item2))
-                );
+            {
+                fields.InsertRange(0, [("key", key), ("type", kind)]);
+                records.Name(fields.Select(field => field.Name));
+                records.Add(fields.Select(field => new RecordField(field.Name, field.Value)));
+            }
         }
         if (records.Count == 0)
             throw new DocumentException("it has no BibTeX entry");

@@ -113,9 +113,7 @@ internal sealed class HtmlWalk(CancellationToken cancellationToken)
     {
         if (tag is "TABLE")
             table!.Depth++;
-        if (table!.Depth == 0 && tag is "TD" or "TH" && table.Depth == 0)
-            Capture();
-        else if (table.Depth == 0 && tag is "CAPTION")
+        if (tag is "TD" or "TH" or "CAPTION" && table!.Depth == 0)
             Capture();
         else if (HtmlElements.LinesAround(element, tag) > 0 || tag is "TD" or "TH" || HeadingLevel(tag) > 0)
             Blank();
@@ -135,7 +133,8 @@ internal sealed class HtmlWalk(CancellationToken cancellationToken)
                 table.Add(Captured(), Span(element, "colspan"), Span(element, "rowspan"));
                 break;
             case "CAPTION":
-                text.Append(Captured());
+                string caption = Captured();
+                text.Append(caption);
                 Break(1);
                 break;
             case "TR":

@@ -45,7 +45,7 @@ internal static partial class PdfLines
     private static string Join(string text, HashSet<string> written) =>
         Broken()
             .Replace(
-                BlankEnd().Replace(text, "\n"),
+                BlankEnd().Replace(text, ""),
                 broken =>
                 {
                     (string before, string after) = (broken.Groups["before"].Value, broken.Groups["after"].Value);

@@ -61,11 +61,11 @@ internal sealed class RecordSections
         records.Add([]);
     }
 
-    /// <summary>Fields that records may have, though no record has a value.</summary>
+    /// <summary>Fields that the records have.</summary>
     public void Name(IEnumerable<string> fields)
     {
         foreach (string field in fields)
-            names.TryAdd(field, true);
+            names.TryAdd(DocumentText.OneLine(field), true);
     }
 
     /// <summary>
@@ -83,7 +83,6 @@ internal sealed class RecordSections
         ];
         if (filled.Length == 0)
             return;
-        Name(filled.Select(field => field.Name));
         RecordField first =
             Names
                 .Select(name =>
