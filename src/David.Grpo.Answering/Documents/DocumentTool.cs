@@ -31,7 +31,7 @@ public sealed class DocumentTool : ISearchTool
 
     /// <summary>
     /// Passages by the words. Where the query has fields, only of records that have these values: as a whole, or as an item of a
-    /// list, in any case (<c>status=active</c> finds no <c>inactive</c>); every record is compared. Those whose words are asked
+    /// list or between commas, in any case (<c>status=active</c> finds no <c>inactive</c>); every record is compared. Those whose words are asked
     /// for come first, then the others with the values, in the order of the documents.
     /// </summary>
     public async ValueTask<Passage[]> SearchAsync(ToolQuery query, int topK, CancellationToken cancellationToken)

@@ -40,7 +40,7 @@ internal static partial class HtmlCharset
     )]
     private static partial Regex Part();
 
-    [GeneratedRegex(@"\scharset\s*=\s*[""']?\s*(?<label>[^\s""'/>;]+)(?=(?:[^""']|""[^""]*""|'[^']*')*$)", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"\scharset\s*=\s*(?:""\s*(?<label>[^""]*?)\s*""|'\s*(?<label>[^']*?)\s*'|(?<label>[^\s""'/>;]+))(?=(?:[^""']|""[^""]*""|'[^']*')*$)", RegexOptions.IgnoreCase)]
     private static partial Regex Charset();
 
     [GeneratedRegex(@"http-equiv\s*=\s*[""']?\s*content-type", RegexOptions.IgnoreCase)]

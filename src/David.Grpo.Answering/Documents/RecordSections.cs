@@ -9,12 +9,19 @@ namespace David.Grpo.Documents;
 /// <param name="Values">What a query for a value is compared with: the value, and each item of a list.</param>
 internal sealed partial record RecordField(string Name, string Value, IReadOnlyList<string> Values)
 {
-    /// <summary>A field of one value.</summary>
+    /// <summary>A longer value is prose, and no list.</summary>
+    private const int LongestList = 200;
+
+    /// <summary>A field of one value, or of several with commas or semicolons and a blank between (Sandviken, archive).</summary>
     public RecordField(string name, string value)
-        : this(name, value, [value]) { }
+        : this(name, value, [.. new[] { value }.Concat(value.Length <= LongestList ? Between().Split(value) : []).Distinct()])
+    { }
 
     /// <summary>The name as a query writes it: what is no letter, digit, dot or dash is <c>_</c> (<c>unit_price</c>).</summary>
     public static string Address(string name) => Apart().Replace(DocumentText.OneLine(name), "_").Trim('_');
+
+    [GeneratedRegex(@"[,;]\s+")]
+    private static partial Regex Between();
 
     [GeneratedRegex(@"[^\p{L}\p{M}\p{N}_.-]+")]
     private static partial Regex Apart();

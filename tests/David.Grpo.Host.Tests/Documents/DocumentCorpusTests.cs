@@ -194,6 +194,8 @@ public sealed class DocumentCorpusTests : IDisposable
     [InlineData("tags=red", "Member 0|Member 2")]
     [InlineData("tags=\"red, blue\"", "Member 0")]
     [InlineData("unit_price=12", "Member 4")]
+    [InlineData("place=archive", "Member 3")]
+    [InlineData("place=\"Sandviken, archive\"", "Member 3")]
     [InlineData("status=active number=10", "")]
     public async Task AField_HasItsValueAsAWhole(string query, string titles)
     {
@@ -203,7 +205,7 @@ public sealed class DocumentCorpusTests : IDisposable
             {"title": "Member 0", "status": "inactive", "number": "10", "tags": ["red", "blue"]}
             {"title": "Member 1", "status": "active", "number": 1, "tags": ["infrared"]}
             {"title": "Member 2", "status": "unpaid", "number": "21", "tags": ["red"]}
-            {"title": "Member 3", "status": "paid", "number": "11"}
+            {"title": "Member 3", "status": "paid", "number": "11", "place": "Sandviken, archive"}
             {"title": "Member 4", "status": "reactivated", "number": "100", "Unit price": 12}
             """
         );

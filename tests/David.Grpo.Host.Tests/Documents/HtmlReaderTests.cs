@@ -73,6 +73,8 @@ public sealed partial class DocumentReaderTests
             { "<meta charset=iso-8859-1><p>", 1252, "„Café“" },
             { "<meta charset=nonsense><p>", 65001, "Café" },
             { "<meta charset=utf-16><p>", 65001, "Café" },
+            { "<title>x</title><meta charset=\"windows-1251\"/><p>", 1251, "Столица" },
+            { "<meta name='a' charset = ' windows-1251 ' ><p>", 1251, "Столица" },
             { "<meta charset=shift_jis><p>", 932, "東京" },
         };
 
