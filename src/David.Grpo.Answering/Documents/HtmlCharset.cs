@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.RegularExpressions;
-using AngleSharp.Text;
 
 namespace David.Grpo.Documents;
 
@@ -28,11 +27,36 @@ internal static partial class HtmlCharset
         return Declaration().Match(source) is { Success: true } xml ? Known(xml.Groups["label"].Value) : null;
     }
 
-    /// <summary>By the labels of the WHATWG's encoding standard; a page that can be read so far is not UTF-16.</summary>
-    private static Encoding? Known(string label) =>
-        !TextEncoding.IsSupported(label) ? null
-        : TextEncoding.Resolve(label) is UnicodeEncoding ? Encoding.UTF8
-        : TextEncoding.Resolve(label);
+    /// <summary>
+    /// Names that the WHATWG's encoding standard reads otherwise than the code pages do, or that these lack; "|" stands around
+    /// each.
+    /// </summary>
+    private static readonly (string Names, int CodePage)[] Others =
+    [
+        ("|iso-8859-1|iso8859-1|iso_8859-1|latin1|l1|ascii|us-ascii|cp819|cp1252|x-cp1252|", 1252),
+        ("|iso-8859-9|iso8859-9|latin5|l5|cp1254|x-cp1254|", 1254),
+        ("|iso-8859-11|iso8859-11|tis-620|dos-874|", 874),
+        ("|cp1250|x-cp1250|", 1250),
+        ("|cp1251|x-cp1251|", 1251),
+        ("|gb2312|gb_2312|gb_2312-80|gbk|x-gbk|chinese|csgb2312|", 54936),
+        ("|shift-jis|sjis|x-sjis|ms_kanji|ms932|windows-31j|", 932),
+        ("|euc-kr|ks_c_5601-1987|ks_c_5601-1989|korean|ksc5601|ksc_5601|windows-949|", 949),
+        ("|big5-hkscs|cn-big5|x-x-big5|", 950),
+        ("|koi8|koi|koi8_r|", 20866),
+        ("|mac|macintosh|x-mac-roman|", 10000),
+    ];
+
+    /// <summary>A page that can be read so far is not UTF-16, whatever it says.</summary>
+    private static Encoding? Known(string label)
+    {
+        label = label.Trim().ToLowerInvariant();
+        if (label is "utf8" or "unicode" || label.StartsWith("utf-", StringComparison.Ordinal))
+            return Encoding.UTF8;
+        int codePage = Array.Find(Others, other => other.Names.Contains($"|{label}|", StringComparison.Ordinal)).CodePage;
+        return codePage > 0
+            ? CodePagesEncodingProvider.Instance.GetEncoding(codePage)
+            : CodePagesEncodingProvider.Instance.GetEncoding(label);
+    }
 
     [GeneratedRegex(
         @"<!--.*?-->|<(?<element>script|style|textarea|title|noscript|xmp)\b.*?</\k<element>\s*>|(?<meta><meta\b(?:""[^""]*""|'[^']*'|[^>""'])*>)",
