@@ -174,7 +174,9 @@ internal sealed partial class BibTexReader : IDocumentReader
             text = url.Groups["address"].Value;
         while (text is ['{', .. var inner, '}'])
             text = inner;
-        return string.Concat(Shielded().Replace(text, "$1").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        return string.Concat(
+            Shielded().Replace(text, "$1").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
+        );
     }
 
     /// <summary>Without TeX's braces, with its accents as characters; addresses in it stay as they are.</summary>

@@ -73,15 +73,21 @@ internal sealed partial class CsvReader : IDocumentReader
         bool hasNumbers = Array.Exists(rows[at + 1].Cells, cell => IsNumber(cell.Trim()));
         return rows[at].Cells.Length != width
             || rows[at + 1].Line.StartsWith('#')
-            || (!hasNumbers && (rows[at].Line.StartsWith("# ", StringComparison.Ordinal) || NamesNumbers(rows, at + 1)));
+            || (
+                !hasNumbers && (rows[at].Line.StartsWith("# ", StringComparison.Ordinal) || NamesNumbers(rows, at + 1))
+            );
     }
 
     /// <summary>Whether a word stands above numbers.</summary>
     private static bool NamesNumbers(CsvRow[] rows, int at) =>
-        rows[at].Cells.Index().Any(named =>
-            rows.Length > at + 1
-            && rows[(at + 1)..].Take(Looked).All(row => named.Index < row.Cells.Length && IsNumber(row.Cells[named.Index].Trim()))
-        );
+        rows[at]
+            .Cells.Index()
+            .Any(named =>
+                rows.Length > at + 1
+                && rows[(at + 1)..]
+                    .Take(Looked)
+                    .All(row => named.Index < row.Cells.Length && IsNumber(row.Cells[named.Index].Trim()))
+            );
 
     /// <summary>
     /// Whether a row names fields. It does where its cells are different words; else where more of its cells differ in kind from
@@ -106,7 +112,9 @@ internal sealed partial class CsvReader : IDocumentReader
             bool isNumeric = column.Length > 0 && column.All(IsNumber);
             votes +=
                 cells[i].Length == 0 ? 0
-                : IsNumber(cells[i]) ? IsYear(cells[i]) && !column.All(IsYear) || (column.Length > 0 && !isNumeric) ? 0 : -1
+                : IsNumber(cells[i])
+                    ? IsYear(cells[i]) && !column.All(IsYear) || (column.Length > 0 && !isNumeric) ? 0
+                        : -1
                 : isNumeric ? 1
                 : column.Contains(cells[i]) ? -1
                 : 0.5;
@@ -138,12 +146,15 @@ internal sealed partial class CsvReader : IDocumentReader
     private static bool IsNumber(string cell) => Number().IsMatch(cell);
 
     private static bool IsYear(string cell) =>
-        int.TryParse(cell, NumberStyles.None, CultureInfo.InvariantCulture, out int year) && year is >= 1800 and <= 2200;
+        int.TryParse(cell, NumberStyles.None, CultureInfo.InvariantCulture, out int year)
+        && year is >= 1800 and <= 2200;
 
     [GeneratedRegex(@"\A(?:""?sep=(?<separator>.)""?)[ \t]*(?:\n|\z)", RegexOptions.IgnoreCase)]
     private static partial Regex SeparatorLine();
 
-    [GeneratedRegex(@"\A[-+]?\p{Sc}?\s?[-+]?(?:[0-9][0-9.,'\u00A0\u202F ]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\s?[%\p{Sc}]?\z")]
+    [GeneratedRegex(
+        @"\A[-+]?\p{Sc}?\s?[-+]?(?:[0-9][0-9.,'\u00A0\u202F ]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\s?[%\p{Sc}]?\z"
+    )]
     private static partial Regex Number();
 }
 

@@ -52,7 +52,9 @@ internal static partial class HtmlCharset
         label = label.Trim().ToLowerInvariant();
         if (label is "utf8" or "unicode" || label.StartsWith("utf-", StringComparison.Ordinal))
             return Encoding.UTF8;
-        int codePage = Array.Find(Others, other => other.Names.Contains($"|{label}|", StringComparison.Ordinal)).CodePage;
+        int codePage = Array
+            .Find(Others, other => other.Names.Contains($"|{label}|", StringComparison.Ordinal))
+            .CodePage;
         return codePage > 0
             ? CodePagesEncodingProvider.Instance.GetEncoding(codePage)
             : CodePagesEncodingProvider.Instance.GetEncoding(label);
@@ -64,13 +66,19 @@ internal static partial class HtmlCharset
     )]
     private static partial Regex Part();
 
-    [GeneratedRegex(@"\scharset\s*=\s*(?:""\s*(?<label>[^""]*?)\s*""|'\s*(?<label>[^']*?)\s*'|(?<label>[^\s""'/>;]+))(?=(?:[^""']|""[^""]*""|'[^']*')*$)", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(
+        @"\scharset\s*=\s*(?:""\s*(?<label>[^""]*?)\s*""|'\s*(?<label>[^']*?)\s*'|(?<label>[^\s""'/>;]+))(?=(?:[^""']|""[^""]*""|'[^']*')*$)",
+        RegexOptions.IgnoreCase
+    )]
     private static partial Regex Charset();
 
     [GeneratedRegex(@"http-equiv\s*=\s*[""']?\s*content-type", RegexOptions.IgnoreCase)]
     private static partial Regex ContentType();
 
-    [GeneratedRegex(@"content\s*=.*?charset\s*=\s*[""']?\s*(?<label>[^\s""'/>;]+)", RegexOptions.IgnoreCase | RegexOptions.Singleline)]
+    [GeneratedRegex(
+        @"content\s*=.*?charset\s*=\s*[""']?\s*(?<label>[^\s""'/>;]+)",
+        RegexOptions.IgnoreCase | RegexOptions.Singleline
+    )]
     private static partial Regex CharsetWithin();
 
     [GeneratedRegex(@"\A\s*<\?xml\b[^>]*\bencoding\s*=\s*[""'](?<label>[^""']+)")]

@@ -102,7 +102,8 @@ internal static class HtmlElements
 
     /// <summary>Whether blanks and line ends in it are shown.</summary>
     public static bool IsPreformatted(IElement element, string tag) =>
-        tag is "PRE" or "TEXTAREA" or "LISTING" or "XMP" or "PLAINTEXT" || IsStyled(element, "white-space:", "pre", "break-spaces");
+        tag is "PRE" or "TEXTAREA" or "LISTING" or "XMP" or "PLAINTEXT"
+        || IsStyled(element, "white-space:", "pre", "break-spaces");
 
     private static bool IsStyled(IElement element, string property, params ReadOnlySpan<string> values)
     {

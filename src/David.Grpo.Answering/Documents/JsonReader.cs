@@ -54,8 +54,7 @@ internal sealed partial class JsonReader : IDocumentReader
     {
         text = Forbidden().Replace(text, " ");
         return text.Contains("NaN", StringComparison.Ordinal) || text.Contains("Infinity", StringComparison.Ordinal)
-            ? TextOrNoNumber()
-                .Replace(text, match => match.Groups["none"].Success ? $"\"{match.Value}\"" : match.Value)
+            ? TextOrNoNumber().Replace(text, match => match.Groups["none"].Success ? $"\"{match.Value}\"" : match.Value)
             : text;
     }
 
@@ -89,9 +88,7 @@ internal sealed partial class JsonReader : IDocumentReader
         {
             case JsonValueKind.Object:
                 foreach (JsonProperty field in json.EnumerateObject())
-                foreach (
-                    RecordField value in Flat(field.Value, name.Length == 0 ? field.Name : $"{name}.{field.Name}")
-                )
+                foreach (RecordField value in Flat(field.Value, name.Length == 0 ? field.Name : $"{name}.{field.Name}"))
                     yield return value;
                 break;
             case JsonValueKind.Array

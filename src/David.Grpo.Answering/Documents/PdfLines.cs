@@ -72,8 +72,7 @@ internal static partial class PdfLines
     }
 
     /// <summary>The words that stand within lines.</summary>
-    private static IEnumerable<string> Written(string text) =>
-        Word().Matches(text).Select(word => Key(word.Value));
+    private static IEnumerable<string> Written(string text) => Word().Matches(text).Select(word => Key(word.Value));
 
     private static string Key(string word) =>
         DocumentText.Clean(word).Replace('\u2010', '-').Replace('\u2011', '-').ToLowerInvariant();
@@ -94,6 +93,8 @@ internal static partial class PdfLines
     )]
     private static partial Regex Broken();
 
-    [GeneratedRegex(@"(?<![\p{L}\p{N}])[\p{L}\p{N}][\p{L}\p{N}\p{M}]*(?:[-\u2010\u2011][\p{L}\p{N}\p{M}]+)*(?![\p{L}\p{N}\p{M}]|[-\u2010\u2011\u00AD]\s*\n)")]
+    [GeneratedRegex(
+        @"(?<![\p{L}\p{N}])[\p{L}\p{N}][\p{L}\p{N}\p{M}]*(?:[-\u2010\u2011][\p{L}\p{N}\p{M}]+)*(?![\p{L}\p{N}\p{M}]|[-\u2010\u2011\u00AD]\s*\n)"
+    )]
     private static partial Regex Word();
 }

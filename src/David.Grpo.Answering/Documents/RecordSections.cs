@@ -14,8 +14,11 @@ internal sealed partial record RecordField(string Name, string Value, IReadOnlyL
 
     /// <summary>A field of one value, or of several with commas or semicolons and a blank between (Sandviken, archive).</summary>
     public RecordField(string name, string value)
-        : this(name, value, [.. new[] { value }.Concat(value.Length <= LongestList ? Between().Split(value) : []).Distinct()])
-    { }
+        : this(
+            name,
+            value,
+            [.. new[] { value }.Concat(value.Length <= LongestList ? Between().Split(value) : []).Distinct()]
+        ) { }
 
     /// <summary>The name as a query writes it: what is no letter, digit, dot or dash is <c>_</c> (<c>unit_price</c>).</summary>
     public static string Address(string name) => Apart().Replace(DocumentText.OneLine(name), "_").Trim('_');

@@ -88,6 +88,5 @@ internal static class TextDecoding
     }
 
     /// <summary>White space, and what terminals, typewriters and mainframes are told: bell, backspace, escape, next line.</summary>
-    private static bool IsOfTexts(char character) =>
-        character is (>= '\a' and <= '\r') or '\x1B' or '\x85';
+    private static bool IsOfTexts(char character) => character is (>= '\a' and <= '\r') or '\x1B' or '\x85';
 }

@@ -130,8 +130,7 @@ module ContentWords =
         || (UnspacedText.isUnspaced left
             && UnspacedText.isUnspaced right
             && left.Length <> right.Length
-            && (left.Contains(right, StringComparison.Ordinal)
-                || right.Contains(left, StringComparison.Ordinal)))
+            && (left.Contains(right, StringComparison.Ordinal) || right.Contains(left, StringComparison.Ordinal)))
         || (let shared = sharedLetters left right
 
             shared >= 4

@@ -64,11 +64,7 @@ module Grounding =
             let isUnspaced = isUnspaced last && isUnspaced line[0]
             let wrapped = if isUnspaced then Wrapped / 2 else Wrapped
 
-            if
-                before.Length < wrapped
-                || last = ':'
-                || Sentences.endsBefore (before + " " + line) before.Length
-            then
+            if before.Length < wrapped || last = ':' || Sentences.endsBefore (before + " " + line) before.Length then
                 None
             elif isUnspaced then
                 Some ""
@@ -100,7 +96,8 @@ module Grounding =
         not (Array.contains "or" asked)
         && ContentWords.ofText answer |> Array.forall (fun word -> Array.contains word asked)
 
-    let private denials = [| "not"; "no"; "never"; "without"; "nicht"; "kein"; "keine" |]
+    let private denials =
+        [| "not"; "no"; "never"; "without"; "nicht"; "kein"; "keine" |]
 
     /// Of a question that yes or no answers, by the verb that it begins with.
     let private asksWhether (question: string) =

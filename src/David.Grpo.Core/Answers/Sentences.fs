@@ -74,9 +74,7 @@ module Sentences =
     let private wordBefore (text: string) at =
         let mutable first = at
 
-        while first > 0
-              && not (Char.IsWhiteSpace text[first - 1])
-              && not (openers.Contains text[first - 1]) do
+        while first > 0 && not (Char.IsWhiteSpace text[first - 1]) && not (openers.Contains text[first - 1]) do
             first <- first - 1
 
         struct (first, text.Substring(first, at - first))
@@ -110,7 +108,8 @@ module Sentences =
         let bare = word.Trim '.'
 
         if isNumber then
-            let struct (_, before) = wordBefore (text.Substring(0, first).TrimEnd()) (text.Substring(0, first).TrimEnd().Length)
+            let struct (_, before) =
+                wordBefore (text.Substring(0, first).TrimEnd()) (text.Substring(0, first).TrimEnd().Length)
 
             not (
                 beginsLine text first

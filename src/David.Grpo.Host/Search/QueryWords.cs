@@ -17,5 +17,7 @@ internal static class QueryWords
     /// phrase of its letters. Null for no words.
     /// </summary>
     public static string? Expression(string query) =>
-        Of(query) is { Length: > 0 } words ? string.Join(" OR ", words.Select(word => $"\"{ContentWords.Indexed(word).Trim()}\"")) : null;
+        Of(query) is { Length: > 0 } words
+            ? string.Join(" OR ", words.Select(word => $"\"{ContentWords.Indexed(word).Trim()}\""))
+            : null;
 }

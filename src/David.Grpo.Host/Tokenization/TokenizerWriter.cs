@@ -81,10 +81,7 @@ public static class TokenizerWriter
     private static JsonNode Written(PreTokenizer rule) =>
         rule == PreTokenizer.Gpt2 ? ByteLevel(useRegex: true)
         : rule == PreTokenizer.SmolLm
-            ? Sequence(
-                new JsonObject { ["type"] = "Digits", ["individual_digits"] = true },
-                ByteLevel(useRegex: true)
-            )
+            ? Sequence(new JsonObject { ["type"] = "Digits", ["individual_digits"] = true }, ByteLevel(useRegex: true))
         : rule == PreTokenizer.Qwen2 ? Sequence(Split(CasedPattern.QwenText), ByteLevel(useRegex: false))
         : Sequence(Split(CasedPattern.LlamaText), ByteLevel(useRegex: false));
 

@@ -131,12 +131,17 @@ let tests =
 
         test "what only says or asks the question again is no answer" {
             let limits =
-                passage "l" "Limits" "Limit for Bergen\n\nWhat is the limit in euro for Bergen?\n\nIn Bergen it is 120 euro."
+                passage
+                    "l"
+                    "Limits"
+                    "Limit for Bergen\n\nWhat is the limit in euro for Bergen?\n\nIn Bergen it is 120 euro."
 
             quoted "What is the limit in euro for Bergen?" [| limits |] |> equals "In Bergen it is 120 euro."
             quoted "What is the limit?" [| passage "l" "Limit" "Limit" |] |> equals ""
+
             quoted "Is smoking allowed here?" [| passage "r" "Rules" "Smoking is allowed here." |]
             |> equals "Smoking is allowed here."
+
             quoted "Where is smoking allowed?" [| passage "r" "Rules" "Smoking is not allowed." |]
             |> equals "Smoking is not allowed."
         }

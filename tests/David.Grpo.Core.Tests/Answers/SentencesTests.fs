@@ -15,7 +15,11 @@ let private fact name (examples: string list) =
 [<Tests>]
 let tests =
     testList "SentencesTests" [
-        fact "marks end sentences" [ "It is open.|Is it?|Yes!|Come in." ; "He said \"no.\"|Then he left." ; "Done (at last.)|Next." ]
+        fact "marks end sentences" [
+            "It is open.|Is it?|Yes!|Come in."
+            "He said \"no.\"|Then he left."
+            "Done (at last.)|Next."
+        ]
 
         fact "abbreviations end none" [
             "Reports above approx. 500 euro are signed by Mrs. Holt of the sales team.|Others are not."
@@ -29,7 +33,10 @@ let tests =
             "Es gilt z. B. für Reisen, d. h. immer, bzw. fast immer."
         ]
 
-        fact "initials end none" [ "J. R. R. Tolkien wrote it.|George W. Bush read it." ; "Take plan B.|The other failed." ]
+        fact "initials end none" [
+            "J. R. R. Tolkien wrote it.|George W. Bush read it."
+            "Take plan B.|The other failed."
+        ]
 
         fact "ordinals end none, numbers do" [
             "Der Vertrag endet am 3. Mai 2026.|Dann gilt ein neuer."
@@ -45,7 +52,7 @@ let tests =
             "Wait ... there is more.|Much more..."
         ]
 
-        fact "no is a word, and so is art" [ "The answer is no.|He left." ; "She loves art.|He does not." ]
+        fact "no is a word, and so is art" [ "The answer is no.|He left."; "She loves art.|He does not." ]
 
         fact "sentences of scripts without blanks end at their marks" [
             "东京是日本的首都。¦大阪位于关西地区。"
@@ -54,7 +61,7 @@ let tests =
             "他说：“好。”¦她走了。"
         ]
 
-        fact "marks of other scripts end sentences" [ "यह घर है।|वह दुकान है।" ; "أين المكتب؟|هو هنا." ]
+        fact "marks of other scripts end sentences" [ "यह घर है।|वह दुकान है।"; "أين المكتب؟|هو هنا." ]
 
         test "a question is told by its mark" {
             isTrue (Sentences.isQuestion "Who signs?")

@@ -230,7 +230,8 @@ public sealed class DocumentCorpusTests : IDisposable
     [Fact]
     public async Task TheFieldsOfALongRecord_AreThoseOfAllItsPassages()
     {
-        string text = $"{string.Concat(Enumerable.Repeat("the printer hums and waits. ", 60))}Then the fuser was replaced.";
+        string text =
+            $"{string.Concat(Enumerable.Repeat("the printer hums and waits. ", 60))}Then the fuser was replaced.";
         documents.Write(
             "l.jsonl",
             $$"""
@@ -249,7 +250,9 @@ public sealed class DocumentCorpusTests : IDisposable
         documents.Write(
             "m.csv",
             "id,kind,note\n"
-                + string.Concat(Enumerable.Range(0, 2000).Select(i => $"{i},{(i == 1777 ? "rare" : "common")},rare note\n"))
+                + string.Concat(
+                    Enumerable.Range(0, 2000).Select(i => $"{i},{(i == 1777 ? "rare" : "common")},rare note\n")
+                )
         );
         Assert.Equal(["1777"], (await AskToolAsync("kind=rare note")).Select(Name));
     }

@@ -8,17 +8,35 @@ public sealed partial class DocumentReaderTests
 {
     [Theory]
     // Word, Confluence, Google Docs and Pandoc put paragraphs into cells.
-    [InlineData("<tr><th><p>City</p></th><th><p>Limit</p></th></tr><tr><td><p>Bergen</p></td><td><p>120 euro</p></td></tr>", "City | Limit\nBergen | 120 euro")]
-    [InlineData("<tr><td><div>Bergen</div></td><td><ul><li>one</li><li>two</li></ul><br>x<h3>y</h3></td></tr>", "Bergen | one two x y")]
-    [InlineData("<tr><td>Bergen<td><table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table><td>d<tr><td>e<td>f", "Bergen | a b c | d\ne | f")]
+    [InlineData(
+        "<tr><th><p>City</p></th><th><p>Limit</p></th></tr><tr><td><p>Bergen</p></td><td><p>120 euro</p></td></tr>",
+        "City | Limit\nBergen | 120 euro"
+    )]
+    [InlineData(
+        "<tr><td><div>Bergen</div></td><td><ul><li>one</li><li>two</li></ul><br>x<h3>y</h3></td></tr>",
+        "Bergen | one two x y"
+    )]
+    [InlineData(
+        "<tr><td>Bergen<td><table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table><td>d<tr><td>e<td>f",
+        "Bergen | a b c | d\ne | f"
+    )]
     [InlineData("<tr><td></td><td>only second</td></tr>", "only second")]
-    [InlineData("<tr><td></td><td>2019</td><td>2020</td></tr><tr><td>Bergen</td><td>5</td><td></td></tr>", "| 2019 | 2020\nBergen | 5")]
-    [InlineData("<tr><td rowspan=2>Bergen</td><td>room</td></tr><tr><td>meal</td></tr>", "Bergen | room\nBergen | meal")]
+    [InlineData(
+        "<tr><td></td><td>2019</td><td>2020</td></tr><tr><td>Bergen</td><td>5</td><td></td></tr>",
+        "| 2019 | 2020\nBergen | 5"
+    )]
+    [InlineData(
+        "<tr><td rowspan=2>Bergen</td><td>room</td></tr><tr><td>meal</td></tr>",
+        "Bergen | room\nBergen | meal"
+    )]
     [InlineData("<tr><td colspan=2>Prices</td><td>x</td></tr>", "Prices |  | x")]
     [InlineData("<caption>Limits</caption><thead><tr><th>a<th>b<tbody><tr><td>c<td>d</table>", "Limits\na | b\nc | d")]
     [InlineData("<tr><td><pre>x\ny</pre><td>z", "x y | z")]
     public void Html_ARowOfATable_IsALine(string table, string text) =>
-        Assert.Equal(text, Assert.Single(Read("a.html", $"<body><table>{table}</table>").Passages).Text.Replace(" \n", "\n"));
+        Assert.Equal(
+            text,
+            Assert.Single(Read("a.html", $"<body><table>{table}</table>").Passages).Text.Replace(" \n", "\n")
+        );
 
     [Fact]
     public void Html_ATableThatLaysThePageOut_IsText()
@@ -33,7 +51,10 @@ public sealed partial class DocumentReaderTests
 
     [Theory]
     [InlineData("<h1>Travel<br>policy</h1><p>x", "Travel policy")]
-    [InlineData("<h1><svg><title>Icon</title></svg><img alt=\"Logo\" src=x>Travel<script>var x=1</script></h1><p>x", "Logo Travel")]
+    [InlineData(
+        "<h1><svg><title>Icon</title></svg><img alt=\"Logo\" src=x>Travel<script>var x=1</script></h1><p>x",
+        "Logo Travel"
+    )]
     [InlineData("<h1><div>Travel</div><div>policy</div><a href=#x>¶</a></h1><p>x", "Travel policy")]
     [InlineData("<h2>  </h2><h1><b>Tra</b>vel</h1><p>x", "Travel")]
     public void Html_AHeading_HasItsWords(string page, string title) =>
@@ -64,7 +85,11 @@ public sealed partial class DocumentReaderTests
         {
             { "<script src=x charset=\"utf-8\"></script><p>", 1252, "Das Café Zoé" },
             { "<link charset=utf-8><a charset='utf-8'></a><p data-charset=utf-8>", 1252, "Das Café Zoé" },
-            { "<meta name=description content='a charset=koi8-r page'><!-- <meta charset=koi8-r> --><p>", 1252, "Das Café" },
+            {
+                "<meta name=description content='a charset=koi8-r page'><!-- <meta charset=koi8-r> --><p>",
+                1252,
+                "Das Café"
+            },
             { "<!--" + new string('x', 3000) + "--><meta charset=windows-1251><p>", 1251, "Столица России" },
             { "<meta http-equiv=Content-Type content=\"text/html; charset=windows-1251\"><p>", 1251, "Столица" },
             { "<META CONTENT='text/html;charset=koi8-r' HTTP-EQUIV='content-type'><p>", 20866, "Столица" },

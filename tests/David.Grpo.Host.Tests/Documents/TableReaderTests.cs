@@ -7,7 +7,10 @@ public sealed partial class DocumentReaderTests
 {
     [Theory]
     // pandas' to_csv: the index has no name.
-    [InlineData(",name,office,salary\n0,Mira Holt,Bergen,51000\n1,Jon Vik,Turku,47000\n", "column 1|name|office|salary")]
+    [InlineData(
+        ",name,office,salary\n0,Mira Holt,Bergen,51000\n1,Jon Vik,Turku,47000\n",
+        "column 1|name|office|salary"
+    )]
     [InlineData("item,,count\nLamp,B4,17\nRope,C9,230\n", "item|column 2|count")]
     [InlineData("name,name,year\nMira,Holt,2019\nJon,Vik,2020\n", "name|name 2|year")]
     [InlineData("country,2019,2020\nNorway,5.3,5.4\nFinland,5.5,5.5\n", "country|2019|2020")]
@@ -19,7 +22,10 @@ public sealed partial class DocumentReaderTests
     [InlineData("sep=;\nitem;shelf;count\nLamp;B4;17\n", "item|shelf|count")]
     [InlineData("\"sep=|\"\r\nitem|shelf\r\nLamp|B4\r\n", "item|shelf")]
     [InlineData("Quarterly report\n\nitem,shelf,count\nLamp,B4,17\nRope,C9,230\n", "item|shelf|count")]
-    [InlineData("Report of shops, 2026\nby the office\nitem;shelf;count\nLamp;B4;17\nRope;C9;230\n", "item|shelf|count")]
+    [InlineData(
+        "Report of shops, 2026\nby the office\nitem;shelf;count\nLamp;B4;17\nRope;C9;230\n",
+        "item|shelf|count"
+    )]
     [InlineData("# exported today\n# by hand\nitem,count\nLamp,17\n", "item|count")]
     [InlineData("# exported, today\nitem,count\nLamp,17\nRope,3\n", "item|count")]
     [InlineData("#item,count\nLamp,17\nRope,3\n", "item|count")]
@@ -34,7 +40,10 @@ public sealed partial class DocumentReaderTests
             "Quarterly report\n\nitem,shelf,count\nLamp,B4,17\nRope,C9,230\n"
         );
         Assert.Equal(["a", "a › Lamp", "a › Rope"], passages.Select(passage => passage.Title));
-        Assert.Equal(["Quarterly report", "shelf: B4\ncount: 17", "shelf: C9\ncount: 230"], passages.Select(p => p.Text));
+        Assert.Equal(
+            ["Quarterly report", "shelf: B4\ncount: 17", "shelf: C9\ncount: 230"],
+            passages.Select(p => p.Text)
+        );
         Assert.Empty(file.Dropped);
         Assert.Equal(
             new DroppedText("line that names the separator", 5),
@@ -90,7 +99,10 @@ public sealed partial class DocumentReaderTests
         );
         Assert.Empty(file.Dropped);
         Assert.Equal(["a › NaN is no number", "a › b"], passages.Select(passage => passage.Title));
-        Assert.Equal(["mean: NaN\ntop: Infinity\nlow: -Infinity", "x: 1, NaN"], passages.Select(passage => passage.Text));
+        Assert.Equal(
+            ["mean: NaN\ntop: Infinity\nlow: -Infinity", "x: 1, NaN"],
+            passages.Select(passage => passage.Text)
+        );
     }
 
     [Theory]
@@ -105,11 +117,17 @@ public sealed partial class DocumentReaderTests
     }
 
     [Theory]
-    [InlineData("url = \"http://people.example.org/~eva/what--and_why.pdf\"", "url: http://people.example.org/~eva/what--and_why.pdf")]
+    [InlineData(
+        "url = \"http://people.example.org/~eva/what--and_why.pdf\"",
+        "url: http://people.example.org/~eva/what--and_why.pdf"
+    )]
     [InlineData("doi = {10.1000/abc--1_2}", "doi: 10.1000/abc--1_2")]
     [InlineData("doi = {10.1000/abc\\_1}", "doi: 10.1000/abc_1")]
     [InlineData("howpublished = {\\url{http://a.org/~b--c}}", "howpublished: http://a.org/~b--c")]
-    [InlineData("note = {See \\href{http://a.org/~b}{the page} -- or http://c.org/d--e.}", "note: See http://a.org/~b the page – or http://c.org/d--e.")]
+    [InlineData(
+        "note = {See \\href{http://a.org/~b}{the page} -- or http://c.org/d--e.}",
+        "note: See http://a.org/~b the page – or http://c.org/d--e."
+    )]
     [InlineData("pages = {107--120}", "pages: 107–120")]
     [InlineData("file = {:home/eva~1/x--y.pdf:PDF}", "file: :home/eva~1/x--y.pdf:PDF")]
     public void BibTex_AddressesAreReadLetterByLetter(string field, string line) =>
@@ -123,11 +141,15 @@ public sealed partial class DocumentReaderTests
     {
         (DocumentFile file, Passage[] passages) = Read(
             "a.bib",
-            bad + "@article{good,\n title={The good paper},\n year={2002}\n}\n\n@book{better, title=\"The better\", year=2003}\n"
+            bad
+                + "@article{good,\n title={The good paper},\n year={2002}\n}\n\n@book{better, title=\"The better\", year=2003}\n"
         );
         Assert.Equal(["a › The good paper", "a › The better"], passages.Select(passage => passage.Title));
         Assert.Contains("year: 2002", passages[0].Text);
-        Assert.Equal(isTold ? ["entry bad, which is not closed"] : [], file.Dropped.Select(dropped => dropped.What).Where(what => what != "text between entries"));
+        Assert.Equal(
+            isTold ? ["entry bad, which is not closed"] : [],
+            file.Dropped.Select(dropped => dropped.What).Where(what => what != "text between entries")
+        );
     }
 
     [Fact]

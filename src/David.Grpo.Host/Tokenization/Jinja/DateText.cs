@@ -37,7 +37,9 @@ internal static partial class DateText
     public static Function Now(string time) =>
         DateTime.TryParse(time, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out DateTime now)
             ? new Function("strftime_now", arguments => Write(now, arguments))
-            : throw new ChatTemplateException($"'strftime_now' is \"{time}\"; expected a day or a time, such as 2026-11-29.");
+            : throw new ChatTemplateException(
+                $"'strftime_now' is \"{time}\"; expected a day or a time, such as 2026-11-29."
+            );
 
     private static string Write(DateTime now, CallArguments arguments) =>
         Directive()

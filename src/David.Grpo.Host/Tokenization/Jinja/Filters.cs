@@ -77,15 +77,19 @@ internal static class Filters
     {
         foreach (string option in arguments.Named.Keys)
             if (option is not ("ensure_ascii" or "indent" or "separators" or "sort_keys"))
-                throw arguments.Wrong(
-                    $"takes no '{option}'; expected ensure_ascii, indent, separators or sort_keys"
-                );
+                throw arguments.Wrong($"takes no '{option}'; expected ensure_ascii, indent, separators or sort_keys");
         object? indent = arguments.Optional(1, "indent");
         return JsonText.Write(
             value,
             new JsonStyle
             {
-                Indentation = indent as string ?? (arguments.OptionalWhole(1, "indent") is { } width ? new string(' ', (int)Math.Clamp(width, 0, 100)) : null),
+                Indentation =
+                    indent as string
+                    ?? (
+                        arguments.OptionalWhole(1, "indent") is { } width
+                            ? new string(' ', (int)Math.Clamp(width, 0, 100))
+                            : null
+                    ),
                 Separators = arguments.Optional(2, "separators") is { } given
                     ? Value.Items(given) is [string item, string entry]
                         ? (item, entry)
@@ -108,7 +112,9 @@ internal static class Filters
         return method switch
         {
             // Python's round of a whole number is one.
-            "common" when value is not double => Value.Narrow(new BigInteger(TextFormat.Round(real, Math.Min(digits, 0)))),
+            "common" when value is not double => Value.Narrow(
+                new BigInteger(TextFormat.Round(real, Math.Min(digits, 0)))
+            ),
             "common" => TextFormat.Round(real, digits),
             "ceil" => Math.Ceiling(real * scale) / scale,
             "floor" => Math.Floor(real * scale) / scale,
@@ -134,12 +140,31 @@ internal static class Filters
                 return double.IsFinite(real) ? Value.Narrow(new BigInteger(real)) : null;
             case string text:
                 string digits = text.Trim().Replace("_", "");
-                if (BigInteger.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out BigInteger whole) && numberBase == 10)
+                if (
+                    BigInteger.TryParse(
+                        digits,
+                        NumberStyles.AllowLeadingSign,
+                        CultureInfo.InvariantCulture,
+                        out BigInteger whole
+                    )
+                    && numberBase == 10
+                )
                     return Value.Narrow(whole);
-                string prefix = numberBase switch { 16 => "0x", 8 => "0o", 2 => "0b", _ => "" };
-                string bare = prefix != "" && digits.StartsWith(prefix, StringComparison.OrdinalIgnoreCase) ? digits[2..] : digits;
+                string prefix = numberBase switch
+                {
+                    16 => "0x",
+                    8 => "0o",
+                    2 => "0b",
+                    _ => "",
+                };
+                string bare =
+                    prefix != "" && digits.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)
+                        ? digits[2..]
+                        : digits;
                 if (numberBase != 10 && bare != "" && bare.All(digit => Digit(digit) < numberBase))
-                    return Value.Narrow(bare.Aggregate(BigInteger.Zero, (sum, digit) => sum * numberBase + Digit(digit)));
+                    return Value.Narrow(
+                        bare.Aggregate(BigInteger.Zero, (sum, digit) => sum * numberBase + Digit(digit))
+                    );
                 return ToReal(text) is { } number ? ToWhole(number, 10) : null;
             default:
                 return Value.Integer(value) is BigInteger integer ? Value.Narrow(integer) : null;
@@ -153,7 +178,8 @@ internal static class Filters
 
     private static double? ToReal(object? value) =>
         value is not string text ? Value.Real(value)
-        : double.TryParse(text.Replace("_", ""), NumberStyles.Float, CultureInfo.InvariantCulture, out double real) ? real
+        : double.TryParse(text.Replace("_", ""), NumberStyles.Float, CultureInfo.InvariantCulture, out double real)
+            ? real
         : text.Trim().ToLowerInvariant() switch
         {
             "inf" or "+inf" or "infinity" => double.PositiveInfinity,
@@ -209,7 +235,10 @@ internal static class Filters
         path is not string name
             ? Access.Item(item, path)
             : name.Split('.')
-                .Aggregate(item, (owner, part) => Access.Item(owner, long.TryParse(part, out long index) ? index : part));
+                .Aggregate(
+                    item,
+                    (owner, part) => Access.Item(owner, long.TryParse(part, out long index) ? index : part)
+                );
 
     public static List<object?> Items(object? value, CallArguments arguments) =>
         Value.Items(value) ?? throw arguments.Wrong($"got {Value.Kind(value)}, which has no items");

@@ -114,7 +114,10 @@ internal sealed class Interpreter
             return Run(loop.Otherwise, scope.Inner());
         // Recursion starts from the scope around the loop, as in jinja2.
         Function? again = loop.IsRecursive
-            ? new Function("loop", arguments => Captured(() => Loop(loop, arguments.Required(0, "items"), depth + 1, scope)))
+            ? new Function(
+                "loop",
+                arguments => Captured(() => Loop(loop, arguments.Required(0, "items"), depth + 1, scope))
+            )
             : null;
         LoopVariable variable = new(items, depth, again);
         for (int index = 0; index < items.Count; index++)
@@ -308,7 +311,8 @@ internal sealed class Interpreter
             named[name] = Evaluate(value, scope);
         if (arguments.Items is { } items)
             placed.AddRange(
-                Value.Items(Evaluate(items, scope)) ?? throw new ChatTemplateException($"'{callee}' takes items after *.")
+                Value.Items(Evaluate(items, scope))
+                    ?? throw new ChatTemplateException($"'{callee}' takes items after *.")
             );
         if (arguments.Entries is { } entries)
             foreach (

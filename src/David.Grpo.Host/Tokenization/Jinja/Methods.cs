@@ -60,10 +60,15 @@ internal static class Methods
         ["isalpha"] = (text, _) => Every(text, Rune.IsLetter),
         ["isalnum"] = (text, _) => Every(text, rune => rune.Value != '_' && Grpo.PythonText.IsWord(rune)),
         ["isdecimal"] = (text, _) => Every(text, Rune.IsDigit),
-        ["isdigit"] = (text, _) => Every(text, rune => Rune.IsDigit(rune) || "²³¹⁰⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉".Contains(rune.ToString())),
+        ["isdigit"] = (text, _) =>
+            Every(text, rune => Rune.IsDigit(rune) || "²³¹⁰⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉".Contains(rune.ToString())),
         ["isnumeric"] = (text, _) => Every(text, Rune.IsNumber),
-        ["isupper"] = (text, _) => Cased(text) is { Count: > 0 } letters && PythonText.Upper(text) == text && letters.TrueForAll(one => PythonText.Lower(one) != one),
-        ["islower"] = (text, _) => Cased(text) is { Count: > 0 } letters && letters.TrueForAll(one => PythonText.Lower(one) == one),
+        ["isupper"] = (text, _) =>
+            Cased(text) is { Count: > 0 } letters
+            && PythonText.Upper(text) == text
+            && letters.TrueForAll(one => PythonText.Lower(one) != one),
+        ["islower"] = (text, _) =>
+            Cased(text) is { Count: > 0 } letters && letters.TrueForAll(one => PythonText.Lower(one) == one),
         ["istitle"] = (text, _) => Cased(text).Count > 0 && PythonText.Title(text) == text,
     };
 
@@ -73,8 +78,7 @@ internal static class Methods
             list.FindIndex(item => Value.AreEqual(item, arguments.Required(0, "value"))) is >= 0 and int place
                 ? (long)place
                 : throw arguments.Wrong("did not find what it looks for"),
-        ["count"] = (list, arguments) =>
-            (long)list.Count(item => Value.AreEqual(item, arguments.Required(0, "value"))),
+        ["count"] = (list, arguments) => (long)list.Count(item => Value.AreEqual(item, arguments.Required(0, "value"))),
         ["copy"] = (list, _) => list,
     };
 
@@ -178,7 +182,9 @@ internal static class Methods
                     : text.IndexOf(separator, StringComparison.Ordinal),
                 separator.Length
             );
-        int at = fromEnd ? Array.FindLastIndex(text.ToCharArray(), PythonText.IsSpace) : Array.FindIndex(text.ToCharArray(), PythonText.IsSpace);
+        int at = fromEnd
+            ? Array.FindLastIndex(text.ToCharArray(), PythonText.IsSpace)
+            : Array.FindIndex(text.ToCharArray(), PythonText.IsSpace);
         if (at < 0)
             return (-1, 0);
         int first = at;
@@ -210,14 +216,19 @@ internal static class Methods
         int at = fromEnd
             ? within.LastIndexOf(part, StringComparison.Ordinal)
             : within.IndexOf(part, StringComparison.Ordinal);
-        long skipped = start is { } given ? given < 0 ? Math.Max(0, PythonText.Length(text) + given) : given : 0;
+        long skipped = start is { } given
+            ? given < 0
+                ? Math.Max(0, PythonText.Length(text) + given)
+                : given
+            : 0;
         return at < 0 ? null : PythonText.Length(within[..at]) + skipped;
     }
 
     private static object Count(string text, CallArguments arguments)
     {
         string part = arguments.Text(0, "sub");
-        string within = (string)Access.Slice(text, arguments.OptionalWhole(1, "start"), arguments.OptionalWhole(2, "end"), null);
+        string within = (string)
+            Access.Slice(text, arguments.OptionalWhole(1, "start"), arguments.OptionalWhole(2, "end"), null);
         return part == "" ? PythonText.Length(within) + 1L : within.Split(part).Length - 1L;
     }
 
@@ -230,13 +241,21 @@ internal static class Methods
             toLeft ? 0
             : toRight ? missing
             : missing / 2 + (missing & Width(arguments) & 1);
-        return string.Concat(Enumerable.Repeat(fill, before)) + text + string.Concat(Enumerable.Repeat(fill, missing - before));
+        return string.Concat(Enumerable.Repeat(fill, before))
+            + text
+            + string.Concat(Enumerable.Repeat(fill, missing - before));
     }
 
     private static int Width(CallArguments arguments) =>
-        (int)Math.Clamp(arguments.OptionalWhole(0, "width") ?? throw arguments.Wrong("has no argument 'width'"), 0, WidestText);
+        (int)
+            Math.Clamp(
+                arguments.OptionalWhole(0, "width") ?? throw arguments.Wrong("has no argument 'width'"),
+                0,
+                WidestText
+            );
 
-    private static bool Every(string text, Predicate<Rune> holds) => text != "" && text.EnumerateRunes().All(rune => holds(rune));
+    private static bool Every(string text, Predicate<Rune> holds) =>
+        text != "" && text.EnumerateRunes().All(rune => holds(rune));
 
     private static List<string> Cased(string text) => PythonText.Characters(text).FindAll(PythonText.IsCased);
 

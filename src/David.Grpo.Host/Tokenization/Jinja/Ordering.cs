@@ -19,7 +19,10 @@ internal static class Ordering
             Filters
                 .Items(value, arguments)
                 .Select(item => arguments.Optional(0, "attribute") is { } path ? Filters.Attribute(item, path) : item)
-                .Aggregate<object?, object?>(arguments.Optional(1, "start") ?? 0L, (sum, item) => Operators.Binary("+", sum, item)),
+                .Aggregate<object?, object?>(
+                    arguments.Optional(1, "start") ?? 0L,
+                    (sum, item) => Operators.Binary("+", sum, item)
+                ),
         ["groupby"] = GroupBy,
         ["batch"] = Batch,
         ["slice"] = Slice,
@@ -129,7 +132,9 @@ internal static class Ordering
             .. Filters
                 .Items(value, arguments)
                 .Chunk(size)
-                .Select(part => (List<object?>)[.. part, .. Enumerable.Repeat(fill, fill is null ? 0 : size - part.Length)]),
+                .Select(part =>
+                    (List<object?>)[.. part, .. Enumerable.Repeat(fill, fill is null ? 0 : size - part.Length)]
+                ),
         ];
     }
 

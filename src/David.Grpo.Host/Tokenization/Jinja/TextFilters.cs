@@ -15,16 +15,12 @@ internal static partial class TextFilters
         ["forceescape"] = (value, _) => Escaped(value),
         ["title"] = (value, _) =>
             // Jinja's own: a word begins after a blank, a dash or an opening bracket alone.
-            string.Concat(
-                WordStart()
-                    .Split(PythonText.Show(value))
-                    .Select(PythonText.Capitalize)
-            ),
+            string.Concat(WordStart().Split(PythonText.Show(value)).Select(PythonText.Capitalize)),
         ["wordcount"] = (value, _) => (long)Word().Count(PythonText.Show(value)),
         ["center"] = (value, arguments) =>
-            Methods.Find(PythonText.Show(value), "center")!.Body(
-                new CallArguments("center", [arguments.OptionalWhole(0, "width") ?? 80], [])
-            ),
+            Methods
+                .Find(PythonText.Show(value), "center")!
+                .Body(new CallArguments("center", [arguments.OptionalWhole(0, "width") ?? 80], [])),
         ["format"] = (value, arguments) =>
             TextFormat.Percent(
                 PythonText.Show(value),
@@ -40,7 +36,12 @@ internal static partial class TextFilters
             ),
         ["urlencode"] = (value, _) =>
             value is Map map
-                ? string.Join('&', map.Select(entry => $"{Quoted(entry.Key, " ")}={Quoted(PythonText.Show(entry.Value), " ")}".Replace(' ', '+')))
+                ? string.Join(
+                    '&',
+                    map.Select(entry =>
+                        $"{Quoted(entry.Key, " ")}={Quoted(PythonText.Show(entry.Value), " ")}".Replace(' ', '+')
+                    )
+                )
                 : Quoted(PythonText.Show(value), "/"),
         ["filesizeformat"] = FileSize,
     };
@@ -94,7 +95,10 @@ internal static partial class TextFilters
         int unit = 0;
         for (bytes /= step; bytes >= step && unit < 7; bytes /= step)
             unit++;
-        return string.Create(CultureInfo.InvariantCulture, $"{TextFormat.Round(bytes, 1):0.0} {"kMGTPEZY"[unit]}{(isBinary ? "iB" : "B")}")
+        return string.Create(
+                CultureInfo.InvariantCulture,
+                $"{TextFormat.Round(bytes, 1):0.0} {"kMGTPEZY"[unit]}{(isBinary ? "iB" : "B")}"
+            )
             .Replace("kiB", "KiB", StringComparison.Ordinal);
     }
 

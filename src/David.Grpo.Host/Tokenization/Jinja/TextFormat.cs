@@ -27,8 +27,9 @@ internal static partial class TextFormat
                     string kind = field.Groups["kind"].Value;
                     if (kind == "%")
                         return "%";
-                    object? value =
-                        field.Groups["key"] is { Success: true } key ? Access.Item(values, key.Value) : Next();
+                    object? value = field.Groups["key"] is { Success: true } key
+                        ? Access.Item(values, key.Value)
+                        : Next();
                     if (kind is "s" or "r")
                     {
                         string shown = kind == "s" ? PythonText.Show(value) : PythonText.Represent(value);
@@ -66,11 +67,15 @@ internal static partial class TextFormat
                         return field.Value[..1];
                     if (!field.Groups["path"].Success)
                         throw arguments.Wrong($"got '{field.Value}' in its format; braces stand in pairs");
-                    string[] path = field.Groups["path"].Value.Split(['.', '[', ']'], StringSplitOptions.RemoveEmptyEntries);
-                    string head = path is [var name, ..] && field.Groups["path"].Value[0] is not ('.' or '[') ? name : "";
+                    string[] path = field
+                        .Groups["path"]
+                        .Value.Split(['.', '[', ']'], StringSplitOptions.RemoveEmptyEntries);
+                    string head =
+                        path is [var name, ..] && field.Groups["path"].Value[0] is not ('.' or '[') ? name : "";
                     object? value =
                         head == "" ? arguments.Required(next++, "")
-                        : int.TryParse(head, CultureInfo.InvariantCulture, out int place) ? arguments.Required(place, "")
+                        : int.TryParse(head, CultureInfo.InvariantCulture, out int place)
+                            ? arguments.Required(place, "")
                         : arguments.Required(int.MaxValue, head);
                     foreach (string part in path.Skip(head == "" ? 0 : 1))
                         value = Access.Item(value, long.TryParse(part, out long index) ? index : part);
@@ -93,7 +98,8 @@ internal static partial class TextFormat
         int exponent = (int)((bits >> 52) & 0x7FF);
         BigInteger mantissa = (bits & 0xFFFFFFFFFFFFF) | (exponent == 0 ? 0 : 1L << 52);
         exponent = Math.Max(exponent, 1) - 1075;
-        BigInteger numerator = mantissa * BigInteger.Pow(10, Math.Max(digits, 0)) * BigInteger.Pow(2, Math.Max(exponent, 0));
+        BigInteger numerator =
+            mantissa * BigInteger.Pow(10, Math.Max(digits, 0)) * BigInteger.Pow(2, Math.Max(exponent, 0));
         BigInteger divisor = BigInteger.Pow(10, Math.Max(-digits, 0)) * BigInteger.Pow(2, Math.Max(-exponent, 0));
         BigInteger whole = BigInteger.DivRem(numerator, divisor, out BigInteger rest);
         int half = (2 * rest).CompareTo(divisor);
@@ -133,14 +139,14 @@ internal static partial class TextFormat
     {
         if (kind == "c")
             return value as string ?? new Rune((int)(Value.Whole(value) ?? 0)).ToString();
-        bool isWhole = kind is "d" or "x" or "X" or "o" or "b" || (kind is "" or "n" && value is not double && precision is null);
+        bool isWhole =
+            kind is "d" or "x" or "X" or "o" or "b" || (kind is "" or "n" && value is not double && precision is null);
         bool isNegative;
         string digits;
         if (isWhole)
         {
             BigInteger whole =
-                Value.Integer(value)
-                ?? (value is double real ? new BigInteger(real) : throw NoNumber(kind, value));
+                Value.Integer(value) ?? (value is double real ? new BigInteger(real) : throw NoNumber(kind, value));
             isNegative = whole < 0;
             digits = InBase(BigInteger.Abs(whole), kind);
         }
@@ -200,10 +206,16 @@ internal static partial class TextFormat
             default:
                 int significant = Math.Max(1, digits);
                 string scientific = value.ToString($"E{significant - 1}", CultureInfo.InvariantCulture);
-                int exponent = int.Parse(scientific.AsSpan(scientific.IndexOf('E') + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+                int exponent = int.Parse(
+                    scientific.AsSpan(scientific.IndexOf('E') + 1),
+                    NumberStyles.AllowLeadingSign,
+                    CultureInfo.InvariantCulture
+                );
                 if (exponent < -4 || exponent >= significant)
                     return $"{Trimmed(scientific[..scientific.IndexOf('E')])}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):00}";
-                return Trimmed(value.ToString($"F{Math.Max(0, significant - 1 - exponent)}", CultureInfo.InvariantCulture));
+                return Trimmed(
+                    value.ToString($"F{Math.Max(0, significant - 1 - exponent)}", CultureInfo.InvariantCulture)
+                );
         }
     }
 
@@ -238,7 +250,9 @@ internal static partial class TextFormat
     private static ChatTemplateException NoNumber(string kind, object? value) =>
         new($"the format '{kind}' takes a number, and got {Value.Kind(value)}.");
 
-    [GeneratedRegex(@"%(?:\((?<key>[^)]*)\))?(?<flags>[-+ 0#]*)(?<width>\d+)?(?:\.(?<precision>\d+))?(?<kind>[srdiuxXofFeEgGc%])")]
+    [GeneratedRegex(
+        @"%(?:\((?<key>[^)]*)\))?(?<flags>[-+ 0#]*)(?<width>\d+)?(?:\.(?<precision>\d+))?(?<kind>[srdiuxXofFeEgGc%])"
+    )]
     private static partial Regex PercentField();
 
     [GeneratedRegex(@"\{\{|\}\}|\{(?<path>[^{}!:]*)(?:!(?<conversion>[rs]))?(?::(?<spec>[^{}]*))?\}|[{}]")]

@@ -132,7 +132,9 @@ internal static class Value
         whole >= long.MinValue && whole <= long.MaxValue ? (long)whole : (object)whole;
 
     public static double? Real(object? value) =>
-        value is double real ? real : Integer(value) is BigInteger whole ? (double)whole : null;
+        value is double real ? real
+        : Integer(value) is BigInteger whole ? (double)whole
+        : null;
 
     /// <summary>What a value is, for messages.</summary>
     public static string Kind(object? value) =>
