@@ -72,43 +72,103 @@ module CleanText =
         | 0x200D -> (spells before && spells after) || (isPicture before && isPicture after)
         | _ -> false
 
-    let private isAscii (text: string) = Ascii.IsValid text
+    /// Whether a character is neither left out nor written otherwise, whatever stands around it. Most are; asked first, since
+    /// texts are long.
+    let internal isPlain (character: char) =
+        character < '\u00AD'
+        || (match character with
+            | '\u00AD'
+            | '\u034F'
+            | '\u061C' -> false
+            | _ ->
+                character < '\u180B'
+                || (character > '\u206F' && character < '\uD800')
+                || (character > '\u180F' && character < '\u200B'))
+
+    let private isSelf (rune: Rune) =
+        rune.IsBmp && isPlain (char rune.Value)
 
     /// A text to be read and searched: without invisible characters, its ligatures as letters. Zero-width joiners stay where
     /// they are part of a word's spelling, zero-width spaces where they part the words of Thai, Lao, Burmese and Khmer.
     [<CompiledName "Of">]
     let ofText (text: string) : string =
-        if isAscii text then
+        let rec nextOdd at =
+            if at < text.Length && isPlain text[at] then
+                nextOdd (at + 1)
+            else
+                at
+
+        if nextOdd 0 = text.Length then
             text
         else
-            let runes = text.EnumerateRunes() |> Seq.toArray
             let cleaned = StringBuilder text.Length
 
-            // The nearest rune in a direction that is seen.
-            let rec seen step at =
-                if at < 0 || at >= runes.Length then Rune ' '
-                elif isInvisible runes[at] then seen step (at + step)
-                else runes[at]
+            let runeAt at =
+                let mutable rune = Rune.ReplacementChar
 
-            for at in 0 .. runes.Length - 1 do
-                let rune = runes[at]
-
-                if isInvisible rune then
-                    if belongs rune (seen -1 (at - 1)) (seen 1 (at + 1)) then
-                        cleaned.Append(rune.ToString()) |> ignore
+                if Rune.TryGetRuneAt(text, at, &rune) then
+                    rune
                 else
-                    match meaning rune with
-                    | null -> cleaned.Append(rune.ToString()) |> ignore
-                    | letters -> cleaned.Append letters |> ignore
+                    Rune.ReplacementChar
+
+            // The nearest rune that is seen, before and after a place.
+            let rec seenBefore at =
+                if at <= 0 then
+                    Rune ' '
+                else
+                    let start =
+                        if at >= 2 && Char.IsSurrogatePair(text[at - 2], text[at - 1]) then
+                            at - 2
+                        else
+                            at - 1
+
+                    let rune = runeAt start
+                    if isInvisible rune then seenBefore start else rune
+
+            let rec seenFrom at =
+                if at >= text.Length then
+                    Rune ' '
+                else
+                    let rune = runeAt at
+
+                    if isInvisible rune then
+                        seenFrom (at + rune.Utf16SequenceLength)
+                    else
+                        rune
+
+            let mutable at = 0
+
+            while at < text.Length do
+                let odd = nextOdd at
+                cleaned.Append(text, at, odd - at) |> ignore
+                at <- odd
+
+                if at < text.Length then
+                    let rune = runeAt at
+                    let length = rune.Utf16SequenceLength
+
+                    if not (isInvisible rune) then
+                        match meaning rune with
+                        | null -> cleaned.Append(text, at, length)
+                        | letters -> cleaned.Append letters
+                        |> ignore
+                    elif belongs rune (seenBefore at) (seenFrom (at + length)) then
+                        cleaned.Append(text, at, length) |> ignore
+
+                    at <- at + length
 
             cleaned.ToString()
 
-    /// A character as words are compared: none of the invisible ones, letters for ligatures and full-width forms.
-    let internal folded (rune: Rune) : string =
-        if isInvisible rune then
-            ""
-        else
-            match meaning rune with
-            | null when between 0xFF01 0xFF5E rune.Value -> string (char (rune.Value - 0xFEE0))
-            | null -> rune.ToString()
-            | letters -> letters
+    /// Calls a function for each character as words are compared: none of the invisible ones, letters for ligatures and
+    /// full-width forms.
+    let internal fold (add: Rune -> unit) (text: string) : unit =
+        for rune in text.EnumerateRunes() do
+            if isSelf rune then
+                add rune
+            elif not (isInvisible rune) then
+                match meaning rune with
+                | null when between 0xFF01 0xFF5E rune.Value -> add (Rune(rune.Value - 0xFEE0))
+                | null -> add rune
+                | letters ->
+                    for letter in letters.EnumerateRunes() do
+                        add letter

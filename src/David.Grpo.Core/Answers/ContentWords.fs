@@ -59,10 +59,7 @@ module ContentWords =
             else
                 finish ()
 
-        for rune in text.EnumerateRunes() do
-            for part in (CleanText.folded rune).EnumerateRunes() do
-                add part
-
+        CleanText.fold add text
         finish ()
         found
 
@@ -98,18 +95,29 @@ module ContentWords =
     /// word. Neighbouring ones make a phrase. Texts of other scripts mostly stay as they are.
     [<CompiledName "Indexed">]
     let indexed (text: string) : string =
-        if Ascii.IsValid text then
+        // No script without blanks begins below Thai.
+        let isEasy character =
+            character < '\u0E00' && CleanText.isPlain character
+
+        if Ascii.IsValid text || String.forall isEasy text then
             text
         else
             let parted = StringBuilder text.Length
+            let pair = Array.zeroCreate<char> 2
 
-            for rune in text.EnumerateRunes() do
-                for part in (CleanText.folded rune).EnumerateRunes() do
-                    if UnspacedText.scriptOf part <> ValueNone then
-                        if Rune.IsLetter part || Rune.IsNumber part then
-                            parted.Append(' ').Append(part.ToString()).Append(' ') |> ignore
-                    else
-                        parted.Append(part.ToString()) |> ignore
+            CleanText.fold
+                (fun rune ->
+                    let isApart = UnspacedText.scriptOf rune <> ValueNone
+
+                    if not isApart || Rune.IsLetter rune || Rune.IsNumber rune then
+                        if isApart then
+                            parted.Append ' ' |> ignore
+
+                        parted.Append(pair, 0, rune.EncodeToUtf16(pair.AsSpan())) |> ignore
+
+                        if isApart then
+                            parted.Append ' ' |> ignore)
+                text
 
             parted.ToString()
 
