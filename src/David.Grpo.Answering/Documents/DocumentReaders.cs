@@ -71,7 +71,7 @@ internal static class DocumentReaders
             ReadPassage[] passages =
             [
                 .. Chunking
-                    .BySection(options.PassageCharacters, path, title.Length > 0 ? title : name, sections)
+                    .Passages(options.PassageCharacters, path, title.Length > 0 ? title : name, sections)
                     .SelectMany(
                         (own, number) =>
                         {

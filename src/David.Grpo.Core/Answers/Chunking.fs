@@ -142,8 +142,8 @@ module Chunking =
     /// `-2`, `-3` … for the same text once more under the same heading: so an edit changes the ids of the passages that it
     /// touches, and of others of its section where that is cut anew, but none of another section or document. A heading with
     /// nothing below it, neither text nor further headings, is a passage by itself.
-    [<CompiledName "BySection">]
-    let bySection (limit: int) (path: string) (document: string) (sections: DocumentSection[]) : Passage[][] =
+    [<CompiledName "Passages">]
+    let passages (limit: int) (path: string) (document: string) (sections: DocumentSection[]) : Passage[][] =
         let seen = Dictionary<string, int>()
 
         let isBare index =
@@ -179,8 +179,3 @@ module Chunking =
                         }
                 |]
         |]
-
-    /// The passages of a document, in its order: those of its sections (`bySection`).
-    [<CompiledName "Passages">]
-    let passages (limit: int) (path: string) (document: string) (sections: DocumentSection[]) : Passage[] =
-        bySection limit path document sections |> Array.concat
