@@ -56,7 +56,7 @@ let tests =
 
         fact "sentences of scripts without blanks end at their marks" [
             "东京是日本的首都。¦大阪位于关西地区。"
-            "東京は首都です。¦京都は？¦古都です！"
+            "東京は首都です。¦京都は？！¦古都です！"
             "彼は「行く。」と言った。¦そして去った。"
             "他说：“好。”¦她走了。"
         ]

@@ -130,6 +130,7 @@ public sealed partial class DocumentReaderTests
     [InlineData("one\vtwo\u0085three", "one\ntwo\nthree")]
     [InlineData("N\bNA\bAM\bME\bE and _\bx", "NAME and x")]
     [InlineData("ding\a", "ding")]
+    [InlineData("Bergen\u0001 costs 120 euro.", "Bergen costs 120 euro.")]
     public void WhatATerminalIsTold_IsNoText_AndMakesAFileNotBinary(string text, string expected)
     {
         (DocumentFile file, Passage[] passages) = Read("a.log", text);
@@ -142,6 +143,7 @@ public sealed partial class DocumentReaderTests
     [InlineData("agree\u2010\nment", "agreement")]
     [InlineData("agree-  \n  ment of", "agreement of")]
     [InlineData("long-\nterm", "long-term")]
+    [InlineData("paper-\nbased", "paper-based")]
     [InlineData("X-\nray", "X-ray")]
     [InlineData("a data-driven plan and a data-\ndriven one", "a data-driven plan and a data-driven one")]
     [InlineData("a timetable and a time-\ntable", "a timetable and a timetable")]

@@ -91,6 +91,13 @@ public sealed partial class DocumentReaderTests
     }
 
     [Fact]
+    public void Csv_AQuoteOfProse_TakesInNoOtherCell()
+    {
+        (_, Passage[] passages) = Read("a.csv", "id,note,end\n1,\"Heroes\" is good,\"x\"\n2,b,c\n");
+        Assert.Equal(["note: \"Heroes\" is good\nend: x", "note: b\nend: c"], passages.Select(passage => passage.Text));
+    }
+
+    [Fact]
     public void Json_WithNumbersThatAreNone_KeepsTheRecord()
     {
         (DocumentFile file, Passage[] passages) = Read(
@@ -150,6 +157,17 @@ public sealed partial class DocumentReaderTests
             isTold ? ["entry bad, which is not closed"] : [],
             file.Dropped.Select(dropped => dropped.What).Where(what => what != "text between entries")
         );
+    }
+
+    [Fact]
+    public void BibTex_AnEntryThatABraceOfAnotherCloses_SpoilsNoOther()
+    {
+        (DocumentFile file, Passage[] passages) = Read(
+            "a.bib",
+            "@article{bad,\n title={An unclosed {brace},\n year={2001}\n}\n@article{good,\n title={Good}\n}\n}\n"
+        );
+        Assert.Equal("a › Good", Assert.Single(passages).Title);
+        Assert.Contains("entry bad, which is not closed", file.Dropped.Select(dropped => dropped.What));
     }
 
     [Fact]
