@@ -36,8 +36,11 @@ internal sealed partial class CsvReader : IDocumentReader
         CsvRow[] rows = CsvRows.Read(text, separator, isTsv && separator == '\t');
         int width = Width(rows);
         int first = 0;
-        while (first < rows.Length - 1 && (rows[first].Cells.Length < width || IsRemark(rows, first, width)))
+        while (first < rows.Length - 1 && IsAbove(rows, first, width))
             first++;
+        // R's write.table has no name above the names of rows.
+        if (rows.Length > 0 && IsShortHeader(rows, first, width) && rows[first + 1].Cells[^1].Trim().Length > 0)
+            rows[first] = rows[first] with { Cells = ["", .. rows[first].Cells] };
         RecordSections records = new();
         string above = string.Join('\n', rows.Take(first).Select(row => row.Line));
         if (above.Length > 0)
@@ -64,6 +67,24 @@ internal sealed partial class CsvReader : IDocumentReader
             .ThenByDescending(width => width.Key)
             .Select(width => width.Key)
             .FirstOrDefault(1);
+
+    /// <summary>Whether a row is a title or a remark, not of the table.</summary>
+    private static bool IsAbove(CsvRow[] rows, int at, int width) =>
+        IsRemark(rows, at, width) || (rows[at].Cells.Length < width && !IsShortHeader(rows, at, width));
+
+    /// <summary>Names of all columns but one: below, a row ends with a separator or begins with its own name.</summary>
+    private static bool IsShortHeader(CsvRow[] rows, int at, int width) =>
+        rows[at].Cells.Length is > 1 and var count
+        && count == width - 1
+        && at + 1 < rows.Length
+        && rows[at + 1].Cells.Length == width
+        && AreNames(rows[at])
+        && !AreNames(rows[at + 1]);
+
+    /// <summary>Whether all cells are different words.</summary>
+    private static bool AreNames(CsvRow row) =>
+        row.Cells.Select(cell => cell.Trim()).Distinct().Count() == row.Cells.Length
+        && row.Cells.All(cell => cell.Trim().Length > 0 && !IsNumber(cell.Trim()));
 
     /// <summary>A line after #, unless it has the names itself: <c>#chrom start end</c>.</summary>
     private static bool IsRemark(CsvRow[] rows, int at, int width)
@@ -95,9 +116,9 @@ internal sealed partial class CsvReader : IDocumentReader
     /// </summary>
     private static bool IsHeader(CsvRow row, CsvRow[] below)
     {
-        string[] cells = Array.ConvertAll(row.Cells, cell => cell.Trim());
-        if (cells.Distinct().Count() == cells.Length && cells.All(cell => cell.Length > 0 && !IsNumber(cell)))
+        if (AreNames(row))
             return true;
+        string[] cells = Array.ConvertAll(row.Cells, cell => cell.Trim());
         double votes = 0;
         for (int i = 0; i < cells.Length; i++)
         {

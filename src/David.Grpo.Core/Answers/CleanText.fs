@@ -85,8 +85,7 @@ module CleanText =
                 || (character > '\u206F' && character < '\uD800')
                 || (character > '\u180F' && character < '\u200B'))
 
-    let private isSelf (rune: Rune) =
-        rune.IsBmp && isPlain (char rune.Value)
+    let private isSelf (rune: Rune) = rune.IsBmp && isPlain (char rune.Value)
 
     /// A text to be read and searched: without invisible characters, its ligatures as letters. Zero-width joiners stay where
     /// they are part of a word's spelling, zero-width spaces where they part the words of Thai, Lao, Burmese and Khmer.

@@ -137,9 +137,10 @@ let tests =
                     "Limit for Bergen\n\nWhat is the limit in euro for Bergen?\n\nIn Bergen it is 120 euro."
 
             quoted "What is the limit in euro for Bergen?" [| limits |] |> equals "In Bergen it is 120 euro."
-            quoted
-                "How much may a hotel cost?"
-                [| passage "h" "Hotels" "How much may a hotel in Bergen cost?\nIt may cost 120 euro." |]
+
+            quoted "How much may a hotel cost?" [|
+                passage "h" "Hotels" "How much may a hotel in Bergen cost?\nIt may cost 120 euro."
+            |]
             |> equals "It may cost 120 euro."
 
             quoted "What is the limit?" [| passage "l" "Limit" "Limit" |] |> equals ""

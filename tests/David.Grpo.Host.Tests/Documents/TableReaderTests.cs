@@ -18,6 +18,9 @@ public sealed partial class DocumentReaderTests
     [InlineData("Lamp,B4,17\nRope,C9,230\n", "column 1|column 2|column 3")]
     [InlineData("Norway,2019,2020\nSweden,2018,2021\n", "column 1|column 2|column 3")]
     [InlineData("item,price\nLamp,\"€ 1,200.50\"\nRope,\"€ 3\"\n", "item|price")]
+    // Rows that end with a separator, and R's write.table.
+    [InlineData("name,age\nMira,30,\nJon,40,\n", "name|age")]
+    [InlineData("name,age\n1,Mira,30\n2,Jon,40\n", "column 1|name|age")]
     // Above the header.
     [InlineData("sep=;\nitem;shelf;count\nLamp;B4;17\n", "item|shelf|count")]
     [InlineData("\"sep=|\"\r\nitem|shelf\r\nLamp|B4\r\n", "item|shelf")]
@@ -26,6 +29,7 @@ public sealed partial class DocumentReaderTests
         "Report of shops, 2026\nby the office\nitem;shelf;count\nLamp;B4;17\nRope;C9;230\n",
         "item|shelf|count"
     )]
+    [InlineData("Sales by region, by hand\nitem,shelf,count\nLamp,B4,17\nRope,C9,230\n", "item|shelf|count")]
     [InlineData("# exported today\n# by hand\nitem,count\nLamp,17\n", "item|count")]
     [InlineData("# exported, today\nitem,count\nLamp,17\nRope,3\n", "item|count")]
     [InlineData("#item,count\nLamp,17\nRope,3\n", "item|count")]
