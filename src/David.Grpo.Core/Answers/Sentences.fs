@@ -15,7 +15,7 @@ module Sentences =
     /// A name follows these, so they end nothing.
     let private titles =
         wordSet
-            "mr mrs ms mx dr prof sen rep gov gen col lt sgt maj capt cmdr adm rev hon pres supt messrs mme mlle mgr msgr st ste hr fr frl ing dipl mag sr sra dott avv"
+            "mr mrs ms mx dr prof sen rep gov gen col lt sgt maj capt cmdr adm rev hon pres supt messrs mme mlle mgr msgr st ste hr fr frl ing dipl mag sr sra dott avv fa gebr"
 
     /// A number follows these, or they are words.
     let private numbered =
@@ -46,7 +46,7 @@ module Sentences =
 
     let private afterOrdinals =
         wordSet
-            "januar februar märz april mai juni juli august september oktober november dezember jahrhundert jahrhunderts jh auflage stock etage klasse kapitel platz tag woche mal weltkrieg geburtstag obergeschoss og quartal halbjahr semester januára"
+            "januar februar märz april mai juni juli august september oktober november dezember january february march may june july october december jahrhundert jahrhunderts jh auflage stock etage klasse kapitel platz tag woche mal weltkrieg geburtstag obergeschoss og quartal halbjahr semester"
 
     let private closers = "\"'”’“»›)]}」』）】》〉＂＇"
     let private openers = "\"'“‘„‚«‹([{¿¡「『（【《〈"

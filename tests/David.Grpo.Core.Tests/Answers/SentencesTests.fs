@@ -31,6 +31,7 @@ let tests =
             "He moved to the U.S.|The office followed."
             "Acme Inc. and Holt Ltd. merged on Sept. 3."
             "Es gilt z. B. für Reisen, d. h. immer, bzw. fast immer."
+            "Die Fa. Holt hat ca. 50 Mitarbeiter.|Hr. Vik leitet sie."
         ]
 
         fact "initials end none" [
@@ -41,6 +42,7 @@ let tests =
         fact "ordinals end none, numbers do" [
             "Der Vertrag endet am 3. Mai 2026.|Dann gilt ein neuer."
             "Im 19. Jahrhundert stand hier ein Turm.|Er fiel."
+            "The meeting is on 3. May.|Bring no. 5."
             "It costs 50.|Bergen costs more."
             "It was built in 1990.|The tower fell."
             "1. Open the door."
