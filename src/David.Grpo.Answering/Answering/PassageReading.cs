@@ -89,11 +89,21 @@ public sealed class PassageReading : IAgentProtocol
             string written = text.ToString().TrimStart();
             int end = written.IndexOf('\n', StringComparison.Ordinal);
             if (end < 0)
-                end = written.IndexOf(". ", StringComparison.Ordinal);
+                end = FirstSentence(written);
             if (end < 0 && !ended)
                 return Move.Continue;
             string answer = (end < 0 ? written : written[..end]).Trim().TrimEnd('.').Trim('"');
             return Answer.Normalize(answer) is "" or "not found" ? Move.Stop : Move.NewAnswer(answer);
+        }
+
+        /// <summary>Its length, as soon as the word behind it is whole, which tells Mrs. from an end; else -1.</summary>
+        private static int FirstSentence(string written)
+        {
+            int known = written.LastIndexOf(' ');
+            for (int at = 1; at < known; at++)
+                if (Sentences.EndsBefore(written, at))
+                    return at;
+            return -1;
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using David.Grpo.Documents;
 using David.Grpo.Models;
 using David.Grpo.Rollout;
 using David.Grpo.Search;
@@ -111,7 +112,7 @@ public sealed class PolicyAnswerer : IAnswerer, IDisposable
 
     public async Task<Answered> AskAsync(string question, CancellationToken cancellationToken = default)
     {
-        Question asked = new(question, question, [], [], [], "asked", 0);
+        Question asked = new(question, DocumentText.Clean(question), [], [], [], "asked", 0);
         Answered? own = null;
         if (options.Plan != SearchPlan.Engine)
         {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using David.Grpo.Documents;
 using David.Grpo.Search;
 
 namespace David.Grpo.Answering;
@@ -34,7 +35,13 @@ public sealed class QuotingAnswerer : IAnswerer
 
     public AnswerConditions Conditions => new("quotes", "none", 0, topK, depth, "");
 
-    public async Task<Answered> AskAsync(string question, CancellationToken cancellationToken = default)
+    public async Task<Answered> AskAsync(string question, CancellationToken cancellationToken = default) =>
+        await QuoteAsync(DocumentText.Clean(question), cancellationToken).ConfigureAwait(false) with
+        {
+            Question = question,
+        };
+
+    private async Task<Answered> QuoteAsync(string question, CancellationToken cancellationToken)
     {
         Stopwatch clock = Stopwatch.StartNew();
         List<SearchMade> searches = [];

@@ -46,8 +46,8 @@ internal sealed partial class BibTexReader : IDocumentReader
     {
         string text = TextDecoding.Decode(content);
         Dictionary<string, string> strings = new(StringComparer.OrdinalIgnoreCase);
-        List<DocumentSection> sections = [];
-        List<string> names = [];
+        RecordSections records = new();
+        List<DroppedText> dropped = [];
         int read = 0;
         for (int at = 0; ; )
         {
@@ -56,40 +56,44 @@ internal sealed partial class BibTexReader : IDocumentReader
             if (!entry.Success)
                 break;
             string kind = entry.Groups[1].Value.ToLowerInvariant();
-            int end = Closing(text, entry.Index + entry.Length - 1);
-            string body = text[(entry.Index + entry.Length)..Math.Max(end, entry.Index + entry.Length)];
-            at = Math.Min(text.Length, end + 1);
+            int open = entry.Index + entry.Length - 1;
+            int next = EntryLine().Match(text, open) is { Success: true } line ? line.Index : text.Length;
+            int end = Closing(text, open, text.Length);
+            // An entry that takes in the beginning of another is broken: it ends there, and only it is lost.
+            bool isBroken = end == text.Length || (end >= next && kind is not ("comment" or "preamble"));
+            if (isBroken)
+                end = Math.Min(end, next);
+            string body = text[(open + 1)..Math.Max(end, open + 1)];
+            at = Math.Min(text.Length, isBroken ? end : end + 1);
             read += at - entry.Index;
             if (kind is "comment" or "preamble")
                 continue;
             (string key, List<(string Name, string Value)> fields) = Fields(body, strings, isString: kind == "string");
-            if (kind == "string")
-            {
+            if (isBroken)
+                dropped.Add(new DroppedText($"entry {key}, which is not closed", at - entry.Index));
+            else if (kind == "string")
                 foreach ((string field, string value) in fields)
                     strings[field] = value;
-                continue;
+            else
+            {
+                fields.InsertRange(0, [("key", key), ("type", kind)]);
+                records.Name(fields.Select(field => field.Name));
+                records.Add(fields.Select(field => new RecordField(field.Name, field.Value)));
             }
-            fields.InsertRange(0, [("key", key), ("type", kind)]);
-            names.AddRange(fields.Select(field => field.Name).Except(names));
-            if (RecordText.Section(fields) is { } section)
-                sections.Add(section);
         }
-        if (sections.Count == 0)
+        if (records.Count == 0)
             throw new DocumentException("it has no BibTeX entry");
         int between = text.Length - read;
-        return new ReadDocument(
-            name,
-            [.. sections],
-            between > sections.Count ? [new DroppedText("text between entries", between)] : [],
-            [.. names]
-        );
+        if (between > records.Count)
+            dropped.Add(new DroppedText("text between entries", between));
+        return records.Document(name, [.. dropped]);
     }
 
-    /// <summary>Where the brace that opens at a place closes; the end of the text if it never does.</summary>
-    private static int Closing(string text, int open)
+    /// <summary>Where the brace that opens at a place closes; the end if it never does.</summary>
+    private static int Closing(string text, int open, int length)
     {
         int depth = 0;
-        for (int i = open; i < text.Length; i++)
+        for (int i = open; i < length; i++)
             if (text[i] == '\\')
                 i++;
             else if (text[i] is '{' or '(' && (text[i] == '{' || i == open))
@@ -98,7 +102,7 @@ internal sealed partial class BibTexReader : IDocumentReader
                 return i;
             else if (text[i] == ')' && text[open] == '(' && depth == 1)
                 return i;
-        return text.Length;
+        return length;
     }
 
     private static (string Key, List<(string, string)> Fields) Fields(
@@ -124,7 +128,7 @@ internal sealed partial class BibTexReader : IDocumentReader
             {
                 if (body[at] == '{')
                 {
-                    int close = Closing(body, at);
+                    int close = Closing(body, at, body.Length);
                     value.Append(body, at + 1, Math.Max(0, close - at - 1));
                     at = close + 1;
                 }
@@ -136,8 +140,12 @@ internal sealed partial class BibTexReader : IDocumentReader
                             body[close] == '{' ? 1
                             : body[close] == '}' ? -1
                             : 0;
-                    value.Append(body, at + 1, Math.Min(close, body.Length) - at - 1); // a quote that never closes ends with the entry
-                    at = close + 1;
+                    // A quote that never closes ends with the entry, or where the line of another field begins.
+                    close = Math.Min(close, body.Length);
+                    Match field = NextField().Match(body, at, close - at);
+                    close = field.Success ? field.Index : close;
+                    value.Append(body, at + 1, close - at - 1);
+                    at = field.Success ? close : close + 1;
                 }
                 else if (char.IsWhiteSpace(body[at]) || body[at] == '#')
                     at++;
@@ -151,14 +159,45 @@ internal sealed partial class BibTexReader : IDocumentReader
                     at = close;
                 }
             }
-            fields.Add((start.Groups[1].Value.ToLowerInvariant(), Plain(value.ToString())));
+            string name = start.Groups[1].Value.ToLowerInvariant();
+            fields.Add((name, Verbatim.Contains(name) ? Address(value.ToString()) : Plain(value.ToString())));
             at++;
         }
         return (key, fields);
     }
 
-    /// <summary>Without TeX's braces, with its accents as characters.</summary>
+    /// <summary>As it stands, but for braces around it and the backslashes that shield a character from TeX.</summary>
+    private static string Address(string value)
+    {
+        string text = value.Trim();
+        if (Url().Match(text) is { Success: true } url)
+            text = url.Groups["address"].Value;
+        while (text is ['{', .. var inner, '}'])
+            text = inner;
+        return string.Concat(
+            Shielded().Replace(text, "$1").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
+        );
+    }
+
+    /// <summary>Without TeX's braces, with its accents as characters; addresses in it stay as they are.</summary>
     private static string Plain(string value)
+    {
+        // Each address stands aside, behind a character that no text has.
+        List<string> addresses = [];
+        string aside = Url()
+            .Replace(
+                value,
+                url =>
+                {
+                    addresses.Add(Address(url.Value));
+                    return url.Value.StartsWith(@"\href", StringComparison.Ordinal) ? "\uFDD0 " : "\uFDD0";
+                }
+            );
+        int next = 0;
+        return Aside().Replace(Prose(aside), _ => addresses[next++]);
+    }
+
+    private static string Prose(string value)
     {
         string text = Accent()
             .Replace(
@@ -180,11 +219,50 @@ internal sealed partial class BibTexReader : IDocumentReader
         return string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
     }
 
+    /// <summary>Fields that TeX reads letter by letter.</summary>
+    private static readonly HashSet<string> Verbatim =
+    [
+        "url",
+        "doi",
+        "eprint",
+        "file",
+        "isbn",
+        "issn",
+        "pdf",
+        "urlraw",
+        "verba",
+        "verbb",
+        "verbc",
+        "crossref",
+        "xref",
+        "bdsk-url-1",
+        "bdsk-url-2",
+        "bdsk-file-1",
+        "adsurl",
+        "biburl",
+    ];
+
     [GeneratedRegex(@"@\s*([A-Za-z]+)\s*[{(]")]
     private static partial Regex EntryStart();
 
+    /// <summary>Where an entry can begin though the one before is not closed.</summary>
+    [GeneratedRegex(@"^[ \t]*@[ \t]*[A-Za-z]+\s*[{(]\s*[^\s{}(),=]*\s*[,=]", RegexOptions.Multiline)]
+    private static partial Regex EntryLine();
+
+    [GeneratedRegex(@"\\(?:url|path|nolinkurl|href)\s*\{(?<address>[^{}]*)\}|(?<address>(?:https?|ftp)://[^\s{}""]+)")]
+    private static partial Regex Url();
+
+    [GeneratedRegex(@"\\([&%$#_~^{}])")]
+    private static partial Regex Shielded();
+
+    [GeneratedRegex("\uFDD0")]
+    private static partial Regex Aside();
+
     [GeneratedRegex(@"\G[\s,]*([A-Za-z][\w\-:.]*)\s*=\s*")]
     private static partial Regex FieldStart();
+
+    [GeneratedRegex(@",?[ \t]*\n\s*[A-Za-z][\w-]*\s*=\s*[""{\d]?")]
+    private static partial Regex NextField();
 
     [GeneratedRegex("""\{?\\(["'`^~=.]|[cvHru](?![A-Za-z]))\s*\{?\\?([A-Za-z])\}?\}?""")]
     private static partial Regex Accent();

@@ -58,6 +58,11 @@ public readonly record struct FolderProgress(int Done, int Of, string Path);
 /// are read again, and files that are gone are forgotten. The corpus is put together from these, in the order of the paths,
 /// so that an increment gives the same bytes as reading everything anew. Size and time of change tell that a file is the same; where the
 /// time is younger than two seconds, and wherever they differ, its SHA-256 does.
+/// <para>
+/// All text is cleaned: composed letters, no characters that nobody sees (soft hyphens, zero-width spaces, variation selectors),
+/// ligatures as letters. A PDF is read in the order in which it was written: of pages in columns that is mostly a column
+/// after another, but a file that was written line by line across them comes out so.
+/// </para>
 /// </remarks>
 public sealed class DocumentCorpus : ISearchEnvironment, IDisposable
 {
@@ -65,13 +70,19 @@ public sealed class DocumentCorpus : ISearchEnvironment, IDisposable
 
     private readonly string? corpusFile;
 
+    private readonly Lazy<DocumentRecords> records;
+
     private DocumentCorpus(
         string path,
         IReadOnlyList<DocumentFile> files,
         IReadOnlyList<string> gone,
         string? corpusFile,
         Bm25Index? index
-    ) => (Path, Files, Gone, this.corpusFile, this.index) = (path, files, gone, corpusFile, index);
+    )
+    {
+        (Path, Files, Gone, this.corpusFile, this.index) = (path, files, gone, corpusFile, index);
+        records = new(() => corpusFile is null ? new DocumentRecords() : DocumentRecords.Read(corpusFile));
+    }
 
     /// <summary>The folder or the file, as it was named.</summary>
     public string Path { get; }
@@ -141,6 +152,9 @@ public sealed class DocumentCorpus : ISearchEnvironment, IDisposable
             throw new InvalidDataException($"{Path} has no passage, so there is no corpus to write to {file}.");
         File.Copy(corpusFile!, file, overwrite: true);
     }
+
+    /// <summary>The passages of each record that has all these values, by their fields' addresses.</summary>
+    internal Passage[][] RecordsWith(IReadOnlyDictionary<string, string> values) => records.Value.With(values);
 
     public void Dispose() => index?.Dispose();
 

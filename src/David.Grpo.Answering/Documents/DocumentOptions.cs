@@ -27,12 +27,16 @@ public sealed record DroppedText(string What, int Characters);
 /// <param name="Sections">In its order. All characters but white space are in one of them or dropped.</param>
 /// <param name="Dropped">What was left out, by kind.</param>
 /// <param name="Fields">Names of the fields that the records of a table or a JSON file have, in their order; none for prose.</param>
-public sealed record ReadDocument(
+internal sealed record ReadDocument(
     string Title,
     DocumentSection[] Sections,
     DroppedText[] Dropped,
     params string[] Fields
-);
+)
+{
+    /// <summary>The fields of each section that is a record, none for one of prose; empty where there is no record.</summary>
+    public IReadOnlyList<RecordField[]> Records { get; init; } = [];
+}
 
 /// <summary>Reads one kind of file. Without state.</summary>
 internal interface IDocumentReader

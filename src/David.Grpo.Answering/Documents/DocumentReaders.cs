@@ -1,10 +1,15 @@
 namespace David.Grpo.Documents;
 
+/// <summary>A passage of a file.</summary>
+/// <param name="Fields">Of the record that begins with it; none within a record and for prose.</param>
+/// <param name="GoesOn">Whether it is a further part of the record before it.</param>
+internal readonly record struct ReadPassage(Passage Passage, RecordField[] Fields, bool GoesOn);
+
 /// <summary>Which reader takes which file.</summary>
 internal static class DocumentReaders
 {
     /// <summary>Raised whenever a reader or the chunker makes something else of the same file.</summary>
-    public const int Version = 2;
+    public const int Version = 3;
 
     private static readonly Dictionary<string, IDocumentReader> ByExtension = (
         (IDocumentReader[])
@@ -14,6 +19,7 @@ internal static class DocumentReaders
                 new HtmlReader(),
                 new JsonReader(),
                 new CsvReader(),
+                new TsvReader(),
                 new BibTexReader(),
                 new PdfReader(),
             ]
@@ -25,7 +31,7 @@ internal static class DocumentReaders
 
     /// <summary>The passages of a file, or why there are none.</summary>
     /// <param name="path">From the folder on, with slashes; part of the passages' ids.</param>
-    public static (DocumentFile File, Passage[] Passages) Read(
+    public static (DocumentFile File, ReadPassage[] Passages) Read(
         string path,
         byte[] content,
         DocumentOptions options,
@@ -34,7 +40,7 @@ internal static class DocumentReaders
     {
         string extension = Path.GetExtension(path);
         string name = Path.GetFileNameWithoutExtension(path);
-        (DocumentFile, Passage[]) Skip(string reason) =>
+        (DocumentFile, ReadPassage[]) Skip(string reason) =>
             (
                 new DocumentFile
                 {
@@ -54,14 +60,36 @@ internal static class DocumentReaders
         try
         {
             ReadDocument read = ByExtension[extension].Read(name, content, cancellationToken);
-            Passage[] passages = Chunking.Passages(options.PassageCharacters, path, read.Title, read.Sections);
+            string title = DocumentText.OneLine(read.Title);
+            DocumentSection[] sections = Array.ConvertAll(
+                read.Sections,
+                section => new DocumentSection(
+                    Array.ConvertAll(section.Headings, DocumentText.OneLine),
+                    DocumentText.Clean(section.Text)
+                )
+            );
+            ReadPassage[] passages =
+            [
+                .. Chunking
+                    .Passages(options.PassageCharacters, path, title.Length > 0 ? title : name, sections)
+                    .SelectMany(
+                        (own, number) =>
+                        {
+                            RecordField[] fields = number < read.Records.Count ? read.Records[number] : [];
+                            return own.Select(
+                                (passage, part) =>
+                                    new ReadPassage(passage, part == 0 ? fields : [], part > 0 && fields.Length > 0)
+                            );
+                        }
+                    ),
+            ];
             return passages.Length == 0
                 ? Skip("it holds no words")
                 : (
                     new DocumentFile
                     {
                         Path = path,
-                        Title = read.Title,
+                        Title = title.Length > 0 ? title : name,
                         Passages = passages.Length,
                         Bytes = content.LongLength,
                         Dropped = read.Dropped,

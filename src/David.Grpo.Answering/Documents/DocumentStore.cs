@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace David.Grpo.Documents;
 
@@ -14,6 +15,7 @@ internal sealed class DocumentStore
     private static readonly JsonSerializerOptions Passages = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
@@ -100,9 +102,11 @@ internal sealed class DocumentStore
             if (corpusHash is null || !index.Contains(corpusHash, StringComparison.Ordinal))
                 try
                 {
-                    File.Delete(index);
+                    // To be had alone only if nobody searches it.
+                    using (new FileStream(index, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+                        File.Delete(index);
                 }
-                catch (IOException) { } // another process still searches it
+                catch (IOException) { }
     }
 
     private Entry Take(Found file, CancellationToken cancellationToken)
@@ -158,7 +162,7 @@ internal sealed class DocumentStore
             string hash = Convert.ToHexStringLower(SHA256.HashData(content));
             if (before?.Sha256 == hash && IsStored(before))
                 return Same(before) with { Changed = changed, Read = now };
-            (DocumentFile read, Passage[] passages) = DocumentReaders.Read(
+            (DocumentFile read, ReadPassage[] passages) = DocumentReaders.Read(
                 file.Path,
                 content,
                 options,
@@ -178,13 +182,9 @@ internal sealed class DocumentStore
                     PassagesFile(entry),
                     stream =>
                     {
-                        foreach (Passage passage in passages)
+                        foreach (ReadPassage passage in passages)
                         {
-                            JsonSerializer.Serialize(
-                                stream,
-                                new Line(passage.Id.Value, passage.Title, passage.Text),
-                                Passages
-                            );
+                            JsonSerializer.Serialize(stream, Line.Of(passage), Passages);
                             stream.WriteByte((byte)'\n');
                         }
                     }
@@ -244,7 +244,22 @@ internal sealed class DocumentStore
         File.Move(partial, path, overwrite: true);
     }
 
-    private sealed record Line(string Id, string Title, string Text);
+    /// <summary>A passage as a corpus has it, with what stands beside it.</summary>
+    private sealed record Line(string Id, string Title, string Text, Field[]? Fields, bool? GoesOn)
+    {
+        public static Line Of(ReadPassage read) =>
+            new(
+                read.Passage.Id.Value,
+                read.Passage.Title,
+                read.Passage.Text,
+                read.Fields.Length == 0
+                    ? null
+                    : Array.ConvertAll(read.Fields, field => new Field(field.Name, [.. field.Values])),
+                read.GoesOn ? true : null
+            );
+    }
+
+    private sealed record Field(string Name, string[] Values);
 
     /// <param name="Changed">The file's time of last change.</param>
     /// <param name="Read">When it was read.</param>

@@ -5,9 +5,6 @@ namespace David.Grpo.Documents;
 /// <summary>Own documents as a tool: a table or JSON records by their fields, prose by its words.</summary>
 public sealed class DocumentTool : ISearchTool
 {
-    /// <summary>Passages that are looked at for one with the fields asked for.</summary>
-    private const int Looked = 200;
-
     private readonly DocumentCorpus corpus;
 
     /// <param name="name">As queries begin.</param>
@@ -19,28 +16,49 @@ public sealed class DocumentTool : ISearchTool
         Schema = new ToolSchema(
             name,
             holds ?? $"{string.Join(", ", read.Take(5).Select(file => file.Title))}{(read.Length > 5 ? " …" : "")}",
-            [.. read.SelectMany(file => file.Fields).Distinct().Select(field => new ToolField(field))]
+            [
+                .. read.SelectMany(file => file.Fields)
+                    .Select(RecordField.Address)
+                    .Where(field => field.Length > 0)
+                    .Distinct(StringComparer.OrdinalIgnoreCase)
+                    .Select(field => new ToolField(field)),
+            ]
         );
     }
 
-    /// <inheritdoc/>
+    /// <summary>The fields by their names as queries write them: <c>Unit price</c> is <c>unit_price</c>, in any case.</summary>
     public ToolSchema Schema { get; }
 
-    /// <summary>Passages by the words and the values; of records only those whose fields hold the values, in any case.</summary>
+    /// <summary>
+    /// Passages by the words. Where the query has fields, only of records that have these values: as a whole, or as an item of a
+    /// list or between commas, in any case (<c>status=active</c> finds no <c>inactive</c>); every record is compared. Those whose words are asked
+    /// for come first, then the others with the values, in the order of the documents.
+    /// </summary>
     public async ValueTask<Passage[]> SearchAsync(ToolQuery query, int topK, CancellationToken cancellationToken)
     {
-        string words = string.Join(' ', [query.Words, .. query.Fields.Values]);
-        Passage[][] found = await corpus
-            .SearchAsync([words], query.Fields.Count == 0 ? topK : Math.Max(topK, Looked), cancellationToken)
-            .ConfigureAwait(false);
-        return [.. found[0].Where(passage => query.Fields.All(wanted => Has(passage, wanted))).Take(topK)];
+        ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
+        if (query.Fields.Count == 0)
+            return await RankedAsync(query.Words, topK, cancellationToken).ConfigureAwait(false);
+        Passage[][] records = corpus.RecordsWith(query.Fields);
+        HashSet<PassageId> ids = [.. records.SelectMany(record => record.Select(passage => passage.Id))];
+        Passage[] best = [];
+        for (int looked = topK; ids.Count > 0; looked *= 8)
+        {
+            Passage[] ranked = await RankedAsync(query.Words, looked, cancellationToken).ConfigureAwait(false);
+            best = [.. ranked.Where(passage => ids.Contains(passage.Id)).Take(topK)];
+            if (best.Length == topK || ranked.Length < looked || looked > corpus.Passages)
+                break;
+        }
+        // Of a record of several passages the first one has its fields.
+        return
+        [
+            .. best.Concat(records.Select(record => record[0]))
+                .Concat(records.SelectMany(record => record.Skip(1)))
+                .DistinctBy(passage => passage.Id)
+                .Take(topK),
+        ];
     }
 
-    private static bool Has(Passage passage, KeyValuePair<string, string> wanted) =>
-        RecordText
-            .Fields(passage)
-            .Any(field =>
-                field.Name.Equals(wanted.Key, StringComparison.OrdinalIgnoreCase)
-                && field.Value.Contains(wanted.Value, StringComparison.OrdinalIgnoreCase)
-            );
+    private async ValueTask<Passage[]> RankedAsync(string words, int topK, CancellationToken cancellationToken) =>
+        (await corpus.SearchAsync([words], topK, cancellationToken).ConfigureAwait(false))[0];
 }

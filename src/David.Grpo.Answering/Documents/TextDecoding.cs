@@ -22,13 +22,15 @@ internal static class TextDecoding
     ];
 
     /// <summary>
-    /// By its byte-order mark; without one UTF-16 where every other byte is 0, UTF-8 where it is valid, and else
-    /// Windows-1252, of which Latin-1's letters are a part. Line ends become line feeds, and NUL characters go.
+    /// By its byte-order mark; without one as it is named, else UTF-16 where every other byte is 0, UTF-8 where it is valid,
+    /// and else Windows-1252, of which Latin-1's letters are a part. A name that the bytes contradict counts for nothing. Line
+    /// ends become line feeds, and NUL characters go.
     /// </summary>
+    /// <param name="named">The encoding that the text itself names; null for none.</param>
     /// <exception cref="DocumentException">It is no text.</exception>
-    public static string Decode(ReadOnlySpan<byte> bytes)
+    public static string Decode(ReadOnlySpan<byte> bytes, Encoding? named = null)
     {
-        string text = Raw(bytes);
+        string text = Raw(bytes, named);
         if (IsBinary(text))
             throw new DocumentException("it is no text, but binary data");
         return CanonicalComposition.Compose(
@@ -38,11 +40,14 @@ internal static class TextDecoding
         );
     }
 
-    private static string Raw(ReadOnlySpan<byte> bytes)
+    private static string Raw(ReadOnlySpan<byte> bytes, Encoding? named)
     {
         foreach ((byte[] mark, Encoding encoding) in Marks)
             if (bytes.StartsWith(mark))
                 return WithoutLoneSurrogates(encoding.GetString(bytes[mark.Length..]));
+        // A page that says utf-8 is looked at below in any case.
+        if (named is not null && named.CodePage != Encoding.UTF8.CodePage)
+            return named.GetString(bytes);
         ReadOnlySpan<byte> beginning = bytes[..(Math.Min(bytes.Length, Looked) & ~1)];
         int even = 0;
         int odd = 0;
@@ -68,14 +73,20 @@ internal static class TextDecoding
     /// <summary>UTF-16 may hold halves of pairs, which no output takes.</summary>
     private static string WithoutLoneSurrogates(string text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
 
-    /// <summary>Control characters that no text has make more than one in a hundred of its beginning.</summary>
+    /// <summary>
+    /// Characters that no text has make more than one in a hundred of its beginning; a short text, or one that a program
+    /// coloured or underlined, may have a few.
+    /// </summary>
     private static bool IsBinary(string text)
     {
         ReadOnlySpan<char> beginning = text.AsSpan(0, Math.Min(text.Length, Looked));
         int strange = 0;
         foreach (char character in beginning)
-            if (character is '\uFFFD' || (char.IsControl(character) && character is not ('\t' or '\n' or '\r' or '\f')))
+            if (character is '\uFFFD' || (char.IsControl(character) && !IsOfTexts(character)))
                 strange++;
-        return strange > beginning.Length / 100;
+        return strange > Math.Max(beginning.Length / 100, Math.Min(8, beginning.Length / 10));
     }
+
+    /// <summary>White space, and what terminals, typewriters and mainframes are told: bell, backspace, escape, next line.</summary>
+    private static bool IsOfTexts(char character) => character is (>= '\a' and <= '\r') or '\x1B' or '\x85';
 }

@@ -36,7 +36,8 @@ internal static class IndexCommand
                 DocumentCorpus.Extensions
             )}, and files without an extension that hold text; with byte-order
             marks, in UTF-8, UTF-16 and Windows-1252. Documents are cut at headings and paragraphs; a passage bears its document's
-            title and the headings above it. Only files whose content changed are read again. david ask does the same by itself.
+            title and the headings above it. A PDF is read in the order in which it was written: columns that were written line by line
+            across a page come out so. Only files whose content changed are read again. david ask does the same by itself.
 
             Examples:
               david index handbook/

@@ -27,8 +27,6 @@ module Chunking =
     [<Literal>]
     let HeadingSeparator = " › "
 
-    let private sentenceEnds = ".!?…;:。！？"
-
     let private startsCharacter (text: string) at =
         not (Char.IsLowSurrogate text[at])
         && (match CharUnicodeInfo.GetUnicodeCategory(text, at) with
@@ -46,8 +44,10 @@ module Chunking =
             fun text at -> at >= 2 && text[at - 1] = '\n' && text[at - 2] = '\n'
             fun text at -> text[at - 1] = '\n'
             fun text at ->
-                (at >= 2 && isSpace text (at - 1) && sentenceEnds.Contains text[at - 2])
-                || "。！？".Contains text[at - 1]
+                if isSpace text (at - 1) then
+                    at >= 2 && (";:".Contains text[at - 2] || Sentences.endsBefore text (at - 1))
+                else
+                    Sentences.endsBefore text at
             fun text at -> isSpace text (at - 1)
             startsCharacter
             fun text at -> not (Char.IsLowSurrogate text[at])
@@ -138,12 +138,12 @@ module Chunking =
 
         Convert.ToHexStringLower(bytes.AsSpan(0, 4))
 
-    /// The passages of a document, in its order. An id is `path#digest` (eight hex digits of the headings and the text), with
+    /// The passages of each section of a document, in its order. An id is `path#digest` (eight hex digits of the headings and the text), with
     /// `-2`, `-3` … for the same text once more under the same heading: so an edit changes the ids of the passages that it
     /// touches, and of others of its section where that is cut anew, but none of another section or document. A heading with
     /// nothing below it, neither text nor further headings, is a passage by itself.
     [<CompiledName "Passages">]
-    let passages (limit: int) (path: string) (document: string) (sections: DocumentSection[]) : Passage[] =
+    let passages (limit: int) (path: string) (document: string) (sections: DocumentSection[]) : Passage[][] =
         let seen = Dictionary<string, int>()
 
         let isBare index =
@@ -162,18 +162,20 @@ module Chunking =
                     else
                         section.Text
 
-                for struct (first, last) in ranges limit body do
-                    let text = body.Substring(first, last - first)
-                    let name = $"{path}#{digest (Seq.append section.Headings [ text ])}"
-                    let times = seen.GetValueOrDefault(name, 0) + 1
-                    seen[name] <- times
+                [|
+                    for struct (first, last) in ranges limit body do
+                        let text = body.Substring(first, last - first)
+                        let name = $"{path}#{digest (Seq.append section.Headings [ text ])}"
+                        let times = seen.GetValueOrDefault(name, 0) + 1
+                        seen[name] <- times
 
-                    {
-                        Id =
-                            {
-                                Value = if times = 1 then name else $"{name}-{times}"
-                            }
-                        Title = title document section.Headings
-                        Text = text
-                    }
+                        {
+                            Id =
+                                {
+                                    Value = if times = 1 then name else $"{name}-{times}"
+                                }
+                            Title = title document section.Headings
+                            Text = text
+                        }
+                |]
         |]

@@ -31,34 +31,95 @@ module ContentWords =
             | Globalization.UnicodeCategory.OtherNumber -> true
             | _ -> false)
 
-    /// Runs of letters, digits and combining marks, in lower case, in the order of the text.
-    [<CompiledName "Words">]
-    let words (text: string) : string[] =
-        let found = ResizeArray()
-        let word = StringBuilder()
+    /// Runs of one kind in the order of a text, folded to small letters: (script, run), without a script for the words of
+    /// scripts with blanks.
+    let private runs (text: string) =
+        let found = ResizeArray<struct (UnspacedScript voption * string)>()
+        let run = StringBuilder()
+        let mutable script = ValueNone
 
         let finish () =
-            if word.Length > 0 then
-                found.Add(word.ToString())
-                word.Clear() |> ignore
+            if run.Length > 0 then
+                found.Add(struct (script, run.ToString()))
+                run.Clear() |> ignore
 
-        for rune in text.EnumerateRunes() do
-            if isWordCharacter rune then
-                word.Append(Rune.ToLowerInvariant(rune).ToString()) |> ignore
+        let add (rune: Rune) =
+            let its =
+                match UnspacedText.scriptOf rune with
+                // The mark that lengthens a vowel stands in both kinds of kana.
+                | ValueSome Katakana when rune.Value = 0x30FC && script = ValueSome Hiragana -> script
+                | its -> its
+
+            if isWordCharacter rune || its <> ValueNone then
+                if its <> script then
+                    finish ()
+                    script <- its
+
+                run.Append(Rune.ToLowerInvariant(rune).ToString()) |> ignore
             else
                 finish ()
 
+        CleanText.fold add text
         finish ()
-        found.ToArray()
+        found
+
+    /// Runs of letters, digits and combining marks, in lower case, in the order of the text; of scripts without blanks
+    /// between words (Chinese, Japanese, Thai …) all neighbouring letters, two or three at a time. Invisible characters part
+    /// no word, and ligatures are letters.
+    [<CompiledName "Words">]
+    let words (text: string) : string[] =
+        [|
+            for struct (script, run) in runs text do
+                match script with
+                | ValueNone -> run
+                | ValueSome script -> yield! UnspacedText.grams script run
+        |]
 
     /// The words of a text, each once, without stop words unless there is nothing else (The Who).
     [<CompiledName "Of">]
     let ofText (text: string) : string[] =
-        let all = words text
+        let telling =
+            [|
+                for struct (script, run) in runs text do
+                    match script with
+                    | ValueNone when isStopWord run -> ()
+                    | ValueNone -> run
+                    | ValueSome script -> yield! UnspacedText.telling script run
+            |]
 
-        match all |> Array.filter (isStopWord >> not) with
-        | [||] -> Array.distinct all
-        | telling -> Array.distinct telling
+        match telling with
+        | [||] -> Array.distinct (words text)
+        | _ -> Array.distinct telling
+
+    /// A text as a full-text index takes it, which parts words at blanks: folded, and each letter of a script without blanks a
+    /// word. Neighbouring ones make a phrase. Texts of other scripts mostly stay as they are.
+    [<CompiledName "Indexed">]
+    let indexed (text: string) : string =
+        // No script without blanks begins below Thai.
+        let isEasy character =
+            character < '\u0E00' && CleanText.isPlain character
+
+        if Ascii.IsValid text || String.forall isEasy text then
+            text
+        else
+            let parted = StringBuilder text.Length
+            let pair = Array.zeroCreate<char> 2
+
+            CleanText.fold
+                (fun rune ->
+                    let isApart = UnspacedText.scriptOf rune <> ValueNone
+
+                    if not isApart || Rune.IsLetter rune || Rune.IsNumber rune then
+                        if isApart then
+                            parted.Append ' ' |> ignore
+
+                        parted.Append(pair, 0, rune.EncodeToUtf16(pair.AsSpan())) |> ignore
+
+                        if isApart then
+                            parted.Append ' ' |> ignore)
+                text
+
+            parted.ToString()
 
     let private sharedLetters (left: string) (right: string) =
         let limit = min left.Length right.Length
@@ -70,10 +131,14 @@ module ContentWords =
 
     /// Whether two words are forms of one: equal, or, where neither holds a digit, alike in their first letters, at least 4
     /// and at least three fifths of the longer word (reimburse, reimbursement). Our own rule; it also takes station for
-    /// stationery.
+    /// stationery. In scripts without blanks a word of fewer letters is a form of one that holds it.
     [<CompiledName "AreForms">]
     let areForms (left: string) (right: string) : bool =
         String.Equals(left, right, StringComparison.Ordinal)
+        || (UnspacedText.isUnspaced left
+            && UnspacedText.isUnspaced right
+            && left.Length <> right.Length
+            && (left.Contains(right, StringComparison.Ordinal) || right.Contains(left, StringComparison.Ordinal)))
         || (let shared = sharedLetters left right
 
             shared >= 4

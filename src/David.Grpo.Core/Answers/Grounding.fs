@@ -40,15 +40,36 @@ module Grounding =
                 let there = ContentWords.words (passage.Title + " " + passage.Text)
                 float (wanted |> Array.filter (holds there) |> Array.length) / float wanted.Length)
 
-    /// A line of at least so many characters, not ended by a full stop, is taken to go on in the next.
+    /// A line of at least so many characters that does not end a sentence is taken to go on in the next.
     [<Literal>]
     let private Wrapped = 60
+
+    let private isUnspaced (character: char) =
+        ContentWords.indexed(string character).Length > 1
 
     /// Whether a line is a field of a record, `name: value`.
     let private isField (line: string) =
         match line.IndexOf(": ", StringComparison.Ordinal) with
         | -1 -> false
         | at -> at <= 30 && line.Substring(0, at).Split(' ').Length <= 3
+
+    /// Whether a line goes on in the next one, and with what between them.
+    let private join (before: string) (line: string) =
+        if line = "" || before = "" then
+            None
+        elif isField line && isField before then
+            Some " · "
+        else
+            let last = before[before.Length - 1]
+            let isUnspaced = isUnspaced last && isUnspaced line[0]
+            let wrapped = if isUnspaced then Wrapped / 2 else Wrapped
+
+            if before.Length < wrapped || last = ':' || Sentences.endsBefore (before + " " + line) before.Length then
+                None
+            elif isUnspaced then
+                Some ""
+            else
+                Some " "
 
     /// Lines, those that were wrapped joined again, and the fields of a record in one; an empty line ends any.
     let private lines (text: string) =
@@ -58,17 +79,7 @@ module Grounding =
         for line in text.Split '\n' do
             let line = line.Trim()
 
-            let join =
-                if line = "" || before = "" then
-                    None
-                elif isField line && isField before then
-                    Some " · "
-                elif before.Length >= Wrapped && not (".!?:".Contains before[before.Length - 1]) then
-                    Some " "
-                else
-                    None
-
-            match join with
+            match join before line with
             | Some mark -> joined[joined.Count - 1] <- joined[joined.Count - 1] + mark + line
             | None when line <> "" -> joined.Add line
             | None -> ()
@@ -85,21 +96,51 @@ module Grounding =
         not (Array.contains "or" asked)
         && ContentWords.ofText answer |> Array.forall (fun word -> Array.contains word asked)
 
+    let private denials =
+        [| "not"; "no"; "never"; "without"; "nicht"; "kein"; "keine" |]
+
+    /// Of a question that yes or no answers, by the verb that it begins with.
+    let private asksWhether (question: string) =
+        match ContentWords.words question with
+        | [||] -> false
+        | words ->
+            Array.contains
+                words[0]
+                [|
+                    "is"
+                    "are"
+                    "am"
+                    "was"
+                    "were"
+                    "do"
+                    "does"
+                    "did"
+                    "can"
+                    "could"
+                    "may"
+                    "might"
+                    "must"
+                    "shall"
+                    "should"
+                    "has"
+                    "have"
+                    "had"
+                    "will"
+                    "would"
+                |]
+
+    /// Whether a sentence cannot answer a question: it asks itself, or holds no word that the question does not hold. One that
+    /// denies tells something, and so does one that affirms what is asked with yes or no.
+    let private tellsNothing (question: string) (asked: string[]) (sentence: string) (its: string[]) =
+        Sentences.isQuestion sentence
+        || (not (asksWhether question)
+            && not (Array.contains "or" asked)
+            && not (its |> Array.exists (fun word -> Array.contains word denials && not (Array.contains word asked)))
+            && ContentWords.ofText sentence |> Array.forall (holds asked))
+
     /// Sentences of a passage, and lines, since records and lists have no full stops.
     let private sentences (text: string) =
-        [|
-            for line in lines text do
-                let mutable start = 0
-
-                for at in 1 .. line.Length - 1 do
-                    if Char.IsWhiteSpace line[at] && ".!?".Contains line[at - 1] && at - start > 3 then
-                        line.Substring(start, at - start).Trim()
-                        start <- at + 1
-
-                if start < line.Length then
-                    line.Substring(start).Trim()
-        |]
-        |> Array.filter (fun sentence -> sentence <> "")
+        lines text |> Seq.collect Sentences.ofText |> Seq.toArray
 
     /// What a question word is worth among the passages found: ln(1 + (P − n + ½) / (n + ½)), n of P passages having it. So a
     /// word that nothing found speaks of weighs most.
@@ -125,8 +166,9 @@ module Grounding =
     /// the passages; a passage counts half by itself and half by its best sentence, and the first of equals is taken.
     /// `passages` are those that searches found, best first; more than are shown, so that rarity means something. `chain` are those
     /// that were read before on the way to the answer, empty for the first: what they speak of hardly counts in the
-    /// choice, and is not missed in the confidence. Null where no passage outside the chain shares a word with the question.
-    /// A reader without a model: it quotes, and draws no conclusion.
+    /// choice, and is not missed in the confidence. A sentence that asks, or that holds only words of the question, is no
+    /// answer, unless the question wants yes or no. Null where no passage outside the chain shares a word with the
+    /// question and has a sentence that can answer it. A reader without a model: it quotes, and draws no conclusion.
     [<CompiledName "QuoteOrNull">]
     let quoteOrNull (question: string) (chain: Passage[]) (passages: Passage[]) : Quote | null =
         let wordsOf (passage: Passage) =
@@ -152,8 +194,9 @@ module Grounding =
 
                 sentences passage.Text
                 |> Array.filter (fun _ -> own > 0.0)
-                |> Array.map (fun sentence ->
-                    let its = ContentWords.words sentence
+                |> Array.map (fun sentence -> struct (sentence, ContentWords.words sentence))
+                |> Array.filter (fun (struct (sentence, its)) -> not (tellsNothing question every sentence its))
+                |> Array.map (fun (struct (sentence, its)) ->
                     let titled = covered asked left (Array.append title its)
                     // What the title says is no reason for one sentence before another; and of two that say the same, the one
                     // with more of the question's small words (above, before, not) is meant.

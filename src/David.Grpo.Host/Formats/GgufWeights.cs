@@ -14,13 +14,16 @@ public sealed class GgufWeights : IWeightSource
 
     /// <param name="file">Stays the caller's to dispose of.</param>
     /// <param name="config">The file's own.</param>
-    /// <exception cref="NotSupportedException">A weight is stored in a type that we do not read.</exception>
+    /// <exception cref="NotSupportedException">
+    /// A weight that the configuration asks for is stored in a type that we do not read; others may be stored as they like.
+    /// </exception>
     public GgufWeights(GgufFile file, ModelConfig config)
     {
         (this.file, this.config) = (file, config);
+        HashSet<string> needed = [.. config.Parameters().Select(parameter => parameter.Name)];
         foreach (GgufTensor tensor in file.Tensors.Values)
             if (HuggingFaceName(tensor.Name) is { } name)
-                tensors.Add(name, file.Readable(tensor.Name));
+                tensors.Add(name, needed.Contains(name) ? file.Readable(tensor.Name) : tensor);
     }
 
     public IReadOnlyCollection<string> Names => tensors.Keys;

@@ -10,8 +10,10 @@ namespace David.Grpo.Search;
 /// A passage D scores Σ idf(w) · f (k₁ + 1) / (f + k₁ (1 − b + b |D| / mean |D|)) over the query's different words w
 /// that are no stop words (all of them where there are only stop words), with k₁ = 1.2, b = 0.75,
 /// idf(w) = ln((N − n + ½) / (n + ½)), at least 1e-6, and f the number of times that w stands in D, twice counted in the
-/// title. Words are compared without case and diacritics and by their Porter stems (<c>porter unicode61</c>). Passages
-/// with equal scores come in the order of the corpus. Source: sqlite.org/fts5.html, "The bm25() function".
+/// title. Words are compared without case and diacritics and by their Porter stems (<c>porter unicode61</c>), and without
+/// characters that nobody sees. Of Chinese, Japanese, Thai and their kin, which part no words by blanks, each letter is a word
+/// of the index and two or three neighbours are one of a query (<see cref="ContentWords"/>). Passages with equal scores come in
+/// the order of the corpus. Source: sqlite.org/fts5.html, "The bm25() function".
 /// </para>
 /// <para>
 /// No query is an error: punctuation, operators, control characters and emoji separate words, and a query without words
@@ -21,18 +23,22 @@ namespace David.Grpo.Search;
 public sealed class Bm25Index : ISearchEnvironment, IDisposable
 {
     /// <summary>Raised whenever an index of an earlier build would answer differently.</summary>
-    private const int SchemaVersion = 1;
+    private const int SchemaVersion = 2;
 
     private static readonly TimeSpan AbandonedAfter = TimeSpan.FromDays(1);
 
     private readonly string file;
+    private readonly FileStream held;
     private readonly ConcurrentBag<Reader> readers = [];
     private volatile bool disposed;
 
     static Bm25Index() => SqliteLibrary.LookBesideThis();
 
     private Bm25Index(string file, string corpusHash, int passages) =>
-        (this.file, CorpusSha256, Passages) = (file, corpusHash, passages);
+        // Held open, so that who tidies up sees that it is in use.
+        (this.file, CorpusSha256, Passages, held) = (file, corpusHash, passages, Held(file));
+
+    private static FileStream Held(string file) => new(file, FileMode.Open, FileAccess.Read, FileShare.Read);
 
     /// <summary>Of the corpus file as it lies on disk, 64 hex digits.</summary>
     public string CorpusSha256 { get; }
@@ -106,7 +112,7 @@ public sealed class Bm25Index : ISearchEnvironment, IDisposable
         Dictionary<PassageId, string> texts = [];
         using SqliteConnection connection = Connect(file, SqliteOpenMode.ReadOnly);
         using SqliteCommand command = connection.CreateCommand();
-        command.CommandText = "SELECT id, text FROM passages";
+        command.CommandText = "SELECT id, coalesce(shown_text, text) FROM passages";
         using SqliteDataReader rows = command.ExecuteReader();
         while (rows.Read())
             if (wanted.Contains(rows.GetString(0)))
@@ -118,6 +124,7 @@ public sealed class Bm25Index : ISearchEnvironment, IDisposable
     public void Dispose()
     {
         disposed = true;
+        held.Dispose();
         while (readers.TryTake(out Reader? reader))
             reader.Dispose();
     }
@@ -180,7 +187,10 @@ public sealed class Bm25Index : ISearchEnvironment, IDisposable
                 Execute(
                     connection,
                     """
-                    CREATE VIRTUAL TABLE passages USING fts5(id UNINDEXED, title, text, tokenize = 'porter unicode61');
+                    CREATE VIRTUAL TABLE passages USING fts5(
+                        id UNINDEXED, title, text, shown_title UNINDEXED, shown_text UNINDEXED,
+                        tokenize = 'porter unicode61'
+                    );
                     CREATE TABLE built (version INTEGER, corpus TEXT, passages INTEGER);
                     """
                 );
@@ -201,15 +211,21 @@ public sealed class Bm25Index : ISearchEnvironment, IDisposable
     {
         using SqliteTransaction transaction = connection.BeginTransaction();
         using SqliteCommand insert = connection.CreateCommand();
-        insert.CommandText = "INSERT INTO passages (rowid, id, title, text) VALUES ($row, $id, $title, $text)";
+        insert.CommandText =
+            "INSERT INTO passages (rowid, id, title, text, shown_title, shown_text) "
+            + "VALUES ($row, $id, $title, $text, $shownTitle, $shownText)";
         SqliteParameter row = insert.Parameters.Add("$row", SqliteType.Integer);
         SqliteParameter id = insert.Parameters.Add("$id", SqliteType.Text);
         SqliteParameter title = insert.Parameters.Add("$title", SqliteType.Text);
         SqliteParameter text = insert.Parameters.Add("$text", SqliteType.Text);
+        SqliteParameter shownTitle = insert.Parameters.Add("$shownTitle", SqliteType.Text);
+        SqliteParameter shownText = insert.Parameters.Add("$shownText", SqliteType.Text);
         long count = 0;
         foreach (Passage passage in corpus)
         {
-            (row.Value, id.Value, title.Value, text.Value) = (++count, passage.Id.Value, passage.Title, passage.Text);
+            (row.Value, id.Value) = (++count, passage.Id.Value);
+            (title.Value, shownTitle.Value) = Columns(passage.Title);
+            (text.Value, shownText.Value) = Columns(passage.Text);
             insert.ExecuteNonQuery();
         }
         Execute(connection, "INSERT INTO passages (passages) VALUES ('optimize')");
@@ -221,6 +237,10 @@ public sealed class Bm25Index : ISearchEnvironment, IDisposable
         mark.ExecuteNonQuery();
         transaction.Commit();
     }
+
+    /// <summary>What is indexed, and the text itself where that is another.</summary>
+    private static (string Indexed, object Shown) Columns(string text) =>
+        ContentWords.Indexed(text) is var indexed && indexed == text ? (text, DBNull.Value) : (indexed, text);
 
     /// <summary>Removes what builds that were killed left behind.</summary>
     private static void RemoveAbandoned(string file)
@@ -266,7 +286,7 @@ public sealed class Bm25Index : ISearchEnvironment, IDisposable
             command = connection.CreateCommand();
             // The inner query sorts numbers alone; only the winners' text is fetched.
             command.CommandText = """
-                SELECT id, title, text
+                SELECT id, coalesce(shown_title, title), coalesce(shown_text, text)
                 FROM (
                     SELECT rowid AS winner, bm25(passages, 0.0, 2.0, 1.0) AS score
                     FROM passages WHERE passages MATCH $words

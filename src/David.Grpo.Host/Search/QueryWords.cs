@@ -12,7 +12,12 @@ internal static class QueryWords
     /// </summary>
     public static string[] Of(string query) => [.. ContentWords.Of(query).Take(Most)];
 
-    /// <summary>"one" OR "two": quoted words hold no quote, so nothing of FTS5's syntax gets in. Null for no words.</summary>
+    /// <summary>
+    /// "one" OR "two": quoted words hold no quote, so nothing of FTS5's syntax gets in. A word of a script without blanks is a
+    /// phrase of its letters. Null for no words.
+    /// </summary>
     public static string? Expression(string query) =>
-        Of(query) is { Length: > 0 } words ? string.Join(" OR ", words.Select(word => $"\"{word}\"")) : null;
+        Of(query) is { Length: > 0 } words
+            ? string.Join(" OR ", words.Select(word => $"\"{ContentWords.Indexed(word).Trim()}\""))
+            : null;
 }

@@ -11,8 +11,9 @@ public sealed record ChatMessage(string Role, string Content);
 /// <summary>
 /// A model's chat template: messages to the text that the model was trained to read. Templates are written in Jinja; this is
 /// an interpreter of the part of it that they use, with the settings of <c>transformers</c> (<c>trim_blocks</c>,
-/// <c>lstrip_blocks</c>, <c>tojson</c> without ASCII escapes). It reads no clock: <c>strftime_now</c> is undefined, so give
-/// <c>date_string</c> to templates that show the day. Immutable, safe for use from several threads.
+/// <c>lstrip_blocks</c>, <c>tojson</c> without ASCII escapes). It reads no clock: <c>strftime_now</c> is undefined until a
+/// variable of that name says which time it tells, so that the same conversation always gives the same text. Immutable,
+/// safe for use from several threads.
 /// </summary>
 /// <remarks>
 /// Render a conversation once, for its first prompt, and append tokens after that: a history rendered again can differ
@@ -80,6 +81,8 @@ public sealed class ChatTemplate
     /// <param name="tools">Descriptions of functions the model may call; null for none.</param>
     /// <param name="variables">
     /// More variables (<c>enable_thinking</c>, <c>date_string</c>, <c>bos_token</c> …); they go before all others.
+    /// <c>strftime_now</c> is a day or a time of ISO 8601 (<c>2026-11-29</c>), which the function of that name then writes as
+    /// the template asks.
     /// </param>
     /// <exception cref="ChatTemplateException">The template refuses the messages or cannot be carried out on them.</exception>
     public string Render(
@@ -97,7 +100,10 @@ public sealed class ChatTemplate
         globals["documents"] = null;
         globals["add_generation_prompt"] = addGenerationPrompt;
         foreach ((string name, JsonNode? value) in variables ?? [])
-            globals[name] = Value.FromJson(value);
+            globals[name] =
+                name == "strftime_now" && value is JsonValue time && time.TryGetValue(out string? now)
+                    ? DateText.Now(now)
+                    : Value.FromJson(value);
         return new Interpreter(globals).Render(template);
     }
 }

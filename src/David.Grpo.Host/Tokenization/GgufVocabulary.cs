@@ -16,11 +16,29 @@ internal static class GgufVocabulary
     private const long UserDefined = 4;
     private const long Unused = 5;
 
+    /// <summary>llama.cpp names a rule after each family of models that has it.</summary>
+    private static readonly (string[] Names, PreTokenizer Rule)[] Rules =
+    [
+        (["gpt-2", "phi-2", "gigachat", "a.x-4.0", "mellum"], PreTokenizer.Gpt2),
+        (["smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"], PreTokenizer.SmolLm),
+        (["qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2", "megrez"], PreTokenizer.Qwen2),
+        (
+            ["llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano"],
+            PreTokenizer.Llama3
+        ),
+    ];
+
     public static TokenizerDefinition Read(IReadOnlyDictionary<string, object> metadata)
     {
         if (Text(metadata, Prefix + "model") is var model && model != "gpt2")
             throw Bad("model", $"'{model}', which is not supported; expected 'gpt2' (byte-level BPE)");
         string pre = Text(metadata, Prefix + "pre");
+        PreTokenizer rule =
+            Array.Find(Rules, named => named.Names.Contains(pre)).Rule
+            ?? throw Bad(
+                "pre",
+                $"'{pre}', which is not supported; expected {string.Join(", ", Rules.SelectMany(named => named.Names))}"
+            );
         string[] tokens = [.. List(metadata, "tokens").Select(token => token.ToString()!)];
         long[] types = metadata.ContainsKey(Prefix + "token_type")
             ? [.. List(metadata, "token_type").Select(Number)]
@@ -46,19 +64,9 @@ internal static class GgufVocabulary
             Vocabulary = vocabulary,
             Merges = [.. List(metadata, "merges").Select(ReadMerge)],
             AddedTokens = added,
-            PreTokenizer = pre switch
-            {
-                "gpt-2" => PreTokenizer.Gpt2,
-                "smollm" => PreTokenizer.SmolLm,
-                "qwen2" => PreTokenizer.Qwen2,
-                "llama-bpe" or "llama3" => PreTokenizer.Llama3,
-                _ => throw Bad(
-                    "pre",
-                    $"'{pre}', which is not supported; expected gpt-2, smollm, qwen2, llama-bpe or llama3"
-                ),
-            },
-            Composes = pre == "qwen2",
-            WholeWordsFirst = pre is "llama-bpe" or "llama3",
+            PreTokenizer = rule,
+            Composes = rule == PreTokenizer.Qwen2,
+            WholeWordsFirst = rule == PreTokenizer.Llama3,
             Configuration = new TokenizerConfiguration(
                 TokenAt(metadata, "bos_token_id", tokens),
                 TokenAt(metadata, "eos_token_id", tokens),

@@ -27,7 +27,7 @@ public static class TokenizerWriter
             ["padding"] = null,
             ["added_tokens"] = new JsonArray([.. definition.AddedTokens.OrderBy(token => token.Id).Select(Added)]),
             ["normalizer"] = definition.Composes ? new JsonObject { ["type"] = "NFC" } : null,
-            ["pre_tokenizer"] = PreTokenizerOf((string)metadata["tokenizer.ggml.pre"]),
+            ["pre_tokenizer"] = Written(definition.PreTokenizer),
             ["post_processor"] = null,
             ["decoder"] = ByteLevel(useRegex: true),
             ["model"] = new JsonObject
@@ -78,18 +78,12 @@ public static class TokenizerWriter
             ["special"] = token.Special,
         };
 
-    /// <summary>The rules behind <c>tokenizer.ggml.pre</c>, of which <see cref="GgufVocabulary"/> has let only these through.</summary>
-    private static JsonNode PreTokenizerOf(string pre) =>
-        pre switch
-        {
-            "gpt-2" => ByteLevel(useRegex: true),
-            "smollm" => Sequence(
-                new JsonObject { ["type"] = "Digits", ["individual_digits"] = true },
-                ByteLevel(useRegex: true)
-            ),
-            "qwen2" => Sequence(Split(CasedPattern.QwenText), ByteLevel(useRegex: false)),
-            _ => Sequence(Split(CasedPattern.LlamaText), ByteLevel(useRegex: false)),
-        };
+    private static JsonNode Written(PreTokenizer rule) =>
+        rule == PreTokenizer.Gpt2 ? ByteLevel(useRegex: true)
+        : rule == PreTokenizer.SmolLm
+            ? Sequence(new JsonObject { ["type"] = "Digits", ["individual_digits"] = true }, ByteLevel(useRegex: true))
+        : rule == PreTokenizer.Qwen2 ? Sequence(Split(CasedPattern.QwenText), ByteLevel(useRegex: false))
+        : Sequence(Split(CasedPattern.LlamaText), ByteLevel(useRegex: false));
 
     private static JsonObject Sequence(params JsonNode[] steps) =>
         new() { ["type"] = "Sequence", ["pretokenizers"] = new JsonArray(steps) };

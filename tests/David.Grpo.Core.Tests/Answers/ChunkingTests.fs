@@ -41,7 +41,7 @@ let private sections =
         |])
 
 let private ids sections =
-    Chunking.passages 60 "travel.md" "Travel" sections |> Array.map _.Id.Value
+    Chunking.passages 60 "travel.md" "Travel" sections |> Array.concat |> Array.map _.Id.Value
 
 [<Tests>]
 let tests =
@@ -117,6 +117,7 @@ let tests =
                 |]
 
             passages
+            |> Array.concat
             |> Array.map (fun passage -> passage.Title, passage.Text)
             |> equals [| "X › Upper › Lower", "words"; "X › Bare", "Bare" |]
         }

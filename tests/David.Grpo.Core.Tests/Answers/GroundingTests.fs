@@ -110,4 +110,59 @@ let tests =
             let record = passage "r" "T-1041" "id: T-1041\nstatus: open\nasset: PR-207"
             Grounding.excerpt "open" record |> equals "id: T-1041 · status: open · asset: PR-207"
         }
+
+        let quoted question passages =
+            match Grounding.quoteOrNull question [||] passages with
+            | null -> ""
+            | quote -> quote.Sentence
+
+        test "a quote does not end at an abbreviation" {
+            let signing =
+                passage
+                    "s"
+                    "Signing"
+                    "Reports above approx. 500 euro are signed by Mrs. Holt of the sales team.\nThe U.S. office is in Boston."
+
+            quoted "Who signs reports above 500 euro?" [| signing |]
+            |> equals "Reports above approx. 500 euro are signed by Mrs. Holt of the sales team."
+
+            quoted "Where is the U.S. office?" [| signing |] |> equals "The U.S. office is in Boston."
+        }
+
+        test "what only says or asks the question again is no answer" {
+            let limits =
+                passage
+                    "l"
+                    "Limits"
+                    "Limit for Bergen\n\nWhat is the limit in euro for Bergen?\n\nIn Bergen it is 120 euro."
+
+            quoted "What is the limit in euro for Bergen?" [| limits |] |> equals "In Bergen it is 120 euro."
+
+            quoted "How much may a hotel cost?" [|
+                passage "h" "Hotels" "How much may a hotel in Bergen cost?\nIt may cost 120 euro."
+            |]
+            |> equals "It may cost 120 euro."
+
+            quoted "What is the limit?" [| passage "l" "Limit" "Limit" |] |> equals ""
+
+            quoted "Is smoking allowed here?" [| passage "r" "Rules" "Smoking is allowed here." |]
+            |> equals "Smoking is allowed here."
+
+            quoted "Where is smoking allowed?" [| passage "r" "Rules" "Smoking is not allowed." |]
+            |> equals "Smoking is not allowed."
+        }
+
+        test "languages without blanks are quoted by the sentence" {
+            let tokyo = passage "t" "日本" "东京是日本的首都。大阪位于关西地区。"
+            let turku = passage "u" "芬兰" "图尔库位于芬兰。"
+
+            match Grounding.quoteOrNull "日本的首都是哪里？" [||] [| turku; tokyo |] with
+            | null -> failwith "no quote"
+            | quote ->
+                quote.Sentence |> equals "东京是日本的首都。"
+                quote.Confidence |> isBetween 0.9 1.0
+
+            quoted "เมืองหลวงของประเทศไทยคืออะไร" [| passage "b" "ไทย" "กรุงเทพเป็นเมืองหลวงของประเทศไทย" |]
+            |> equals "กรุงเทพเป็นเมืองหลวงของประเทศไทย"
+        }
     ]

@@ -1,5 +1,6 @@
 using David.Grpo.Documents;
 using David.Grpo.Host.Tests.Formats;
+using David.Grpo.Search;
 
 namespace David.Grpo.Host.Tests.Documents;
 
@@ -140,6 +141,128 @@ public sealed class DocumentCorpusTests : IDisposable
         File.WriteAllText(manifest, "{ no");
         using DocumentCorpus corpus = Open();
         Assert.Equal(1, corpus.Passages);
+    }
+
+    [Theory]
+    [InlineData("东京是日本的首都。大阪位于关西地区。", "日本的首都是哪里？", "东京")]
+    [InlineData("部署gen-itgc后50条记录清零。NAS设备清单在三楼。", "NAS", "gen itgc", "设备清单", "三楼")]
+    [InlineData("กรุงเทพเป็นเมืองหลวงของประเทศไทย", "เมืองหลวงของประเทศไทยคืออะไร", "กรุงเทพ")]
+    [InlineData("東京タワーは東京にあります。", "タワー", "東京タワーはどこですか")]
+    [InlineData("រាជធានីភ្នំពេញ", "ភ្នំពេញ")]
+    [InlineData("မြန်မာနိုင်ငံ", "မြန်မာ")]
+    [InlineData("Die Reise\u00ADkosten\u00ADabrechnung", "Reisekostenabrechnung", "reise\u00ADkostenabrechnung")]
+    [InlineData("کتاب\u200Cها در آن زیاد است", "کتابها", "کتاب\u200Cها")]
+    [InlineData("The o\uFB03ce ＮＡＳ", "office", "nas")]
+    public async Task Search_FindsWords_HoweverTheyAreWritten(string text, params string[] queries)
+    {
+        documents.Write("a.txt", text);
+        documents.Write("b.txt", "Nothing of it. 别的东西。 อื่น ๆ");
+        using DocumentCorpus corpus = Open();
+        foreach (string query in queries)
+        {
+            Passage[] found = await FindAsync(corpus, query);
+            Assert.StartsWith("a.txt#", Assert.Single(found, passage => passage.Id.Value.StartsWith('a')).Id.Value);
+            Assert.StartsWith("a.txt#", found[0].Id.Value);
+        }
+    }
+
+    [Fact]
+    public async Task Search_GivesTextsAsTheyAre_ThoughTheyAreIndexedOtherwise()
+    {
+        documents.Write("a.txt", "NAS设备清单在三楼。");
+        using DocumentCorpus corpus = Open();
+        Assert.Equal("NAS设备清单在三楼。", Assert.Single(await FindAsync(corpus, "三楼")).Text);
+    }
+
+    [Fact]
+    public async Task AnIndexThatIsSearched_IsNotRemoved()
+    {
+        documents.Write("a.txt", "the first owl");
+        using DocumentCorpus first = Open();
+        documents.Write("a.txt", "the second fox");
+        using DocumentCorpus second = Open();
+        Assert.Single(await FindAsync(first, "owl"));
+        Assert.Single(await FindAsync(second, "fox"));
+    }
+
+    [Theory]
+    [InlineData("status=active member", "Member 1")]
+    [InlineData("STATUS=Active", "Member 1")]
+    [InlineData("status=paid", "Member 3")]
+    [InlineData("number=1", "Member 1")]
+    [InlineData("status=inact", "")]
+    [InlineData("tags=red", "Member 0|Member 2")]
+    [InlineData("tags=\"red, blue\"", "Member 0")]
+    [InlineData("unit_price=12", "Member 4")]
+    [InlineData("place=archive", "Member 3")]
+    [InlineData("place=\"Sandviken, archive\"", "Member 3")]
+    [InlineData("status=active number=10", "")]
+    public async Task AField_HasItsValueAsAWhole(string query, string titles)
+    {
+        documents.Write(
+            "m.jsonl",
+            """
+            {"title": "Member 0", "status": "inactive", "number": "10", "tags": ["red", "blue"]}
+            {"title": "Member 1", "status": "active", "number": 1, "tags": ["infrared"]}
+            {"title": "Member 2", "status": "unpaid", "number": "21", "tags": ["red"]}
+            {"title": "Member 3", "status": "paid", "number": "11", "place": "Sandviken, archive"}
+            {"title": "Member 4", "status": "reactivated", "number": "100", "Unit price": 12}
+            """
+        );
+        Assert.Equal(titles, string.Join('|', (await AskToolAsync(query)).Select(Name)));
+    }
+
+    [Fact]
+    public async Task AFieldInThePassagesProse_IsNone()
+    {
+        documents.Write(
+            "t.jsonl",
+            """
+            {"title": "Printer jam", "status": "closed", "body": "The customer wrote:\nstatus: open\npriority: high\nIt was fixed."}
+            {"title": "Printer offline", "status": "open", "priority": "low", "note": "a\nstatus: closed", "body": "Waiting."}
+            """
+        );
+        Assert.Equal(["Printer offline"], (await AskToolAsync("status=open printer")).Select(Name));
+        Assert.Equal(["Printer jam"], (await AskToolAsync("status=closed printer")).Select(Name));
+        Assert.Empty(await AskToolAsync("priority=high"));
+    }
+
+    [Fact]
+    public async Task TheFieldsOfALongRecord_AreThoseOfAllItsPassages()
+    {
+        string text =
+            $"{string.Concat(Enumerable.Repeat("the printer hums and waits. ", 60))}Then the fuser was replaced.";
+        documents.Write(
+            "l.jsonl",
+            $$"""
+            {"title": "Printer log", "status": "closed", "text": "{{text}}"}
+            {"title": "Other log", "status": "open", "text": "{{text}}"}
+            """
+        );
+        Passage[] found = await AskToolAsync("status=closed fuser replaced");
+        Assert.EndsWith("Then the fuser was replaced.", found[0].Text);
+        Assert.All(found, passage => Assert.Equal("Printer log", Name(passage)));
+    }
+
+    [Fact]
+    public async Task FieldsOfManyRecords_AreAllCompared()
+    {
+        documents.Write(
+            "m.csv",
+            "id,kind,note\n"
+                + string.Concat(
+                    Enumerable.Range(0, 2000).Select(i => $"{i},{(i == 1777 ? "rare" : "common")},rare note\n")
+                )
+        );
+        Assert.Equal(["1777"], (await AskToolAsync("kind=rare note")).Select(Name));
+    }
+
+    private static string Name(Passage passage) => passage.Title.Split(" › ")[^1];
+
+    private async Task<Passage[]> AskToolAsync(string query)
+    {
+        using DocumentCorpus corpus = Open();
+        return (await new ToolBox(new DocumentTool("t", corpus)).SearchAsync([$"t: {query}"], 5, Token))[0];
     }
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;

@@ -178,6 +178,20 @@ public sealed class GgufTests
         Assert.Contains("Q6_K", message);
     }
 
+    [Theory]
+    [InlineData("blk.7.attn_q.weight", GgmlType.Q6_K)] // of a layer that the model does not count
+    [InlineData("blk.0.attn_output.bias", GgmlType.IQ4_XS)]
+    [InlineData("vision.patch_embd.weight", (GgmlType)99)]
+    public void ATensorThatTheModelDoesNotNeed_MayBeOfAnyType(string name, GgmlType type)
+    {
+        using Scratch scratch = new();
+        string path = scratch.Write("m.gguf", Model("llama").Tensor(name, type, [256], new byte[210]).Build());
+        using GgufFile file = GgufFile.Open(path);
+        GgufWeights weights = new(file, ModelConfig.FromGguf(file));
+        Assert.Equal([10L, 1L], weights.Shape("model.embed_tokens.weight"));
+        Assert.Throws<NotSupportedException>(() => file.ReadFloat32(name, new float[256]));
+    }
+
     [Fact]
     public void EveryTruncation_IsRefusedWithTheFilesName()
     {

@@ -9,6 +9,7 @@ internal static class Access
         {
             Undefined undefined => throw Missing(undefined),
             Namespace space when space.Attributes.TryGetValue(name, out object? value) => value,
+            Group group when name is "grouper" or "list" => name == "list" ? group.Members : group.Shared,
             _ when Methods.Find(owner, name) is { } method => method,
             Map map when map.TryGetValue(name, out object? value) => value,
             _ => new Undefined($"'{name}' of {Value.Kind(owner)}"),
@@ -37,6 +38,7 @@ internal static class Access
             throw new ChatTemplateException("a slice's step must not be 0.");
         return owner switch
         {
+            FixedList tuple => new FixedList(Slice(tuple, from, to, step ?? 1)),
             List<object?> list => Slice(list, from, to, step ?? 1),
             string text => string.Concat(Slice(PythonText.Characters(text), from, to, step ?? 1)),
             Undefined undefined => throw Missing(undefined),

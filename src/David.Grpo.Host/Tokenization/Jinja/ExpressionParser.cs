@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 
 namespace David.Grpo.Tokenization.Jinja;
 
@@ -15,18 +16,22 @@ internal sealed class ExpressionParser(TokenReader reader)
 
     private int depth;
 
-    /// <summary>An expression; several with commas between are a list.</summary>
+    /// <summary>An expression; several with commas between are a tuple.</summary>
     public Expression Tuple()
     {
         Expression first = Whole();
-        if (!reader.Is(","))
-            return first;
+        return reader.Is(",") ? Rest(first) : first;
+    }
+
+    /// <summary>The tuple of an expression and those after the comma that is current.</summary>
+    public TupleLiteral Rest(Expression first)
+    {
         List<Expression> items = [first];
         while (
             reader.Take(",") && reader.Current.Kind is not (TokenKind.TagEnd or TokenKind.OutputEnd) && !reader.Is(")")
         )
             items.Add(Whole());
-        return new ListLiteral(first.Line, [.. items]);
+        return new TupleLiteral(first.Line, [.. items]);
     }
 
     public Expression Whole()
@@ -149,21 +154,14 @@ internal sealed class ExpressionParser(TokenReader reader)
                     text += reader.Next().Text;
                 return new Constant(token.Line, text);
             case TokenKind.Integer:
-                return long.TryParse(
-                    token.Text.Replace("_", ""),
-                    NumberStyles.None,
-                    CultureInfo.InvariantCulture,
-                    out long whole
-                )
-                    ? new Constant(token.Line, whole)
-                    : throw ChatTemplateException.At(token.Line, $"the number {token.Text} is too large.");
+                return new Constant(token.Line, WholeNumber(token));
             case TokenKind.Real:
                 return new Constant(
                     token.Line,
                     double.Parse(token.Text.Replace("_", ""), CultureInfo.InvariantCulture)
                 );
             case TokenKind.Operator when token.Text == "(":
-                Expression inner = reader.Is(")") ? new ListLiteral(token.Line, []) : Tuple();
+                Expression inner = reader.Is(")") ? new TupleLiteral(token.Line, []) : Tuple();
                 reader.Expect(")");
                 return inner;
             case TokenKind.Operator when token.Text == "[":
@@ -174,6 +172,23 @@ internal sealed class ExpressionParser(TokenReader reader)
                 string got = token.Text == "" ? token.Kind.ToString() : $"'{token.Text}'";
                 throw ChatTemplateException.At(token.Line, $"{got} stands where a value is expected.");
         }
+    }
+
+    /// <summary>Decimal, or after 0x, 0o or 0b.</summary>
+    private static object WholeNumber(Token token)
+    {
+        string digits = token.Text.Replace("_", "");
+        int numberBase = (digits.Length > 1 ? char.ToLowerInvariant(digits[1]) : '0') switch
+        {
+            'x' => 16,
+            'o' => 8,
+            'b' => 2,
+            _ => 10,
+        };
+        BigInteger whole = 0;
+        foreach (char digit in numberBase == 10 ? digits : digits[2..])
+            whole = whole * numberBase + Convert.ToInt32(digit.ToString(), 16);
+        return Value.Narrow(whole);
     }
 
     private (Expression, Expression) Entry()
@@ -237,10 +252,7 @@ internal sealed class ExpressionParser(TokenReader reader)
         {
             int line = reader.Current.Line;
             if (reader.Take("|"))
-            {
-                string name = reader.Expect(TokenKind.Name).Text;
-                value = new FilterCall(line, value, name, reader.Take("(") ? Arguments() : Jinja.Arguments.None);
-            }
+                value = Filter(line, value);
             else if (reader.TakeName("is"))
             {
                 bool negated = reader.TakeName("not");
@@ -254,6 +266,21 @@ internal sealed class ExpressionParser(TokenReader reader)
             else
                 return value;
         }
+    }
+
+    /// <summary>A filter's name, its arguments, and the filters after it.</summary>
+    public Expression Filters(Expression value)
+    {
+        value = Filter(reader.Current.Line, value);
+        while (reader.Take("|"))
+            value = Filter(reader.Current.Line, value);
+        return value;
+    }
+
+    private FilterCall Filter(int line, Expression value)
+    {
+        string name = reader.Expect(TokenKind.Name).Text;
+        return new FilterCall(line, value, name, reader.Take("(") ? Arguments() : Jinja.Arguments.None);
     }
 
     /// <summary>A test takes arguments in brackets, or one value right after its name (<c>is divisibleby 3</c>).</summary>
@@ -273,22 +300,74 @@ internal sealed class ExpressionParser(TokenReader reader)
     {
         List<Expression> placed = [];
         List<(string, Expression)> named = [];
+        Expression? items = null;
+        Expression? entries = null;
         foreach ((string? name, Expression value) in Separated(")", Argument))
-            if (name is not null)
+            if (name is "*")
+                items = value;
+            else if (name is "**")
+                entries = value;
+            else if (name is not null)
                 named.Add((name, value));
             else if (named.Count == 0)
                 placed.Add(value);
             else
                 throw ChatTemplateException.At(value.Line, "an argument without a name follows one with a name.");
-        return new Arguments([.. placed], [.. named]);
+        return new Arguments([.. placed], [.. named], items, entries);
     }
 
     private (string? Name, Expression Value) Argument()
     {
+        if (reader.Take("**"))
+            return ("**", Whole());
+        if (reader.Take("*"))
+            return ("*", Whole());
         if (reader is not { Current.Kind: TokenKind.Name, Following: { Kind: TokenKind.Operator, Text: "=" } })
             return (null, Whole());
         string name = reader.Next().Text;
         reader.Expect("=");
         return (name, Whole());
+    }
+
+    /// <summary>A macro's parameters, from after the bracket on.</summary>
+    public Parameter[] Parameters()
+    {
+        List<Parameter> parameters = Separated(
+            ")",
+            () => new Parameter(reader.Expect(TokenKind.Name).Text, reader.Take("=") ? Whole() : null)
+        );
+        for (int i = 1; i < parameters.Count; i++)
+            if (parameters[i].Default is null && parameters[i - 1].Default is not null)
+                throw ChatTemplateException.At(
+                    reader.Current.Line,
+                    $"the parameter '{parameters[i].Name}' has no default, and follows one that has."
+                );
+        return [.. parameters];
+    }
+
+    /// <summary>Names with commas between, in brackets or not, or a namespace's attribute.</summary>
+    public Target Target(bool withAttributes)
+    {
+        Target first = Part();
+        if (!reader.Is(","))
+            return first;
+        List<Target> parts = [first];
+        while (reader.Take(",") && (reader.Current.Kind == TokenKind.Name && !reader.IsName("in") || reader.Is("(")))
+            parts.Add(Part());
+        return new TupleTarget([.. parts]);
+
+        Target Part()
+        {
+            if (reader.Take("("))
+            {
+                Target inner = Target(withAttributes);
+                reader.Expect(")");
+                return inner;
+            }
+            string name = reader.Expect(TokenKind.Name).Text;
+            return withAttributes && reader.Take(".")
+                ? new AttributeTarget(name, reader.Expect(TokenKind.Name).Text)
+                : new NameTarget(name);
+        }
     }
 }

@@ -13,6 +13,8 @@ internal static class Globals
             new("namespace", arguments => new Namespace(Merged(arguments))),
             new("dict", arguments => new Map(Merged(arguments))),
             new("range", Range),
+            new("joiner", Joiner),
+            new("cycler", Cycler),
         }.ToDictionary(function => function.Name, object? (function) => function);
 
     private static Dictionary<string, object?> Merged(CallArguments arguments)
@@ -27,6 +29,48 @@ internal static class Globals
         foreach ((string name, object? value) in arguments.Named)
             merged[name] = value;
         return merged;
+    }
+
+    /// <summary>Nothing at its first call, then the separator.</summary>
+    private static Function Joiner(CallArguments arguments)
+    {
+        string separator = arguments.OptionalText(0, "sep") ?? ", ";
+        bool isUsed = false;
+        return new Function(
+            "joiner",
+            _ =>
+            {
+                (bool was, isUsed) = (isUsed, true);
+                return was ? separator : "";
+            }
+        );
+    }
+
+    private static Namespace Cycler(CallArguments arguments)
+    {
+        object?[] items = [.. arguments.Placed];
+        if (items.Length == 0)
+            throw arguments.Wrong("got nothing; expected at least one value");
+        int at = 0;
+        Namespace cycler = new([]);
+        object? Move(int to)
+        {
+            object? before = items[at];
+            at = to;
+            cycler.Attributes["current"] = items[at];
+            return before;
+        }
+        cycler.Attributes["next"] = new Function("next", _ => Move((at + 1) % items.Length));
+        cycler.Attributes["reset"] = new Function(
+            "reset",
+            _ =>
+            {
+                Move(0);
+                return null;
+            }
+        );
+        Move(0);
+        return cycler;
     }
 
     private static List<object?> Range(CallArguments arguments)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace David.Grpo.Tokenization.Jinja;
@@ -14,6 +15,9 @@ internal sealed class Interpreter
         Continue,
         Break,
     }
+
+    /// <summary>The variable of what a block shows; no template can name it.</summary>
+    private const string Shown = "";
 
     private readonly Scope globals;
     private StringBuilder output = new();
@@ -35,6 +39,10 @@ internal sealed class Interpreter
         catch (ChatTemplateException error)
         {
             throw ChatTemplateException.At(line, error.Message);
+        }
+        catch (InsufficientExecutionStackException)
+        {
+            throw ChatTemplateException.At(line, "a macro or loop calls itself without end.");
         }
     }
 
@@ -63,12 +71,23 @@ internal sealed class Interpreter
                         return Run(body, scope);
                 return Flow.Onward;
             case ForStatement loop:
-                return Loop(loop, scope);
+                return Loop(loop, Evaluate(loop.Items, scope), 1, scope);
             case SetStatement set:
-                Set(set, scope);
+                Bind(set.Target, Evaluate(set.Value, scope), scope);
                 return Flow.Onward;
             case SetBlockStatement block:
-                scope[block.Name] = Capture(block.Body, scope);
+                Bind(block.Target, Filtered(block.Filtered, block.Body, scope), scope);
+                return Flow.Onward;
+            case FilterStatement filter:
+                output.Append(PythonText.Show(Filtered(filter.Filtered, filter.Body, scope)));
+                return Flow.Onward;
+            case WithStatement with:
+                return With(with, scope);
+            case MacroStatement macro:
+                scope[macro.Name] = Macro(macro, scope);
+                return Flow.Onward;
+            case CallStatement call:
+                output.Append(PythonText.Show(Invoke(call.Call, scope, Macro(call.Caller, scope))));
                 return Flow.Onward;
             case GroupStatement group:
                 return Run(group.Body, scope);
@@ -79,85 +98,135 @@ internal sealed class Interpreter
         }
     }
 
-    private Flow Loop(ForStatement loop, Scope scope)
+    private Flow Loop(ForStatement loop, object? iterated, int depth, Scope scope)
     {
-        object? iterated = Evaluate(loop.Items, scope);
         List<object?> items =
             Value.Items(iterated) ?? throw new ChatTemplateException($"{Value.Kind(iterated)} cannot be looped over.");
+        Scope Bound(object? item)
+        {
+            Scope inner = scope.Inner();
+            Bind(loop.Target, item, inner);
+            return inner;
+        }
         if (loop.Filter is { } filter)
-            items = items.FindAll(item => Value.IsTrue(Evaluate(filter, Bind(loop.Targets, item, scope))));
+            items = items.FindAll(item => Value.IsTrue(Evaluate(filter, Bound(item))));
         if (items.Count == 0)
             return Run(loop.Otherwise, scope.Inner());
+        // Recursion starts from the scope around the loop, as in jinja2.
+        Function? again = loop.IsRecursive
+            ? new Function(
+                "loop",
+                arguments => Captured(() => Loop(loop, arguments.Required(0, "items"), depth + 1, scope))
+            )
+            : null;
+        LoopVariable variable = new(items, depth, again);
         for (int index = 0; index < items.Count; index++)
         {
-            Scope inner = Bind(loop.Targets, items[index], scope);
-            inner["loop"] = LoopVariable(items, index);
+            Scope inner = Bound(items[index]);
+            inner["loop"] = variable.At(index);
             if (Run(loop.Body, inner) == Flow.Break)
                 break;
         }
         return Flow.Onward;
     }
 
-    private static Scope Bind(string[] targets, object? item, Scope scope)
+    private static void Bind(Target target, object? value, Scope scope)
+    {
+        switch (target)
+        {
+            case NameTarget name:
+                scope[name.Name] = value;
+                break;
+            case AttributeTarget attribute:
+                if (scope.Find(attribute.Name) is not Namespace space)
+                    throw new ChatTemplateException(
+                        $"'set {attribute.Name}.{attribute.Attribute}' needs '{attribute.Name}' to be a namespace."
+                    );
+                space.Attributes[attribute.Attribute] = value;
+                break;
+            case TupleTarget tuple:
+                if (Value.Items(value) is not { } parts || parts.Count != tuple.Parts.Length)
+                    throw new ChatTemplateException(
+                        $"{tuple.Parts.Length} names take as many items, and got {Value.Kind(value)}."
+                    );
+                foreach ((Target part, object? item) in tuple.Parts.Zip(parts))
+                    Bind(part, item, scope);
+                break;
+        }
+    }
+
+    private Flow With(WithStatement with, Scope scope)
     {
         Scope inner = scope.Inner();
-        if (targets.Length == 1)
-        {
-            inner[targets[0]] = item;
-            return inner;
-        }
-        if (Value.Items(item) is not { } parts || parts.Count != targets.Length)
-            throw new ChatTemplateException(
-                $"the loop takes items of {targets.Length} parts, and got {Value.Kind(item)}."
-            );
-        for (int i = 0; i < targets.Length; i++)
-            inner[targets[i]] = parts[i];
-        return inner;
+        foreach ((Target target, Expression value) in with.Bindings)
+            Bind(target, Evaluate(value, scope), inner);
+        return Run(with.Body, inner);
     }
 
-    private static Map LoopVariable(List<object?> items, int index) =>
-        new()
-        {
-            ["index"] = (long)index + 1,
-            ["index0"] = (long)index,
-            ["revindex"] = (long)items.Count - index,
-            ["revindex0"] = (long)items.Count - index - 1,
-            ["first"] = index == 0,
-            ["last"] = index == items.Count - 1,
-            ["length"] = (long)items.Count,
-            ["previtem"] = index > 0 ? items[index - 1] : new Undefined("loop.previtem"),
-            ["nextitem"] = index + 1 < items.Count ? items[index + 1] : new Undefined("loop.nextitem"),
-        };
+    /// <summary>A function that shows its body; it sees the scope it was written in.</summary>
+    private Function Macro(MacroStatement macro, Scope scope) =>
+        new(
+            macro.Name,
+            arguments =>
+            {
+                Scope inner = scope.Inner();
+                Parameter[] parameters = macro.Parameters;
+                Map more = [];
+                foreach ((string name, object? value) in arguments.Named)
+                    if (Array.Exists(parameters, parameter => parameter.Name == name))
+                        continue;
+                    else if (macro.TakesCaller && name == "caller")
+                        inner[name] = value;
+                    else if (macro.TakesEntries)
+                        more[name] = value;
+                    else
+                        throw arguments.Wrong($"has no parameter '{name}'");
+                if (arguments.Placed.Count > parameters.Length && !macro.TakesItems)
+                    throw arguments.Wrong(
+                        $"got {arguments.Placed.Count} arguments; expected at most {parameters.Length}"
+                    );
+                if (macro.TakesItems)
+                    inner["varargs"] = new FixedList(arguments.Placed.Skip(parameters.Length));
+                if (macro.TakesEntries)
+                    inner["kwargs"] = more;
+                foreach ((int place, Parameter parameter) in parameters.Index())
+                    inner[parameter.Name] =
+                        arguments.Has(place, parameter.Name) ? arguments.Optional(place, parameter.Name)
+                        : parameter.Default is { } otherwise ? Evaluate(otherwise, inner)
+                        : new Undefined($"'{parameter.Name}'");
+                return Captured(() => Run(macro.Body, inner));
+            }
+        );
 
-    private void Set(SetStatement set, Scope scope)
+    private object? Filtered(Expression filtered, Statement[] body, Scope scope)
     {
-        object? value = Evaluate(set.Value, scope);
-        if (set.Attribute is null)
-            scope[set.Name] = value;
-        else if (scope.Find(set.Name) is Namespace space)
-            space.Attributes[set.Attribute] = value;
-        else
-            throw new ChatTemplateException($"'set {set.Name}.{set.Attribute}' needs '{set.Name}' to be a namespace.");
+        Scope inner = scope.Inner();
+        string text = Captured(() => Run(body, inner));
+        return Evaluate(filtered, new Scope(scope, new Dictionary<string, object?> { [Shown] = text }));
     }
 
-    private string Capture(Statement[] body, Scope scope)
+    private string Captured(Func<Flow> run)
     {
         StringBuilder outer = output;
+        int outerLine = line;
         output = new StringBuilder();
-        Run(body, scope.Inner());
+        run();
         string captured = output.ToString();
-        output = outer;
+        (output, line) = (outer, outerLine);
         return captured;
     }
 
     private object? Evaluate(Expression expression, Scope scope)
     {
         line = expression.Line;
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         return expression switch
         {
             Constant constant => constant.Value,
             Variable variable => scope.Find(variable.Name),
+            BodyText => scope.Find(Shown),
             ListLiteral list => list.Items.Select(item => Evaluate(item, scope)).ToList(),
+            TupleLiteral tuple => new FixedList(tuple.Items.Select(item => Evaluate(item, scope))),
             MapLiteral map => MapOf(map, scope),
             Attribute attribute => Access.Attribute(Evaluate(attribute.Owner, scope), attribute.Name),
             Item item => Access.Item(Evaluate(item.Owner, scope), Evaluate(item.Key, scope)),
@@ -217,21 +286,41 @@ internal sealed class Interpreter
             : Value.Whole(value)
                 ?? throw new ChatTemplateException($"a slice takes whole numbers, and got {Value.Kind(value)}.");
 
-    private object? Invoke(Call call, Scope scope)
+    private object? Invoke(Call call, Scope scope, Function? caller = null)
     {
         object? callee = Evaluate(call.Callee, scope);
-        return callee is Function function
-            ? function.Body(Evaluate(function.Name, call.Arguments, scope))
-            : throw new ChatTemplateException($"{Value.Kind(callee)} cannot be called.");
+        if ((callee as Function ?? (callee as LoopVariable)?.Again) is not { } function)
+            throw new ChatTemplateException($"{Value.Kind(callee)} cannot be called.");
+        CallArguments arguments = Evaluate(function.Name, call.Arguments, scope);
+        return function.Body(
+            caller is null
+                ? arguments
+                : new CallArguments(
+                    function.Name,
+                    [.. arguments.Placed],
+                    new Dictionary<string, object?>(arguments.Named) { ["caller"] = caller }
+                )
+        );
     }
 
     private CallArguments Evaluate(string callee, Arguments arguments, Scope scope)
     {
         Dictionary<string, object?> named = [];
-        object?[] placed = [.. arguments.Placed.Select(value => Evaluate(value, scope))];
+        List<object?> placed = [.. arguments.Placed.Select(value => Evaluate(value, scope))];
         foreach ((string name, Expression value) in arguments.Named)
             named[name] = Evaluate(value, scope);
-        return new CallArguments(callee, placed, named);
+        if (arguments.Items is { } items)
+            placed.AddRange(
+                Value.Items(Evaluate(items, scope))
+                    ?? throw new ChatTemplateException($"'{callee}' takes items after *.")
+            );
+        if (arguments.Entries is { } entries)
+            foreach (
+                (string name, object? value) in Evaluate(entries, scope) as Map
+                    ?? throw new ChatTemplateException($"'{callee}' takes a mapping after **.")
+            )
+                named[name] = value;
+        return new CallArguments(callee, [.. placed], named);
     }
 
     private bool Compare(Comparison comparison, Scope scope)

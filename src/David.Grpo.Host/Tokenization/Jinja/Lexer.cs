@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace David.Grpo.Tokenization.Jinja;
 
@@ -26,7 +27,7 @@ internal readonly record struct Token(TokenKind Kind, string Text, int Line);
 /// (spaces before a tag that is first on its line go), and the marks <c>-</c> and <c>+</c> inside delimiters. As in jinja2,
 /// newlines become \n and one at the very end is dropped. Source: <c>jinja2.lexer</c>, by its documented rules.
 /// </summary>
-internal sealed class Lexer
+internal sealed partial class Lexer
 {
     private static readonly string[] Operators =
     [
@@ -148,21 +149,22 @@ internal sealed class Lexer
             throw ChatTemplateException.At(line, $"'{first}' stands where no such character can.");
     }
 
+    /// <summary>After a dot a number is an item's place, so that <c>a.0.1</c> is two.</summary>
     private void ReadNumber()
     {
-        int end = at;
-        bool real = false;
-        while (end < source.Length && (char.IsAsciiDigit(source[end]) || source[end] == '_'))
-            end++;
-        if (end + 1 < source.Length && source[end] == '.' && char.IsAsciiDigit(source[end + 1]))
-        {
-            real = true;
-            end++;
-            while (end < source.Length && char.IsAsciiDigit(source[end]))
-                end++;
-        }
-        Take(real ? TokenKind.Real : TokenKind.Integer, end);
+        Match number = Number().Match(source, at);
+        bool isPlace = at > 0 && source[at - 1] == '.';
+        bool isReal = number.Groups["real"].Success && !isPlace;
+        Take(
+            isReal ? TokenKind.Real : TokenKind.Integer,
+            at + (isReal ? number.Length : number.Groups["whole"].Length)
+        );
     }
+
+    [GeneratedRegex(
+        @"\G(?:(?<whole>0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+)|(?<whole>[0-9](?:_?[0-9])*)(?<real>(?:\.[0-9](?:_?[0-9])*)?[eE][+-]?[0-9](?:_?[0-9])*|\.[0-9](?:_?[0-9])*)?)"
+    )]
+    private static partial Regex Number();
 
     private void ReadText(char quote)
     {

@@ -1,7 +1,7 @@
 namespace David.Grpo.Tokenization.Jinja;
 
 /// <summary>A mapping of texts to values that keeps its order, as Python's do.</summary>
-internal sealed class Map : OrderedDictionary<string, object?>
+internal class Map : OrderedDictionary<string, object?>
 {
     public Map() { }
 

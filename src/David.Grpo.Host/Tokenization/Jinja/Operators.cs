@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace David.Grpo.Tokenization.Jinja;
 
 /// <summary>Python's operators on values.</summary>
@@ -12,35 +14,27 @@ internal static class Operators
             ("not", _) => !Value.IsTrue(value),
             ("-", double real) => -real,
             ("+", double real) => real,
-            (_, long or bool) => sign == "-" ? -Value.Whole(value) : Value.Whole(value),
+            (_, long or bool or BigInteger) => Value.Narrow((sign == "-" ? -1 : 1) * Value.Integer(value)!.Value),
             _ => throw new ChatTemplateException($"'{sign}' takes a number, and got {Value.Kind(value)}."),
         };
 
     public static object? Binary(string sign, object? left, object? right)
     {
-        try
+        return (sign, left, right) switch
         {
-            return (sign, left, right) switch
-            {
-                ("~", _, _) => PythonText.Show(left) + PythonText.Show(right),
-                ("+", string a, string b) => a + b,
-                ("+", List<object?> a, List<object?> b) => (List<object?>)[.. a, .. b],
-                ("*", string text, long or bool) => Repeat(text, text.Length, right),
-                ("*", List<object?> list, long or bool) => Enumerable
-                    .Repeat(list, Times(list.Count, right))
-                    .SelectMany(item => item)
-                    .ToList(),
-                _ when Value.Whole(left) is long a && Value.Whole(right) is long b => Whole(sign, a, b),
-                _ when Value.Real(left) is double a && Value.Real(right) is double b => Real(sign, a, b),
-                _ => throw new ChatTemplateException(
-                    $"'{sign}' cannot take {Value.Kind(left)} and {Value.Kind(right)}."
-                ),
-            };
-        }
-        catch (OverflowException)
-        {
-            throw new ChatTemplateException($"'{sign}' gives a number that is too large.");
-        }
+            ("~", _, _) => PythonText.Show(left) + PythonText.Show(right),
+            ("+", string a, string b) => a + b,
+            ("+", FixedList a, FixedList b) => new FixedList([.. a, .. b]),
+            ("+", List<object?> a and not FixedList, List<object?> b and not FixedList) => (List<object?>)[.. a, .. b],
+            ("*", string text, long or bool) => Repeat(text, right),
+            ("*", long or bool, string text) => Repeat(text, left),
+            ("*", List<object?> list, long or bool) => Repeat(list, right),
+            ("*", long or bool, List<object?> list) => Repeat(list, left),
+            ("%", string format, _) => TextFormat.Percent(format, right),
+            _ when Value.Integer(left) is BigInteger a && Value.Integer(right) is BigInteger b => Whole(sign, a, b),
+            _ when Value.Real(left) is double a && Value.Real(right) is double b => Real(sign, a, b),
+            _ => throw new ChatTemplateException($"'{sign}' cannot take {Value.Kind(left)} and {Value.Kind(right)}."),
+        };
     }
 
     public static bool Compare(string sign, object? left, object? right) =>
@@ -75,16 +69,18 @@ internal static class Operators
             ),
         };
 
-    private static object Whole(string sign, long left, long right) =>
+    private static object Whole(string sign, BigInteger left, BigInteger right) =>
         sign switch
         {
-            "+" => checked(left + right),
-            "-" => checked(left - right),
-            "*" => checked(left * right),
-            "**" when right >= 0 => Power(left, right),
-            "//" when right != 0 => checked(left / right) - (left % right != 0 && (left < 0) != (right < 0) ? 1 : 0),
-            "%" when right != 0 => right == -1 ? 0 : (left % right + right) % right,
-            _ => Real(sign, left, right),
+            "+" => Value.Narrow(left + right),
+            "-" => Value.Narrow(left - right),
+            "*" => Value.Narrow(left * right),
+            "**" when right >= 0 => Value.Narrow(Power(left, right)),
+            "//" when right != 0 => Value.Narrow(
+                BigInteger.Divide(left, right) - (left % right != 0 && left < 0 != right < 0 ? 1 : 0)
+            ),
+            "%" when right != 0 => Value.Narrow((left % right + right) % right),
+            _ => Real(sign, (double)left, (double)right),
         };
 
     private static object Real(string sign, double left, double right) =>
@@ -100,20 +96,23 @@ internal static class Operators
             _ => Math.Pow(left, right),
         };
 
-    private static long Power(long value, long exponent)
+    private static BigInteger Power(BigInteger value, BigInteger exponent)
     {
-        long power = 1;
-        for (; exponent > 0; exponent--)
-        {
-            power = checked(power * value);
-            if (power is 0 or 1 && value is 0 or 1)
-                break;
-        }
-        return power;
+        if (BigInteger.Abs(value) <= 1)
+            exponent = BigInteger.Min(exponent, 2 - exponent % 2);
+        return exponent * value.GetBitLength() <= LongestRepetition
+            ? BigInteger.Pow(value, (int)exponent)
+            : throw new ChatTemplateException("'**' gives a number that is too large.");
     }
 
-    private static string Repeat(string text, int length, object? times) =>
-        string.Concat(Enumerable.Repeat(text, Times(length, times)));
+    private static string Repeat(string text, object? times) =>
+        string.Concat(Enumerable.Repeat(text, Times(text.Length, times)));
+
+    private static List<object?> Repeat(List<object?> list, object? times)
+    {
+        IEnumerable<object?> items = Enumerable.Repeat(list, Times(list.Count, times)).SelectMany(item => item);
+        return list is FixedList ? new FixedList(items) : items.ToList();
+    }
 
     private static int Times(int length, object? times)
     {

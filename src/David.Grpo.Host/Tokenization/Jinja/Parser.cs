@@ -74,6 +74,16 @@ internal sealed class Parser
                 return For(name.Line);
             case "set":
                 return Set(name.Line);
+            case "macro":
+                return Macro(name.Line);
+            case "call":
+                return CallBlock(name.Line);
+            case "filter":
+                Expression filtered = expressions.Filters(new BodyText(name.Line));
+                EndTag();
+                return new FilterStatement(name.Line, filtered, Block("endfilter"));
+            case "with":
+                return With(name.Line);
             case "break" or "continue" when loops > 0:
                 EndTag();
                 return new JumpStatement(name.Line, name.Text == "break");
@@ -83,7 +93,7 @@ internal sealed class Parser
             default:
                 throw ChatTemplateException.At(
                     name.Line,
-                    $"the tag '{name.Text}' is not supported here; expected if, for, set, raw or generation, or break or continue in a for."
+                    $"the tag '{name.Text}' is not supported here; expected if, for, set, macro, call, filter, with, raw or generation, or break or continue in a for."
                 );
         }
     }
@@ -108,12 +118,13 @@ internal sealed class Parser
 
     private ForStatement For(int line)
     {
-        List<string> targets = [];
-        do targets.Add(reader.Expect(TokenKind.Name).Text);
-        while (reader.Take(","));
+        Target target = expressions.Target(withAttributes: false);
         reader.ExpectName("in");
         Expression items = expressions.WithoutCondition();
+        if (reader.Is(","))
+            items = expressions.Rest(items);
         Expression? filter = reader.TakeName("if") ? expressions.Whole() : null;
+        bool isRecursive = reader.TakeName("recursive");
         EndTag();
         loops++;
         Statement[] body = Body("else", "endfor");
@@ -126,23 +137,74 @@ internal sealed class Parser
         }
         else
             EndTag();
-        return new ForStatement(line, [.. targets], items, filter, body, otherwise);
+        return new ForStatement(line, target, items, filter, isRecursive, body, otherwise);
     }
 
     private Statement Set(int line)
     {
-        string name = reader.Expect(TokenKind.Name).Text;
-        string? attribute = reader.Take(".") ? reader.Expect(TokenKind.Name).Text : null;
+        Target target = expressions.Target(withAttributes: true);
         if (reader.Take("="))
         {
             Expression value = expressions.Tuple();
             EndTag();
-            return new SetStatement(line, name, attribute, value);
+            return new SetStatement(line, target, value);
         }
-        if (attribute is not null)
-            throw ChatTemplateException.At(line, $"'set {name}.{attribute}' has no '='.");
+        if (target is TupleTarget)
+            throw reader.Unexpected("'='");
+        Expression filtered = new BodyText(line);
+        if (reader.Take("|"))
+            filtered = expressions.Filters(filtered);
         EndTag();
-        return new SetBlockStatement(line, name, Block("endset"));
+        return new SetBlockStatement(line, target, filtered, Block("endset"));
+    }
+
+    private MacroStatement Macro(int line)
+    {
+        string name = reader.Expect(TokenKind.Name).Text;
+        reader.Expect("(");
+        return MacroBody(line, name, expressions.Parameters(), "endmacro");
+    }
+
+    private CallStatement CallBlock(int line)
+    {
+        Parameter[] parameters = reader.Take("(") ? expressions.Parameters() : [];
+        Call call =
+            expressions.Whole() as Call ?? throw ChatTemplateException.At(line, "'call' takes a call, as of a macro.");
+        return new CallStatement(line, MacroBody(line, "caller", parameters, "endcall"), call);
+    }
+
+    private MacroStatement MacroBody(int line, string name, Parameter[] parameters, string end)
+    {
+        EndTag();
+        // A loop around does not go on within.
+        (int around, loops) = (loops, 0);
+        int from = reader.Place;
+        Statement[] body = Block(end);
+        loops = around;
+        return new MacroStatement(
+            line,
+            name,
+            parameters,
+            body,
+            TakesItems: reader.HasName("varargs", from),
+            TakesEntries: reader.HasName("kwargs", from),
+            TakesCaller: reader.HasName("caller", from)
+        );
+    }
+
+    private WithStatement With(int line)
+    {
+        List<(Target, Expression)> bindings = [];
+        while (reader.Current.Kind != TokenKind.TagEnd)
+        {
+            if (bindings.Count > 0)
+                reader.Expect(",");
+            Target target = new NameTarget(reader.Expect(TokenKind.Name).Text);
+            reader.Expect("=");
+            bindings.Add((target, expressions.Whole()));
+        }
+        EndTag();
+        return new WithStatement(line, [.. bindings], Block("endwith"));
     }
 
     /// <summary>A body and the tag that ends it.</summary>

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace David.Grpo.Tokenization.Jinja;
 
 /// <summary>Jinja's tests: <c>value is name</c>.</summary>
@@ -11,14 +13,20 @@ internal static class Predicates
         ["true"] = (value, _) => value is true,
         ["false"] = (value, _) => value is false,
         ["boolean"] = (value, _) => value is bool,
-        ["integer"] = (value, _) => value is long,
+        ["integer"] = (value, _) => value is long or BigInteger,
         ["float"] = (value, _) => value is double,
-        ["number"] = (value, _) => value is long or double or bool,
+        ["number"] = (value, _) => value is long or BigInteger or double or bool,
         ["string"] = (value, _) => value is string,
         ["mapping"] = (value, _) => value is Map,
         ["iterable"] = (value, _) => Value.Items(value) is not null,
         ["sequence"] = (value, _) => Value.Items(value) is not null,
-        ["callable"] = (value, _) => value is Function,
+        ["callable"] = (value, _) => value is Function or LoopVariable { Again: not null },
+        ["lower"] = (value, _) => PythonText.Show(value) is var text && IsCase(text, PythonText.Lower(text)),
+        ["upper"] = (value, _) => PythonText.Show(value) is var text && IsCase(text, PythonText.Upper(text)),
+        ["escaped"] = (_, _) => false,
+        ["filter"] = (value, _) => value is string name && Filters.Exists(name),
+        ["test"] = (value, _) => value is string name && Exists(name),
+        ["sameas"] = (value, arguments) => IsSame(value, arguments.Required(0, "other")),
         ["odd"] = (value, arguments) => Remainder(value, 2, arguments) == 1,
         ["even"] = (value, arguments) => Remainder(value, 2, arguments) == 0,
         ["divisibleby"] = (value, arguments) =>
@@ -31,7 +39,20 @@ internal static class Predicates
         ["le"] = Compares("<="),
         ["gt"] = Compares(">"),
         ["ge"] = Compares(">="),
+        ["lessthan"] = Compares("<"),
+        ["greaterthan"] = Compares(">"),
     };
+
+    private static bool Exists(string name) => All.ContainsKey(name);
+
+    /// <summary>As Python's islower and isupper: in this case, and with letters that have one.</summary>
+    private static bool IsCase(string text, string cased) =>
+        text == cased && PythonText.Characters(text).Exists(PythonText.IsCased);
+
+    private static bool IsSame(object? value, object? other) =>
+        value is bool or long or null || other is bool or long or null
+            ? value?.GetType() == other?.GetType() && Equals(value, other)
+            : ReferenceEquals(value, other) || (value is string && Equals(value, other));
 
     public static bool Holds(string name, object? value, CallArguments arguments) =>
         All.TryGetValue(name, out Func<object?, CallArguments, bool>? test)

@@ -5,6 +5,8 @@ internal sealed class TokenReader(List<Token> tokens)
 {
     private int at;
 
+    public int Place => at;
+
     public Token Current => tokens[at];
 
     public Token Following => tokens[Math.Min(at + 1, tokens.Count - 1)];
@@ -15,6 +17,10 @@ internal sealed class TokenReader(List<Token> tokens)
     public bool Is(string sign) => Current.Kind == TokenKind.Operator && Current.Text == sign;
 
     public bool IsName(string name) => Current.Kind == TokenKind.Name && Current.Text == name;
+
+    /// <summary>Whether a name stands between a place and here.</summary>
+    public bool HasName(string name, int from) =>
+        tokens.FindIndex(from, at - from, token => token.Kind == TokenKind.Name && token.Text == name) >= 0;
 
     /// <summary>Passes an operator if it is current.</summary>
     public bool Take(string sign)

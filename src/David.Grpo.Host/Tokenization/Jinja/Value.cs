@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -16,10 +17,27 @@ internal sealed class Namespace(Dictionary<string, object?> attributes)
 /// <summary>Something that can be called.</summary>
 internal sealed record Function(string Name, Func<CallArguments, object?> Body);
 
+/// <summary>Python's tuple: a list that prints with round brackets and equals no list.</summary>
+internal class FixedList : List<object?>
+{
+    public FixedList() { }
+
+    public FixedList(IEnumerable<object?> items)
+        : base(items) { }
+}
+
+/// <summary>A tuple of <c>groupby</c>: the value that its members share, and these.</summary>
+internal sealed class Group(object? shared) : FixedList([shared, new List<object?>()])
+{
+    public object? Shared => this[0];
+
+    public List<object?> Members => (List<object?>)this[1]!;
+}
+
 /// <summary>
 /// The values of a template, with Python's meaning: none is null, the others are <see cref="bool"/>, <see cref="long"/>,
-/// <see cref="double"/>, <see cref="string"/>, <see cref="List{T}"/>, <see cref="Map"/>, <see cref="Namespace"/>,
-/// <see cref="Function"/> and <see cref="Undefined"/>.
+/// <see cref="BigInteger"/> (whole numbers beyond long alone), <see cref="double"/>, <see cref="string"/>, <see cref="List{T}"/>,
+/// <see cref="FixedList"/>, <see cref="Map"/>, <see cref="Namespace"/>, <see cref="Function"/> and <see cref="Undefined"/>.
 /// </summary>
 internal static class Value
 {
@@ -33,8 +51,8 @@ internal static class Value
             {
                 JsonValueKind.True => true,
                 JsonValueKind.False => false,
-                JsonValueKind.String => node.GetValue<string>(),
-                _ => FromNumber(node.ToJsonString()),
+                JsonValueKind.String => FromText(node),
+                _ => FromNumber(node.AsValue()),
             },
         };
 
@@ -44,6 +62,7 @@ internal static class Value
             null or Undefined => false,
             bool truth => truth,
             long whole => whole != 0,
+            BigInteger => true,
             double real => real != 0,
             string text => text.Length > 0,
             List<object?> list => list.Count > 0,
@@ -56,10 +75,11 @@ internal static class Value
         {
             (Undefined, Undefined) => true,
             (List<object?> a, List<object?> b) => a.Count == b.Count
+                && a is FixedList == b is FixedList
                 && a.Zip(b).All(pair => AreEqual(pair.First, pair.Second)),
             (Map a, Map b) => a.Count == b.Count
                 && a.All(entry => b.TryGetValue(entry.Key, out object? other) && AreEqual(entry.Value, other)),
-            (double or long or bool, double or long or bool) => Compare(left, right) == 0,
+            (double or long or bool or BigInteger, double or long or bool or BigInteger) => Compare(left, right) == 0,
             _ => Equals(left, right),
         };
 
@@ -68,12 +88,21 @@ internal static class Value
         (left, right) switch
         {
             (string a, string b) => PythonText.Compare(a, b),
-            _ when Whole(left) is long a && Whole(right) is long b => a.CompareTo(b),
+            _ when Integer(left) is BigInteger a && Integer(right) is BigInteger b => a.CompareTo(b),
             _ when Real(left) is double a && Real(right) is double b => double.IsNaN(a) || double.IsNaN(b)
                 ? null
                 : a.CompareTo(b),
+            (List<object?> a, List<object?> b) when a is FixedList == b is FixedList => CompareItems(a, b),
             _ => null,
         };
+
+    private static int? CompareItems(List<object?> left, List<object?> right)
+    {
+        foreach ((object? a, object? b) in left.Zip(right))
+            if (!AreEqual(a, b))
+                return Compare(a, b);
+        return left.Count.CompareTo(right.Count);
+    }
 
     /// <summary>The items that a loop over the value sees; null if it cannot be looped over.</summary>
     public static List<object?>? Items(object? value) =>
@@ -95,7 +124,17 @@ internal static class Value
             _ => null,
         };
 
-    public static double? Real(object? value) => value is double real ? real : Whole(value);
+    /// <summary>A whole number of any size.</summary>
+    public static BigInteger? Integer(object? value) => value is BigInteger large ? large : Whole(value);
+
+    /// <summary>A whole number as the smallest of the types that hold it.</summary>
+    public static object Narrow(BigInteger whole) =>
+        whole >= long.MinValue && whole <= long.MaxValue ? (long)whole : (object)whole;
+
+    public static double? Real(object? value) =>
+        value is double real ? real
+        : Integer(value) is BigInteger whole ? (double)whole
+        : null;
 
     /// <summary>What a value is, for messages.</summary>
     public static string Kind(object? value) =>
@@ -104,7 +143,7 @@ internal static class Value
             null => "none",
             Undefined undefined => $"undefined ({undefined.What})",
             bool => "a truth value",
-            long or double => "a number",
+            long or double or BigInteger => "a number",
             string => "a text",
             List<object?> => "a list",
             Map => "a mapping",
@@ -112,11 +151,26 @@ internal static class Value
             _ => "a function",
         };
 
-    private static object FromNumber(string digits) =>
-        digits.AsSpan().IndexOfAny('.', 'e', 'E') >= 0
-            ? double.Parse(digits, System.Globalization.CultureInfo.InvariantCulture)
-        : long.TryParse(digits, out long whole) ? whole
-        : throw new ChatTemplateException(
-            $"The number {BigInteger.Parse(digits)} in the messages or variables is too large."
-        );
+    private static string FromText(JsonNode node)
+    {
+        try
+        {
+            return node.GetValue<string>();
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new ChatTemplateException($"A text in the messages or variables is no valid Unicode: {e.Message}");
+        }
+    }
+
+    /// <summary>As Python's json reads it: whole without a point and an exponent, else real.</summary>
+    private static object FromNumber(JsonValue number)
+    {
+        string digits = number.ToJsonString();
+        bool isReal =
+            digits.AsSpan().IndexOfAny('.', 'e', 'E') >= 0 || number.GetValue<object>() is double or float or decimal;
+        return isReal
+            ? double.Parse(digits, CultureInfo.InvariantCulture)
+            : Narrow(BigInteger.Parse(digits, CultureInfo.InvariantCulture));
+    }
 }
