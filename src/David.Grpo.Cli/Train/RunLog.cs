@@ -28,7 +28,9 @@ internal sealed class RunLog(RunFile file, TrainingTask task, Screen screen)
         {
             case RunEvent.Working working:
                 screen.Progress(
-                    Text($"step {Math.Min(_step + 1, Steps)}/{Steps}: {working.What}, {working.Done:N0} of {working.Of:N0} {working.Unit}")
+                    Text(
+                        $"step {Math.Min(_step + 1, Steps)}/{Steps}: {working.What}, {working.Done:N0} of {working.Of:N0} {working.Unit}"
+                    )
                 );
                 break;
             case RunEvent.Resumed resumed:

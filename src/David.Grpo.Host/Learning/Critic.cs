@@ -53,6 +53,41 @@ public sealed class Critic : IDisposable
         Tensor.Backward([values], [Tensor.From<float>(column, [column.Length, 1], _body.Device)]);
     }
 
+    /// <summary>The group with the values before its members' trained tokens.</summary>
+    public Group Valued(Group group)
+    {
+        ScoredSequence[] sequences = Sequences(group.Members);
+        return group.WithValues(Learner.Split(Values(sequences), sequences));
+    }
+
+    /// <summary>
+    /// One update towards what was paid from each token on, with PPO's clip of 0.5 as verl has it, each token of the same weight.
+    /// </summary>
+    /// <param name="groups">With values, see <see cref="Valued"/>.</param>
+    /// <param name="packTokens">Tokens of a pass at most, unless one group is longer.</param>
+    public void Fit(Group[] groups, int packTokens, double rate)
+    {
+        int tokens = groups.Sum(group => group.Members.Sum(member => member.Values.Length));
+        foreach (int[] pack in ScoredSequence.Packs([.. groups.Select(group => Sequences(group.Members))], packTokens))
+        {
+            Member[] members = [.. pack.SelectMany(g => groups[g].Members)];
+            double[] old = [.. members.SelectMany(member => member.Values)];
+            double[] returns = [.. members.SelectMany(member => Returns.ToGo(1, AdvantageRules.TokenRewards(member)))];
+            double[] weights = [.. returns.Select(_ => 1.0 / tokens)];
+            Accumulate(
+                Sequences(members),
+                now =>
+                    Array.TrueForAll(now, double.IsFinite)
+                        ? ValueObjective.Clipped(0.5, weights, old, returns, now).Gradient
+                        : null
+            );
+        }
+        Optimizer.Step(rate);
+    }
+
+    private static ScoredSequence[] Sequences(IEnumerable<Member> members) =>
+        [.. members.Select(member => ScoredSequence.Of(member.Trajectory))];
+
     private Tensor Forward(IReadOnlyList<ScoredSequence> sequences)
     {
         ScoredPack pack = new(_body, sequences);

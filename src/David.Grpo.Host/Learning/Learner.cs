@@ -45,12 +45,15 @@ public sealed class Learner(
                 : arm.Objective.Scope;
 
         if (critic is not null)
-            groups = [.. groups.Select(group => Valued(critic, group))];
+            groups = [.. groups.Select(critic.Valued)];
         double[][][] advantages = arm.Advantage.Of([.. groups]);
         Lesson[][] lessons = [.. groups.Select((group, q) => Lessons(group, q, advantages[q], kl > 0, scope))];
         int minibatches = phase == Phase.Bootstrapping ? method.BootstrapMinibatches : method.Minibatches;
         UpdateTally tally = new();
-        (_done, _toDo) = (0, method.Epochs * lessons.Sum(group => group.Sum(lesson => (long)lesson.Sequence.Tokens.Length)));
+        (_done, _toDo) = (
+            0,
+            method.Epochs * lessons.Sum(group => group.Sum(lesson => (long)lesson.Sequence.Tokens.Length))
+        );
         Progress?.Invoke(_done, _toDo);
         Judge(lessons, tally);
         Seed draws = Seed.Named("objective", seed);
@@ -82,7 +85,8 @@ public sealed class Learner(
                 }
             );
         if (critic is not null)
-            Fit(critic, groups, minibatches, seed);
+            foreach (int[] part in Minibatches(groups.Count, minibatches, seed))
+                critic.Fit([.. part.Select(q => groups[q])], packTokens, method.CriticLearningRate);
         return tally.ToReport() with { Advantages = advantages };
     }
 
@@ -101,45 +105,6 @@ public sealed class Learner(
                     nameof(groups)
                 );
     }
-
-    /// <summary>
-    /// Updates of the critic towards what was paid from each token on, with PPO's clip of 0.5 as verl has it, each token of
-    /// the same weight.
-    /// </summary>
-    private void Fit(Critic critic, IReadOnlyList<Group> groups, int minibatches, Seed seed)
-    {
-        foreach (int[] part in Minibatches(groups.Count, minibatches, seed))
-        {
-            int tokens = part.Sum(q => groups[q].Members.Sum(member => member.Values.Length));
-            foreach (int[] pack in Packs([.. part.Select(q => Sequences(groups[q].Members))]))
-            {
-                Member[] members = [.. pack.SelectMany(place => groups[part[place]].Members)];
-                double[] old = [.. members.SelectMany(member => member.Values)];
-                double[] returns =
-                [
-                    .. members.SelectMany(member => Returns.ToGo(1, AdvantageRules.TokenRewards(member))),
-                ];
-                double[] weights = [.. returns.Select(_ => 1.0 / tokens)];
-                critic.Accumulate(
-                    Sequences(members),
-                    now =>
-                        Array.TrueForAll(now, double.IsFinite)
-                            ? ValueObjective.Clipped(0.5, weights, old, returns, now).Gradient
-                            : null
-                );
-            }
-            critic.Optimizer.Step(method.CriticLearningRate);
-        }
-    }
-
-    private static Group Valued(Critic critic, Group group)
-    {
-        ScoredSequence[] sequences = Sequences(group.Members);
-        return group.WithValues(Split(critic.Values(sequences), sequences));
-    }
-
-    private static ScoredSequence[] Sequences(IEnumerable<Member> members) =>
-        [.. members.Select(member => ScoredSequence.Of(member.Trajectory))];
 
     /// <summary>Supervised updates on the expert's trajectories, each of the same weight.</summary>
     /// <param name="demonstrations">At least one.</param>
@@ -243,7 +208,8 @@ public sealed class Learner(
             start[g + 1] += start[g];
         int[][] passes =
         [
-            .. Packs([.. groups.Select(group => Array.ConvertAll(group, lesson => lesson.Sequence))])
+            .. ScoredSequence
+                .Packs([.. groups.Select(group => Array.ConvertAll(group, lesson => lesson.Sequence))], packTokens)
                 .Select(pack =>
                     pack.SelectMany(g => Enumerable.Range(start[g], groups[g].Length))
                         .Where(i => lessons[i].Trained > 0 && Learns(lessons[i], scope))
@@ -308,7 +274,11 @@ public sealed class Learner(
             Advance(size);
         }
         // Those that teach nothing are done without a pass.
-        Advance(lessons.Except(passes.SelectMany(pass => pass).Select(i => lessons[i])).Sum(lesson => (long)lesson.Sequence.Tokens.Length));
+        Advance(
+            lessons
+                .Except(passes.SelectMany(pass => pass).Select(i => lessons[i]))
+                .Sum(lesson => (long)lesson.Sequence.Tokens.Length)
+        );
         if (!finite)
         {
             optimizer.ClearGradients();
@@ -332,27 +302,6 @@ public sealed class Learner(
     /// <summary>A sequence without slopes need not be computed.</summary>
     private static bool Learns(Lesson lesson, ObjectiveScope scope) =>
         scope != ObjectiveScope.Advantaged || Array.Exists(lesson.Advantages, advantage => advantage != 0);
-
-    /// <summary>Indices of groups that go through the model together, up to the limit of tokens.</summary>
-    private IEnumerable<int[]> Packs(ScoredSequence[][] groups)
-    {
-        List<int> pack = [];
-        int tokens = 0;
-        foreach ((int g, ScoredSequence[] group) in groups.Index())
-        {
-            int size = group.Sum(sequence => sequence.Tokens.Length);
-            if (pack.Count > 0 && tokens + size > packTokens)
-            {
-                yield return [.. pack];
-                pack.Clear();
-                tokens = 0;
-            }
-            pack.Add(g);
-            tokens += size;
-        }
-        if (pack.Count > 0)
-            yield return [.. pack];
-    }
 
     /// <summary>The group's members with their advantages and fixed log-probabilities.</summary>
     private Lesson[] Lessons(Group group, int question, double[][] advantages, bool withReference, ObjectiveScope scope)
@@ -401,7 +350,7 @@ public sealed class Learner(
         ];
     }
 
-    private static double[][] Split(double[] values, ScoredSequence[] sequences)
+    internal static double[][] Split(double[] values, ScoredSequence[] sequences)
     {
         int at = 0;
         return

@@ -11,6 +11,27 @@ public sealed record ScoredSequence(int[] Tokens, int[] Scored)
     /// <summary>A trajectory's tokens that may be trained, but for the first <paramref name="skipped"/> of them.</summary>
     public static ScoredSequence Of(Trajectory trajectory, int skipped = 0) =>
         new(Trajectory.Tokens(trajectory), Trajectory.TrainedPositions(trajectory)[skipped..]);
+
+    /// <summary>Indices of groups that go through a model together, up to a limit of tokens.</summary>
+    internal static IEnumerable<int[]> Packs(ScoredSequence[][] groups, int most)
+    {
+        List<int> pack = [];
+        int tokens = 0;
+        foreach ((int g, ScoredSequence[] group) in groups.Index())
+        {
+            int size = group.Sum(sequence => sequence.Tokens.Length);
+            if (pack.Count > 0 && tokens + size > most)
+            {
+                yield return [.. pack];
+                pack.Clear();
+                tokens = 0;
+            }
+            pack.Add(g);
+            tokens += size;
+        }
+        if (pack.Count > 0)
+            yield return [.. pack];
+    }
 }
 
 /// <summary>Slopes of a loss by what a <see cref="PolicyPass"/> gave out, [N] each.</summary>
