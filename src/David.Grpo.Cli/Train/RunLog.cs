@@ -12,7 +12,11 @@ internal sealed class RunLog(RunFile file, TrainingTask task, Screen screen)
     private double _stepSeconds;
     private double _evaluationSeconds;
     private int _step;
+    private int _dead; // steps in a row in which no group taught anything
     private long? _generated = 0; // up to the last step; unknown after a resumption
+
+    /// <summary>Of which it is told.</summary>
+    private const int DeadSteps = 3;
 
     private int Steps =>
         file.Method.MainSteps
@@ -44,6 +48,11 @@ internal sealed class RunLog(RunFile file, TrainingTask task, Screen screen)
                         $"evaluation  after step {metrics.Step}: {metrics.Questions} questions, EM {metrics.ExactMatch:0.000}, F1 {metrics.F1:0.000}, coverage {metrics.Coverage:0.000}, searches {metrics.SearchesPerQuestion:0.00}, tokens {metrics.GeneratedTokens:0}, answered {metrics.Answered:P0}, {Time(metrics.Seconds)}"
                     )
                 );
+                if (metrics is { Answered: 0, SearchesPerQuestion: 0 })
+                    screen.Line(
+                        "            No episode searched or answered: the model does not follow the protocol, and rewards stay 0. "
+                            + "Show it how: experts with method.bootstrap_steps above 0; or begin from a model that was taught to search."
+                    );
                 break;
             case RunEvent.Stepped { Metrics: var step, Budget: var budget }:
                 Stepped(step, budget);
@@ -56,6 +65,7 @@ internal sealed class RunLog(RunFile file, TrainingTask task, Screen screen)
 
     private void Stepped(StepMetrics step, int budget)
     {
+        _dead = step.DeadGroups >= 1 ? _dead + 1 : 0;
         double seconds = step.RolloutSeconds + step.LearningSeconds;
         long? generated = step.GeneratedTokens - _generated;
         _stepped++;
@@ -80,6 +90,14 @@ internal sealed class RunLog(RunFile file, TrainingTask task, Screen screen)
                     $", learned {step.LearnedTokens / Math.Max(1e-9, step.LearningSeconds):0}/s, {Time(seconds)}, left {Time(left)}"
                 )
         );
+        if (_dead == DeadSteps)
+            screen.Line(
+                Text(
+                    $"            In {DeadSteps} steps all members of each group earned the same, so nothing was learned from rewards. "
+                )
+                    + "More rollouts a group, a higher temperature, easier questions or experts' examples may tell them apart; "
+                    + "stop_after_dead_steps ends such a run."
+            );
     }
 
     /// <summary>Seconds as people say them.</summary>

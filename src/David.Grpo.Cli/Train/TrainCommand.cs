@@ -98,6 +98,14 @@ public static class TrainCommand
         ShowPlan(run, screen);
         if (onlyPlan)
             return 0;
+        string held = Path.Combine(options.Out, "checkpoints");
+        run.Forecast.CheckDisk(
+            options.Out,
+            MemoryForecast.Free(options.Out),
+            Directory.Exists(held)
+                ? new DirectoryInfo(held).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length)
+                : 0
+        );
         RunFolder folder = run.Folder();
         if (folder.Result is { Stopped: false } finished)
         {
@@ -160,6 +168,10 @@ public static class TrainCommand
             $"memory      at most {MemoryForecast.Size(run.Forecast.Total)} of {MemoryForecast.Size(MemoryForecast.Available)}"
         );
         screen.Line($"            {run.Forecast}");
+        screen.Line(
+            $"disk        at most {MemoryForecast.Size(run.Forecast.Disk)} of {MemoryForecast.Size(MemoryForecast.Free(file.Out))} that are free: "
+                + $"checkpoints ({file.CheckpointsKept} kept, one being written)"
+        );
         screen.Line($"out         {file.Out}");
         screen.Line();
     }

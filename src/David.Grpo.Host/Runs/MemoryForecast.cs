@@ -4,7 +4,9 @@ using David.Grpo.Learning;
 
 namespace David.Grpo.Runs;
 
-/// <summary>The most memory that a run will need, by part, in bytes: worked out from its options before the first step.</summary>
+/// <summary>
+/// The most memory that a run will need, by part, and the most disk, in bytes: worked out from its options before the first step.
+/// </summary>
 /// <remarks>
 /// Every part is a bound: all episodes as long as they may get. What the program, libtorch and the allocator take besides is
 /// <see cref="Rest"/>, which was measured and rounded up.
@@ -14,7 +16,8 @@ namespace David.Grpo.Runs;
 /// <param name="Reference">The reference's weights; 0 where there is no KL term.</param>
 /// <param name="Cache">Keys and values of the episodes under way.</param>
 /// <param name="Pass">Activations of a learning pass.</param>
-internal sealed record MemoryForecast(long Weights, long Training, long Reference, long Cache, long Pass)
+/// <param name="Disk">Of checkpoints, one being written included, and the reference; logs come to little beside them.</param>
+internal sealed record MemoryForecast(long Weights, long Training, long Reference, long Cache, long Pass, long Disk)
 {
     private const int Float = sizeof(float);
     private const long Gibi = 1L << 30;
@@ -77,13 +80,36 @@ internal sealed record MemoryForecast(long Weights, long Training, long Referenc
         long kept = file.GradientCheckpointing ? Float * tokens * width * (model.Layers + 1) : layer * model.Layers;
         // Logits exist a block of rows at a time: raw, tempered, normalised, exponentiated, and their gradients.
         long logits = Float * 6 * Math.Min(512, tokens) * model.VocabularySize;
+        long checkpoint = (arm.HasCritic ? 6 : 3) * weights; // weights and two moments
         return new MemoryForecast(
             weights,
             (arm.HasCritic ? 7 : 3) * weights, // a critic has weights, gradients and moments of its own
             refers ? weights : 0,
             cache,
-            kept + (file.GradientCheckpointing ? 2 * layer : layer) + logits
+            kept + (file.GradientCheckpointing ? 2 * layer : layer) + logits,
+            ((file.CheckpointsKept + 1) * checkpoint) + (refers ? weights : 0)
         );
+    }
+
+    /// <summary>Bytes that are free where a folder lies or will lie.</summary>
+    public static long Free(string folder)
+    {
+        string path = Path.GetFullPath(folder);
+        while (!Directory.Exists(path))
+            path = Path.GetDirectoryName(path)!;
+        return new DriveInfo(path).AvailableFreeSpace;
+    }
+
+    /// <summary>Refuses a run whose checkpoints would fill the disk.</summary>
+    /// <param name="held">Bytes that the run's folder holds already.</param>
+    /// <exception cref="InvalidDataException">They need more than is free.</exception>
+    public void CheckDisk(string folder, long free, long held)
+    {
+        if (Disk - held > free)
+            throw new InvalidDataException(
+                $"The run may write {Size(Disk)} of checkpoints, but where {folder} lies {Size(free)} are free. It was not started. "
+                    + "Give another folder (--out), or lower checkpoints_kept."
+            );
     }
 
     /// <summary>Refuses a run that cannot fit, and says what would lower its need.</summary>

@@ -75,6 +75,12 @@ public record RunOptions
     [Description("draw the order of the questions anew for each pass")]
     public bool Shuffle { get; init; } = true;
 
+    /// <remarks>It ends a run or it does not, so it is not part of what identifies the run.</remarks>
+    [Description("end the run with an error after so many steps in a row in which no group taught anything; 0: never")]
+    [Range(0, int.MaxValue)]
+    [JsonIgnore]
+    public int StopAfterDeadSteps { get; init; }
+
     [Description("steps between checkpoints")]
     [Range(1, int.MaxValue)]
     public int CheckpointEvery { get; init; } = 10;

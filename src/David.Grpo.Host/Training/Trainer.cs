@@ -39,6 +39,7 @@ public sealed class Trainer : IDisposable
     private RunTimes _times = new();
     private double _earlierSeconds; // of the processes that this run began in
     private int _savedStep;
+    private int _deadSteps; // in a row, those of this process
 
     /// <param name="policy">Trained in place.</param>
     /// <param name="arm">The method; default: the one that the options name.</param>
@@ -271,6 +272,12 @@ public sealed class Trainer : IDisposable
         _folder.AppendTrajectories(TrajectoryRecords(groups, report.Advantages, metrics.Phase));
         _tensorboard.Step(metrics, _work.Sampled, report.Advantages.SelectMany(own => own).SelectMany(own => own));
         _report(new RunEvent.Stepped(metrics, _options.Rollouts));
+        _deadSteps = metrics.DeadGroups >= 1 ? _deadSteps + 1 : 0;
+        if (_options.StopAfterDeadSteps is > 0 and var most && _deadSteps >= most)
+            throw new InvalidDataException(
+                $"In {_deadSteps} steps in a row all members of each group earned the same, so nothing was learned from rewards; "
+                    + $"stop_after_dead_steps is {most}. The checkpoint before them is in {_folder.Path}."
+            );
         return Event.NewUpdated(report.OptimizerSteps, report.Skipped, seconds);
     }
 

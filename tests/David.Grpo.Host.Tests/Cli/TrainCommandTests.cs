@@ -123,7 +123,52 @@ public sealed class TrainCommandTests
 
         Assert.Equal(0, code);
         Assert.Contains("main        2 steps of 2 × 2 rollouts a question and up to 1 by continuation", output);
+        Assert.Matches(@"disk        at most .* that are free: checkpoints \(\d+ kept, one being written\)", output);
         Assert.False(Directory.Exists(run["out"]));
+    }
+
+    [Fact]
+    public async Task RunThatCannotLearn_SaysSo_AndEndsWhereThatIsWanted()
+    {
+        using TinyRun run = new();
+        (int code, string output, string error) = await run.TrainAsync(
+            "--set",
+            "method.arm=grpo",
+            "--set",
+            "method.main_steps=3"
+        );
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("No episode searched or answered", output);
+        Assert.Contains("method.bootstrap_steps above 0", output);
+        Assert.Contains("In 3 steps all members of each group earned the same", output);
+
+        (code, output, error) = await run.TrainAsync(
+            "--set",
+            "method.arm=grpo",
+            "--set",
+            "method.main_steps=3",
+            "--set",
+            "stop_after_dead_steps=2",
+            "--out",
+            run["other"]
+        );
+        Assert.Equal(2, code);
+        Assert.Contains("stop_after_dead_steps is 2", error);
+        Assert.DoesNotContain("step   3/", output);
+    }
+
+    [Fact]
+    public void RunThatCannotFitOntoTheDisk_IsRefused()
+    {
+        MemoryForecast forecast = new(100, 300, 100, 0, 0, Disk: 3L << 30);
+        forecast.CheckDisk("out", free: 3L << 30, held: 0);
+        forecast.CheckDisk("out", free: 1L << 30, held: 2L << 30);
+        InvalidDataException refused = Assert.Throws<InvalidDataException>(() =>
+            forecast.CheckDisk("out", free: 2L << 30, held: 0)
+        );
+        Assert.Contains("may write 3.0 GiB of checkpoints, but where out lies 2.0 GiB are free", refused.Message);
+        Assert.Contains("checkpoints_kept", refused.Message);
+        Assert.True(MemoryForecast.Free("/tmp/nowhere/at/all") > 0);
     }
 
     [Fact]
