@@ -184,21 +184,19 @@ module internal CurvePanel =
                         if heights[i] > 0.0 then
                             let middle = tops[i] + heights[i] / 2.0
 
-                            let from = across point.X + 4.0 |> min (frame.Right + 4.0)
+                            let from = across point.X + 4.0
+                            let style = look.Of curve.Name
 
-                            stroke
-                                from
-                                centres[i]
-                                (frame.Right + 11.0)
-                                middle
-                                [
-                                    "class", "leader"
-                                    "stroke", (look.Of curve.Name).Colour
-                                    "stroke-opacity", ".7"
-                                    // A long leader must not look like a line or a whisker.
-                                    if from < frame.Right - 4.0 then
-                                        "stroke-dasharray", "1 3"
-                                ]
+                            if from >= frame.Right - 4.0 then
+                                stroke
+                                    (min from (frame.Right + 4.0))
+                                    centres[i]
+                                    (frame.Right + 11.0)
+                                    middle
+                                    [ "class", "leader"; "stroke", style.Colour; "stroke-opacity", ".7" ]
+                            else
+                                // From a curve that ends before, a line to its name would look like more of it.
+                                markerOf "key-marker" style (frame.Right + 6.5) middle 3.0
 
                             yield!
                                 nameLines curve |> block (frame.Right + 14.0) (tops[i] + 0.75 * lineHeight) labelSize []
