@@ -28,8 +28,30 @@ internal sealed class ModelSource : IDisposable
             path =
                 Directory.EnumerateDirectories(checkpoints, "step-*").Order(StringComparer.Ordinal).LastOrDefault()
                 ?? throw new FileNotFoundException($"The run {path} has no checkpoint yet.", checkpoints);
+        else if (
+            Directory.Exists(path)
+            && !File.Exists(System.IO.Path.Combine(path, "config.json"))
+            && RunsIn(path) is { Length: > 0 } runs
+        )
+            throw new FileNotFoundException(
+                $"{path} is no model, but holds the run{(runs.Length == 1 ? "" : "s")} {string.Join(", ", runs.Take(8))}. Name one of them.",
+                path
+            );
         return new ModelSource(path, ModelFiles.Open(path));
     }
+
+    /// <summary>The runs under a folder, of a comparison or of an arm's seeds.</summary>
+    private static string[] RunsIn(string folder) =>
+        [
+            .. Directory
+                .EnumerateDirectories(
+                    folder,
+                    "checkpoints",
+                    new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 2 }
+                )
+                .Select(found => System.IO.Path.GetDirectoryName(found)!)
+                .Order(StringComparer.Ordinal),
+        ];
 
     public Decoder Load(Device device) => Decoder.Load(Config, Files.Weights, device);
 

@@ -104,6 +104,27 @@ public sealed class EvalCommandTests
     }
 
     [Fact]
+    public async Task Eval_OfAFolderOfRuns_SaysWhichThereAre()
+    {
+        using Scratch scratch = new();
+        foreach (string run in (string[])["david/seed-1", "david/seed-2"])
+            Directory.CreateDirectory(scratch[$"demo/{run}/checkpoints"]);
+        foreach (
+            (string model, string named) in new[]
+            {
+                ("demo", "demo/david/seed-1, "),
+                ("demo/david", "david/seed-2. Name one"),
+            }
+        )
+        {
+            (int code, _, string error) = await TinyRun.EvalAsync("--model", scratch[model], "--protocol", "world");
+            Assert.Equal(2, code);
+            Assert.Contains("holds the runs", error, StringComparison.Ordinal);
+            Assert.Contains(named, error, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task Eval_OfAnotherModelInTheWorld_IsRefused()
     {
         using TinyRun run = new();
