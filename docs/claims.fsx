@@ -89,7 +89,9 @@ let rec walk (node: JsonElement) (steps: string list) =
 let found (place: string) =
     match place.Split('#', 2) with
     | [| file; pattern |] when pattern.StartsWith '/' ->
-        number (Regex.Match(read file, pattern.Trim '/', RegexOptions.Multiline).Groups[1].Value)
+        match Regex.Match(read file, pattern.Trim '/', RegexOptions.Multiline) with
+        | found when found.Success -> number found.Groups[1].Value
+        | _ -> failwith "no such text"
     | [| file; path |] ->
         use document = JsonDocument.Parse(read file)
         walk document.RootElement (List.ofArray (path.Split '/'))
