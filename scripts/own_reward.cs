@@ -5,7 +5,7 @@
 //     dotnet run -c Release scripts/own_reward.cs -- --weight 0.1 --out runs/own-reward-app
 //     dotnet run -c Release scripts/own_reward.cs -- --toy
 //
-// (PublishAot, which such apps begin with, would forbid the library's JSON.) The native library is that of .build/native, which `./david --help` builds, or of DAVID_TORCH_LIBRARY.
+// PublishAot, which such apps begin with, would forbid the library's JSON.
 #:project ../src/David.Grpo.Host/David.Grpo.Host.csproj
 #:property PublishAot=false
 

@@ -1,4 +1,4 @@
-/// A reward, an arm and a budget policy of one's own in F#; README, "Your own", points here.
+/// A reward, an arm and a budget policy of one's own in F#; docs/own.md points here.
 module David.Grpo.Tests.YourOwnTests
 
 open Expecto

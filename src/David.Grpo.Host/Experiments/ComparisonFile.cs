@@ -55,7 +55,7 @@ public sealed record ComparisonFile
     public long? Searches { get; init; }
 
     [Description("seconds of sampling and learning that each run may take; leave out for any number")]
-    [Range(0.0, double.MaxValue)]
+    [Range(0.0, double.PositiveInfinity)]
     public double? Seconds { get; init; }
 
     [Description("questions of each evaluation")]

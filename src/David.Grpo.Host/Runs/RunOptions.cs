@@ -49,7 +49,7 @@ public record RunOptions
     public long? Searches { get; init; }
 
     [Description("seconds of sampling and learning that the run may take; the last step may pass them")]
-    [Range(0.0, double.MaxValue)]
+    [Range(0.0, double.PositiveInfinity)]
     public double? Seconds { get; init; }
 
     /// <summary>Whether its questions and answers are in words, not in the embedded world's tags.</summary>

@@ -8,7 +8,7 @@ namespace David.Grpo.Tasks;
 public sealed record QuestionsSection
 {
     [Description(
-        "JSON Lines or JSON, gzipped or not, in the format of ours, HotpotQA, 2Wiki, MuSiQue, Search-R1 or Bamboogle"
+        "Parquet, JSON Lines or JSON, gzipped or not, in the format of ours, HotpotQA, 2Wiki, MuSiQue, Search-R1 or Bamboogle"
     )]
     [RelativeToFile]
     public required string File { get; init; }

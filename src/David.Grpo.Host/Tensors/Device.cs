@@ -32,7 +32,7 @@ public readonly record struct Device
             ? new Device(index)
             : throw new ArgumentException(
                 $"Device is \"{text}\", but libtorch {Torch.Version} sees {count} CUDA devices. Use cpu, or a libtorch with CUDA "
-                    + "(README, \"On a GPU\": build with -p:LibTorch=cuda-linux, or set LIBTORCH)."
+                    + "(docs/platforms.md: build with -p:LibTorch=cuda-linux, or set LIBTORCH)."
             );
     }
 

@@ -12,7 +12,7 @@ namespace David.Grpo.Host.Tests.Examples;
 
 /// <summary>
 /// A reward, an environment, an arm and a budget policy of one's own, each in under 30 lines, each trained with for some
-/// steps on the embedded world; and a tool of one's own, which is asked. README, "Your own", points here.
+/// steps on the embedded world; and a tool of one's own, which is asked. docs/own.md points here.
 /// </summary>
 public sealed class YourOwnTests : IDisposable
 {
