@@ -1,4 +1,5 @@
 using David.Grpo.Learning;
+using David.Grpo.Rollout;
 using David.Grpo.Runs;
 
 namespace David.Grpo.Training;
@@ -84,5 +85,42 @@ internal sealed record StepWork
             LearningSeconds = learningSeconds,
             LearnedTokens = report.Tokens,
         };
+    }
+
+    /// <summary>What trajectories.jsonl.gz says of the step: the groups' members as they were learned from, then what was not.</summary>
+    public IEnumerable<TrajectoryRecord> ToTrajectories(
+        IReadOnlyList<Group> groups,
+        double[][][] advantages,
+        double[][][] slopes,
+        StepMetrics step,
+        IAgentProtocol protocol
+    )
+    {
+        ILookup<long, Unlearned> unlearned = Unlearned.ToLookup(left => left.Group);
+        TrajectoryRecord Record(
+            long group,
+            Member member,
+            int index,
+            TrajectoryRole role,
+            double[] advantage,
+            double[] slope
+        ) => TrajectoryRecord.Of(member, step.Step, step.Phase, group, index, role, advantage, slope, protocol);
+        for (int g = 0; g < groups.Count; g++)
+        {
+            for (int i = 0; i < groups[g].Members.Length; i++)
+                yield return Record(
+                    groups[g].Key,
+                    groups[g].Members[i],
+                    i,
+                    TrajectoryRole.Member,
+                    advantages[g][i],
+                    slopes[g][i]
+                );
+            foreach (Unlearned left in unlearned[groups[g].Key])
+                yield return Record(left.Group, left.Member, left.Index, left.Role, [], []);
+        }
+        HashSet<long> learned = [.. groups.Select(group => group.Key)];
+        foreach (Unlearned left in unlearned.Where(own => !learned.Contains(own.Key)).SelectMany(own => own))
+            yield return Record(left.Group, left.Member, left.Index, left.Role, [], []);
     }
 }

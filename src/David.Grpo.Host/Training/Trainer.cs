@@ -269,7 +269,15 @@ public sealed class Trainer : IDisposable
             Price = _arm.Spending.Name == SpendingRules.Free.Name ? 0 : _state.Price.Multiplier,
         };
         _folder.AppendMetrics(metrics);
-        _folder.AppendTrajectories(TrajectoryRecords(groups, report.Advantages, metrics.Phase));
+        _folder.AppendTrajectories(
+            _work.ToTrajectories(
+                groups,
+                report.Advantages,
+                TokenSlopes.Of(_arm, groups, report.Advantages),
+                metrics,
+                _task.Protocol
+            )
+        );
         _tensorboard.Step(metrics, _work.Sampled, report.Advantages.SelectMany(own => own).SelectMany(own => own));
         _report(new RunEvent.Stepped(metrics, _options.Rollouts));
         _deadSteps = metrics.DeadGroups >= 1 ? _deadSteps + 1 : 0;
@@ -279,41 +287,6 @@ public sealed class Trainer : IDisposable
                     + $"stop_after_dead_steps is {most}. The checkpoint before them is in {_folder.Path}."
             );
         return Event.NewUpdated(report.OptimizerSteps, report.Skipped, seconds);
-    }
-
-    private IEnumerable<TrajectoryRecord> TrajectoryRecords(
-        IReadOnlyList<Group> groups,
-        double[][][] advantages,
-        string phase
-    )
-    {
-        double[][][] slopes = TokenSlopes.Of(_arm, groups, advantages);
-        ILookup<long, Unlearned> unlearned = _work.Unlearned.ToLookup(left => left.Group);
-        TrajectoryRecord Record(
-            long group,
-            Member member,
-            int index,
-            TrajectoryRole role,
-            double[] advantage,
-            double[] slope
-        ) => TrajectoryRecord.Of(member, _state.Step + 1, phase, group, index, role, advantage, slope, _task.Protocol);
-        for (int g = 0; g < groups.Count; g++)
-        {
-            for (int i = 0; i < groups[g].Members.Length; i++)
-                yield return Record(
-                    groups[g].Key,
-                    groups[g].Members[i],
-                    i,
-                    TrajectoryRole.Member,
-                    advantages[g][i],
-                    slopes[g][i]
-                );
-            foreach (Unlearned left in unlearned[groups[g].Key])
-                yield return Record(left.Group, left.Member, left.Index, left.Role, [], []);
-        }
-        HashSet<long> learned = [.. groups.Select(group => group.Key)];
-        foreach (Unlearned left in unlearned.Where(own => !learned.Contains(own.Key)).SelectMany(own => own))
-            yield return Record(left.Group, left.Member, left.Index, left.Role, [], []);
     }
 
     private void WriteReference()
