@@ -1,0 +1,147 @@
+/// Makes mutants of David.Grpo.Core and says which of them its tests catch.
+module David.Grpo.Mutants.Program
+
+open System
+open System.Diagnostics
+open System.IO
+
+let private usage =
+    """Usage: dotnet run -c Release --project tests/David.Grpo.Core.Mutants -- --all | OPTION ...
+    --all                 every mutant: a constant, comparison, name, term or call of the Core changed
+    --sample N            N of them, drawn at random, with --seed S (1)
+    --chapter NAME ...    those of these folders of the Core
+    --file NAME ...       those of these files
+    --kind NAME ...       constant, boundary, negation, arithmetic, dropped, neighbour, name
+    --again               those that survived the last time
+    --list                names the mutants, tries none
+    --share P             the share to be caught, 0.9: if a chapter's is below, the exit code is 1
+    --no-build            takes the test program as it was built the last time"""
+
+let private root =
+    let rec climb (folder: DirectoryInfo | null) =
+        match folder with
+        | null -> failwith "There is no David.Grpo.sln above this program."
+        | folder when File.Exists(Path.Combine(folder.FullName, "David.Grpo.sln")) -> folder.FullName
+        | folder -> climb folder.Parent
+
+    climb (DirectoryInfo AppContext.BaseDirectory)
+
+let private survivorsFile = Path.Combine(root, ".build", "mutants.txt")
+
+/// What stands after each option.
+let rec private parse (arguments: string list) : Map<string, string list> =
+    match arguments with
+    | [] -> Map.empty
+    | option :: rest ->
+        let isValue (word: string) = not (word.StartsWith "--")
+        Map.add option (List.takeWhile isValue rest) (parse (List.skipWhile isValue rest))
+
+let private build () =
+    let project = Path.Combine(root, "tests", "David.Grpo.Core.Tests")
+
+    use started =
+        Process.Start(
+            "dotnet",
+            [ "build"; project; "-c"; "Debug"; "-v"; "quiet"; "-nologo"; "-nodeReuse:false" ]
+        )
+
+    started.WaitForExit()
+
+    if started.ExitCode <> 0 then
+        exit started.ExitCode
+
+let private percent (caught: int) (all: int) =
+    $"%5.1f{100.0 * float caught / float (max 1 all)} %% of {all}"
+
+let private campaign (options: Map<string, string list>) =
+    let values name = options |> Map.tryFind name |> Option.defaultValue []
+
+    let isMeant name (own: string) =
+        not (options.ContainsKey name)
+        || values name |> List.exists (fun value -> String.Equals(value, own, StringComparison.OrdinalIgnoreCase))
+
+    if not (options.ContainsKey "--no-build") then
+        build ()
+
+    use campaign =
+        Campaign.Create(
+            Path.Combine(root, "tests", "David.Grpo.Core.Tests", "bin", "Debug", "net10.0"),
+            "David.Grpo.Core.Tests.dll",
+            "David.Grpo.Core.dll",
+            Path.Combine(root, ".build", "mutants")
+        )
+
+    let again =
+        if options.ContainsKey "--again" then
+            Some(set (File.ReadAllLines survivorsFile |> Array.map (fun line -> line.Substring 10)))
+        else
+            None
+
+    let meant =
+        campaign.Mutants
+        |> Array.indexed
+        |> Array.filter (fun (_, mutant) ->
+            isMeant "--chapter" mutant.Chapter
+            && isMeant "--file" mutant.File
+            && isMeant "--kind" mutant.Kind
+            && again |> Option.forall (Set.contains mutant.Title))
+
+    let drawn =
+        match values "--sample" with
+        | [ count ] ->
+            let seed = values "--seed" |> List.tryHead |> Option.fold (fun _ -> int) 1
+            printfn $"{count} of {meant.Length} mutants, drawn with seed {seed}"
+            let random = Random seed
+            meant |> Array.sortBy (fun _ -> random.Next()) |> Array.truncate (int count) |> Array.sortBy fst
+        | _ -> meant
+
+    if options.ContainsKey "--list" then
+        for _, mutant in drawn do
+            printfn $"{mutant.Title}"
+
+        0
+    else
+        use survivors = new StreamWriter(survivorsFile)
+        let watch = Stopwatch.StartNew()
+
+        let fates =
+            [|
+                for index, mutant in drawn do
+                    let fate = campaign.Try(index + 1)
+
+                    if fate <> Fate.Caught then
+                        let line = $"%-10s{fate.ToString().ToLowerInvariant()}{mutant.Title}"
+                        printfn $"{line}"
+                        survivors.WriteLine line
+
+                    mutant.Chapter, fate
+            |]
+
+        let caught (fates: ('chapter * Fate)[]) =
+            fates |> Array.filter (fun (_, fate) -> fate = Fate.Caught) |> Array.length
+
+        printfn ""
+
+        let chapters = fates |> Array.groupBy fst
+
+        for chapter, own in chapters do
+            printfn $"%-14s{chapter}{percent (caught own) own.Length}"
+
+        printfn $"%-14s{string fates.Length}{percent (caught fates) fates.Length} in {watch.Elapsed:``hh\:mm\:ss``}"
+        let share = values "--share" |> List.tryHead |> Option.fold (fun _ -> float) 0.9
+
+        let isEnough (_, own: ('chapter * Fate)[]) =
+            float (caught own) >= share * float own.Length
+
+        if Array.forall isEnough chapters then 0 else 1
+
+[<EntryPoint>]
+let main arguments =
+    match Array.toList arguments with
+    | [ "--worker"; program; library; mutants; active ] ->
+        Worker.serve program library (int mutants) (int active) Console.In Console.Out
+        0
+    | [] ->
+        printfn $"{usage}"
+        2
+    | options -> campaign (parse options)
