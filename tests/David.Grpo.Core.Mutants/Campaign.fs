@@ -42,7 +42,8 @@ type Campaign private (folder: string, program: string, library: string, mutants
                 "dotnet",
                 [ path $"{own}.dll"; "--worker"; path program; path library; $"{mutants.Length}"; $"{active}" ],
                 RedirectStandardInput = true,
-                RedirectStandardOutput = true
+                RedirectStandardOutput = true,
+                RedirectStandardError = true
             )
 
         // A mutant that takes all memory is caught, not the machine.
@@ -50,7 +51,10 @@ type Campaign private (folder: string, program: string, library: string, mutants
 
         match Process.Start info with
         | null -> failwith "No process could be started."
-        | started -> started
+        | started ->
+            // What the runtime says of a mutant that overflows the stack.
+            started.BeginErrorReadLine()
+            started
 
     let ask (worker: Process) (question: string) =
         try

@@ -43,6 +43,9 @@ module Mutants =
 
     let private plain (opCode: OpCode) = instruction opCode null
 
+    let private pops (count: int) =
+        List.init count (fun _ -> plain OpCodes.Pop)
+
     /// Its text where an instruction has an operand of that type.
     let private calls (name: string) (code: Instruction) =
         match code.Operand with
@@ -308,7 +311,7 @@ module Mutants =
                 []
             elif callee.ReturnType.MetadataType = MetadataType.Void then
                 if isOwn && not callee.HasThis && callee.Name <> ".ctor" then
-                    [ $"{callee.Name} left out", List.replicate count (plain OpCodes.Pop) ]
+                    [ $"{callee.Name} left out", pops count ]
                 else
                     []
             elif callee.HasThis then
@@ -329,7 +332,7 @@ module Mutants =
                         $"{callee.Name} left out",
                         [
                             instruction OpCodes.Stloc kept
-                            yield! List.replicate (count - 1) (plain OpCodes.Pop)
+                            yield! pops (count - 1)
                             instruction OpCodes.Ldloc kept
                         ]
                     ]
@@ -351,12 +354,15 @@ module Mutants =
 
     let private neighbour (method: MethodDefinition) (code: Instruction) =
         match code.OpCode.Code, code.Operand with
-        | Code.Call, (:? MethodDefinition as callee) when callee.IsStatic && not callee.HasGenericParameters ->
+        | Code.Call, (:? MethodDefinition as callee) when
+            callee.IsStatic && not (callee.HasGenericParameters || callee.Name.Contains '@')
+            ->
             callee.DeclaringType.Methods
             |> Seq.filter (fun other ->
                 other.IsStatic
+                && (other = callee || other <> method)
                 && other.IsGetter = callee.IsGetter
-                && other.Name <> ".cctor"
+                && not (other.Name.Contains '@' || other.Name.StartsWith '.')
                 && not (other.HasGenericParameters)
                 && signature other = signature callee)
             |> following callee
@@ -432,8 +438,21 @@ module Mutants =
         let checking =
             having (fun own ->
                 match own.Operand with
-                | :? MethodReference as callee -> callee.DeclaringType.Name = "Check"
+                | :? MethodReference as callee ->
+                    callee.DeclaringType.Name = "Check"
+                    || callee.Name.StartsWith("check", StringComparison.OrdinalIgnoreCase)
                 | _ -> false)
+
+        // A list of words, such as those that say nothing, is no table of names.
+        let listing =
+            Seq.zip statement code
+            |> Seq.countBy (fun (own, code) -> if isName code then own else -1)
+            |> Seq.filter (fun (own, count) -> own >= 0 && count > 40)
+            |> Seq.map fst
+            |> Set
+
+        let isLeftOut (own: int) =
+            raising.Contains own || listing.Contains own
 
         [|
             for i in 0 .. code.Length - 1 do
@@ -441,7 +460,7 @@ module Mutants =
                     i > 0 && code[i - 1].OpCode.OpCodeType = OpCodeType.Prefix
 
                 match point[i] with
-                | Some point when not (isPrefixed || raising.Contains statement[i]) ->
+                | Some point when not (isPrefixed || isLeftOut statement[i]) ->
                     code[i], point, checking.Contains statement[i]
                 | _ -> ()
         |]
