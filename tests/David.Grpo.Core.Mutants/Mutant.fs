@@ -110,6 +110,10 @@ module Mutants =
             && code.Previous.Previous.OpCode.Code = Code.Ldlen
         | _ -> false
 
+    /// The compiler counts a range in 64 bits.
+    let private isWide (code: Instruction) =
+        code.OpCode.Code = Code.Conv_I8 || code.OpCode.Code = Code.Conv_U8
+
     let private isComparison (code: Instruction) =
         match code.OpCode.Code with
         | Code.Ceq
@@ -142,6 +146,21 @@ module Mutants =
     let private number (value: float) =
         value.ToString("R", CultureInfo.InvariantCulture)
 
+    /// A call whose last argument is a choice of .NET's, such as how texts are compared, and no number.
+    let private isChoice (code: Instruction) =
+        match code.Operand with
+        | :? MethodReference as callee when callee.Parameters.Count > 0 ->
+            let last = callee.Parameters[callee.Parameters.Count - 1].ParameterType
+            last.IsValueType && not last.IsPrimitive
+        | _ -> false
+
+    /// `max` and `min` of whole numbers, in which equal ones are the same.
+    let private isExtreme (code: Instruction) =
+        isBranch code
+        && isLoad code.Previous
+        && isLoad code.Next
+        && obj.Equals(code.Previous.Operand, code.Next.Operand)
+
     let private constant (code: Instruction) =
         match code.OpCode.Code, code.Operand with
         | Code.Ldc_R8, (:? float as value) ->
@@ -158,8 +177,8 @@ module Mutants =
                 || isCaseTest code.Previous
                 || code.Previous <> null && code.Previous.OpCode.Code = Code.Dup
                 || code.Next.OpCode.Code = Code.Newarr
-                || code.Next.OpCode.Code = Code.Conv_I8
-                || code.Next.OpCode.Code = Code.Conv_U8
+                || isChoice code.Next
+                || isWide code.Next
                 || (match code.Next.Operand with
                     | :? FieldReference as field -> field.Name = "pc"
                     | _ -> false)
@@ -177,10 +196,9 @@ module Mutants =
         let isUnsigned =
             code.Previous <> null
             && (code.Previous.OpCode.Code = Code.Ldnull
-                || code.Previous.OpCode.Code = Code.Conv_U8
-                || code.Previous.OpCode.Code = Code.Conv_I8)
+                || isWide code.Previous)
 
-        if isWalk code || isUnsigned then
+        if isWalk code || isUnsigned || isExtreme code then
             []
         else
             match code.OpCode.Code, isFloat code.Previous with
@@ -236,8 +254,7 @@ module Mutants =
     let private arithmetic (code: Instruction) =
         let isOfRange =
             code.Previous <> null
-            && (code.Previous.OpCode.Code = Code.Conv_I8
-                || code.Previous.OpCode.Code = Code.Conv_U8)
+            && (isWide code.Previous || isWide code.Next)
 
         let math (one: string) (other: string) =
             match code.Operand with
@@ -396,6 +413,15 @@ module Mutants =
         | :? string as text -> not (Regex.IsMatch(text, @"\s|%"))
         | _ -> false
 
+    /// In a plain list or array of texts, in which the order seldom counts.
+    let rec private isListed (code: Instruction) =
+        let next = code.Next
+
+        calls "get_Empty" next
+        || next.OpCode.Code = Code.Stelem_Any
+        || next.OpCode.Code = Code.Stelem_Ref
+        || next.OpCode.Code = Code.Ldstr && isListed next
+
     let private quoted (text: objnull) = $"\"{text}\""
 
     /// The places of one method, each with the line and column of its source and whether it stands in a message.
@@ -443,6 +469,8 @@ module Mutants =
                     || callee.Name.StartsWith("check", StringComparison.OrdinalIgnoreCase)
                 | _ -> false)
 
+        let ranging = having isWide
+
         // A list of words, such as those that say nothing, is no table of names.
         let listing =
             Seq.zip statement code
@@ -461,7 +489,7 @@ module Mutants =
 
                 match point[i] with
                 | Some point when not (isPrefixed || isLeftOut statement[i]) ->
-                    code[i], point, checking.Contains statement[i]
+                    code[i], point, checking.Contains statement[i], ranging.Contains statement[i]
                 | _ -> ()
         |]
 
@@ -470,7 +498,7 @@ module Mutants =
         let places = places method
 
         let names =
-            places |> Array.filter (fun (code, _, isChecking) -> isName code && not isChecking)
+            places |> Array.filter (fun (code, _, isChecking, _) -> isName code && not isChecking)
 
         let mutant kind (point: SequencePoint) change edits =
             let path = point.Document.Url.Split('/', '\\')
@@ -496,17 +524,18 @@ module Mutants =
             ]
 
         [
-            for code, point, _ in places do
+            for code, point, _, isRanging in places do
                 for kind, changes in kinds do
-                    for change, by in changes code do
+                    // The walk through a range has conditions of the compiler's.
+                    for change, by in (if isRanging && (kind = "boundary" || kind = "negation") then [] else changes code) do
                         mutant kind point change [ { At = code; By = by } ]
 
-            for code, point, _ in names do
+            for code, point, _, _ in names do
                 let other = $"{code.Operand}~"
                 mutant "name" point $"{quoted code.Operand} → {quoted other}" [ { At = code; By = [ instruction OpCodes.Ldstr other ] } ]
 
-            for (one, point, _), (other, _, _) in Array.pairwise names do
-                if not (obj.Equals(one.Operand, other.Operand)) then
+            for (one, point, _, _), (other, _, _, _) in Array.pairwise names do
+                if not (obj.Equals(one.Operand, other.Operand) || isListed one) then
                     mutant
                         "name"
                         point

@@ -30,7 +30,7 @@ let tests =
     testList "BootstrapTests" [
         test "two-level distributions at given draws are numpy's" {
             let cases = GoldenCase.all "golden/stats/bootstrap_clustered.json"
-            cases.Length |> equals 4
+            isNotEmpty cases
 
             for case in cases do
                 let scores = GoldenCase.matrix "scores" case.Inputs
