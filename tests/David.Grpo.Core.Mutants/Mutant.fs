@@ -111,8 +111,10 @@ module Mutants =
         | _ -> false
 
     /// The compiler counts a range in 64 bits.
-    let private isWide (code: Instruction) =
-        code.OpCode.Code = Code.Conv_I8 || code.OpCode.Code = Code.Conv_U8
+    let private isWide (code: Instruction | null) =
+        match code with
+        | null -> false
+        | code -> code.OpCode.Code = Code.Conv_I8 || code.OpCode.Code = Code.Conv_U8
 
     let private isComparison (code: Instruction) =
         match code.OpCode.Code with

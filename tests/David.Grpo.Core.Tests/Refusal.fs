@@ -95,15 +95,15 @@ module Refusal =
             ]
         | other -> failtest $"no call of a function: {other}"
 
-    let private isRefused (what: string, found: exn option) =
+    /// The message says what was wanted; that of F#'s own functions, of arrays of unequal length, does not.
+    let private isRefused (mention: string) (what: string, found: exn option) =
         match found with
-        // What F#'s own functions say of arrays of unequal length helps nobody.
-        | Some found when found.GetType() = typeof<ArgumentException> && not (found.Message.Contains "array1") -> ()
+        | Some found when found.GetType() = typeof<ArgumentException> && found.Message.Contains mention -> ()
         | Some found -> failtest $"{what}: {found}"
         | None -> failtest $"{what} was taken"
 
     /// Whatever is no number, or an array of another length than its fellows, is refused. `ranges` are the numbers, by
-    /// name, of which the first are refused and the last are taken; a name without any is that of what is not checked.
+    /// name, of which the first are refused by that name and the last are taken; a name without any is that of what is not checked.
     let holds (call: Expr) (ranges: (string * float list * float list) list) : unit =
         let isSpared name =
             ranges |> List.contains (name, [], [])
@@ -112,7 +112,7 @@ module Refusal =
             tried call (fun length name value -> if isSpared name then [] else spoiled length name value)
 
         Expect.isNonEmpty found $"{call} has nothing to refuse"
-        found |> List.iter isRefused
+        found |> List.iter (isRefused "expected")
 
         for range, refused, taken in ranges do
             let replaced (numbers: float list) _ (name: string) (value: obj) : objnull list =
@@ -124,7 +124,7 @@ module Refusal =
 
             let outside, inside = tried call (replaced refused), tried call (replaced taken)
             (outside.Length, inside.Length) |> equals (refused.Length, taken.Length)
-            outside |> List.iter isRefused
+            outside |> List.iter (isRefused range)
 
             for what, found in inside do
                 found |> Option.iter (fun found -> failtest $"{what}: {found.Message}")

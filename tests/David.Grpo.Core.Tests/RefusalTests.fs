@@ -78,6 +78,7 @@ let private chapters =
             <@@ Returns.penalised 0.1 pair pair @@>, [ notNegative "coefficient"; unchecked "divergences"; unchecked "rewards" ]
             <@@ Returns.generalizedAdvantages 0.9 0.9 0.0 pair pair @@>, [ share "discount"; share "lambda" ]
             <@@ Whitening.overTokens Whitening.VerlMasked [| pair |] @@>, nothing
+            <@@ Whitening.overBatch Whitening.VerlMasked (Population.Tokens [| [| 1; 2 |] |]) [| pair |] @@>, nothing
             <@@ BatchAdvantage.groupPolicyGradient Lone.Zero 1.0 [| pair |] @@>, [ positive "norm" ]
             <@@ GroupStructure.treeRelative scale [| 0; 1 |] pair @@>, nothing
             <@@ GroupStructure.stratified scale 0.5 [| 0; 1 |] pair @@>, [ share "alpha" ]
@@ -120,7 +121,7 @@ let private chapters =
                 "DeferBelow", [ -0.01; 0.91 ], [ 0.0; 0.9 ]
                 "SkipAbove", [ 1.01; 0.09 ], [ 0.1; 1.0 ]
                 "Additional", [ 0.0 ], [ 1.0 ]
-                "Pilot", [ 0.0; 1.0 ], [ 2.0 ]
+                "Pilot", [ 0.0 ], [ 2.0 ]
             ]
             <@@ Allocation.byVariance 0.5 4 rows @@>, [ unchecked "rewards"; "share", [ 0.0; 1.01 ], [ 1e-9; 1.0 ]; "total", [ -1.0 ], [ 0.0 ] ]
             <@@ Selection.skipProbability skipping { Easy = 0.5; Hard = 0.5 } pair @@>,

@@ -61,6 +61,50 @@ let tests =
             reward [ search; Ends "It is Paris." ] |> equals 0.0
         }
 
+        // The authors validate with AutoCoA's score, in which a contained answer has half a point and not 0; their
+        // gates for searches and tags are closer.
+        test "the rewards of the authors' transcripts are those of their validation" {
+            let rows = [| yield! (Golden.json "golden/david/trajectories.json.gz").EnumerateArray() |]
+
+            let judged =
+                [|
+                    for row in rows do
+                        let text (name: string) = string (row.GetProperty(name).GetString())
+                        let golds = (text "ground_truth").Split "<ans_split>"
+                        let answer = AuthorsReward.strictAnswer (text "prompt") (text "response")
+
+                        let written =
+                            match answer with
+                            | null -> trajectory [] [] Ending.Unanswered
+                            | answer -> trajectory [] [] (Ending.Answered answer)
+
+                        let gate = (AuthorsReward.training (text "prompt") (text "response") golds [||]).Gate
+
+                        let isShared =
+                            [ AuthorsGate.Passed; AuthorsGate.RepeatedQuery; AuthorsGate.NoBox; AuthorsGate.NoGold ]
+                            |> List.contains gate
+
+                        if isShared then
+                            let ours =
+                                total
+                                    AutoCoA.reward
+                                    { written with
+                                        Response = text "prompt" + text "response"
+                                        Question =
+                                            { written.Question with
+                                                Answers = golds
+                                            }
+                                    }
+
+                            let theirs = row.GetProperty("validation_score").GetDouble()
+                            Expect.equal ours (if theirs = 1.0 then 1.0 else 0.0) $"{gate}: {answer} for %A{golds}"
+                            ours
+                |]
+
+            judged |> contains 1.0
+            judged |> contains 0.0
+        }
+
         test "boxes score as in the released code" {
             // What its compute_score gave, for the gold answer "Paris France".
             for written, score in
