@@ -1,5 +1,6 @@
 module David.Grpo.Tests.AllocationRulesTests
 
+open FsCheck.FSharp
 open Expecto
 open David.Grpo
 open David.Grpo.Tests.RewardTests
@@ -97,16 +98,25 @@ let tests =
             "no allocation spends more than the budget, passes a mark before it was evaluated at, or stands still"
             rules
             (fun name ->
-                law (fun (budget: uint16, mark: uint16, perStep: byte, size: byte, forks: byte) ->
-                    let plan =
-                        { plan (AllocationRules.create name) with
-                            Budget = Limits.OfRollouts(int budget % 900)
-                            Marks = [| int mark % 900 |]
-                            QuestionsPerStep = 1 + int perStep % 12
-                            GroupSize = 1 + int size % 8
-                            Forks = int forks % 3
-                        }
+                let plans =
+                    gen {
+                        let! budget = Gen.choose (0, 900)
+                        let! mark = Gen.choose (0, 900)
+                        let! perStep = Gen.choose (1, 12)
+                        let! size = Gen.choose (1, 8)
+                        let! forks = Gen.choose (0, 2)
 
+                        return
+                            { plan (AllocationRules.create name) with
+                                Budget = Limits.OfRollouts budget
+                                Marks = [| mark |]
+                                QuestionsPerStep = perStep
+                                GroupSize = size
+                                Forks = forks
+                            }
+                    }
+
+                lawSeeing [ "several steps"; "a mark that was passed" ] plans (fun plan ->
                     let commands = run (TrainingLoop.start plan)
 
                     let evaluatedAt =
@@ -128,7 +138,13 @@ let tests =
                     && commands
                        |> List.forall (function
                            | _, Command.RollOut(_, requests) -> requests.Length > 0
-                           | _ -> true)))
+                           | _ -> true),
+                    [
+                        if final.Step > 2 then
+                            "several steps"
+                        if final.Ledger.Spent.Rollouts > plan.Marks[0] then
+                            "a mark that was passed"
+                    ]))
 
         testTheory "a run restored at any checkpoint goes on as if it had not stopped" rules (fun name ->
             let plan = plan (AllocationRules.create name)

@@ -35,6 +35,35 @@ let private judged =
 [<Tests>]
 let tests =
     testList "SpendingTests" [
+        test "the rules bear the names that runs are described by" {
+            [
+                SpendingRules.free
+                SpendingRules.perSearch
+                SpendingRules.depthGap
+                SpendingRules.gatedByCalls
+                SpendingRules.above 1.0 SpendingRules.depthGap
+                SpendingRules.keepOrder SpendingRules.perSearch
+            ]
+            |> List.map _.Name
+            |> equals [ "free"; "searches"; "depth_gap"; "gated_by_calls"; "depth_gap"; "searches" ]
+
+            SpendingRules.free.Shape 3.0 group |> equals group
+            SpendingRules.free.Uses group |> equals [| 1.0; 3.0; 0.0; 1.0 |]
+            (SpendingRules.perSearch.Shape 0.5 group).Members[0].Reward.Terms |> Array.last |> _.Name |> equals "spending"
+        }
+
+        test "OTC's factor takes at most all of a right answer's reward" {
+            // One call was enough, three earn sin(3π/4) of it.
+            let factor = sqrt 0.5
+
+            for price, kept in [ 0.5, 0.5 + 0.5 * factor; 1.0, factor; 2.0, factor ] do
+                (SpendingRules.gatedByCalls.Shape price group).Rewards
+                |> GoldenCase.assertAllClose $"{price}" 1e-12 [| 1.0; kept; 0.0; 0.0 |]
+
+            let lost = groupOf members[2..]
+            SpendingRules.gatedByCalls.Shape 1.0 lost |> equals lost
+        }
+
         test "at a price of nothing no rule changes a reward" {
             for rule in
                 [
@@ -73,6 +102,14 @@ let tests =
                         Initial = 0.0
                         Ceiling = 1.0
                     }
+
+            let inTwo =
+                match control with
+                | PriceControl.OneSided options -> PriceControl.Ascent { options with Initial = 0.5 }
+                | other -> other
+
+            // Dual ascent's excess is absolute.
+            (PriceControl.step inTwo (PriceControl.start inTwo) 3.0).Multiplier |> isNear 0.5e-12 0.6
 
             let risen = PriceControl.step control (PriceControl.start control) 3.0
             risen.Multiplier |> isNear 0.5e-12 0.05
@@ -176,6 +213,8 @@ let tests =
             SpendingRules.optimalCallFactor 3.0 0.0 |> equals 0.0
             GoldenCase.assertClose "twice the calls" 1e-12 (sqrt 0.75) (SpendingRules.optimalCallFactor 1.0 2.0)
             GoldenCase.assertClose "none were needed" 1e-12 0.5 (SpendingRules.optimalCallFactor 0.0 1.0)
+
+            GoldenCase.assertClose "two, none needed" 1e-12 (cos (0.4 * System.Math.PI)) (SpendingRules.optimalCallFactor 0.0 2.0)
 
             lawFor (Gen.zip (Gen.choose (0, 20)) (Gen.choose (0, 20))) (fun (fewest, calls) ->
                 let factor = SpendingRules.optimalCallFactor (float fewest) (float calls)
