@@ -19,8 +19,6 @@ type private Reach =
     {
         /// Milliseconds by test.
         Durations: Map<int, int64>
-        /// The list that a test is in.
-        Lists: Map<int, string>
         /// By mutant, the tests that reach its place.
         Tests: Map<int, int list>
         /// Mutants whose place is reached when the program starts, before any test.
@@ -94,18 +92,17 @@ type Campaign private (folder: string, program: string, library: string, mutants
 
              for line in lines do
                  if line[1] = "-1" then
-                     eprintfn $"left out, since it fails as it is: {line[2]}"
+                     eprintfn $"left out, since it fails as it is: {line[3]}"
 
              let passed = lines |> Array.filter (fun line -> line[1] <> "-1")
 
              let places (line: string[]) =
-                 line[3].Split(' ', StringSplitOptions.RemoveEmptyEntries) |> Array.map int
+                 line[2].Split(' ', StringSplitOptions.RemoveEmptyEntries) |> Array.map int
 
              let tests = passed |> Array.filter (fun line -> line[0] <> "-1")
 
              {
                  Durations = Map [ for line in tests -> int line[0], int64 line[1] ]
-                 Lists = Map [ for line in tests -> int line[0], line[2] ]
                  Tests =
                      tests
                      |> Seq.collect (fun line -> places line |> Seq.map (fun place -> place, int line[0]))
@@ -162,23 +159,17 @@ type Campaign private (folder: string, program: string, library: string, mutants
             Fate.Unreached
         elif not own.IsEmpty && isCaughtWarm id (quickFirst own) then
             Fate.Caught
+        elif not isStarting then
+            Fate.Survived
         else
-            // What is made once counts for all that use it: those of the list, or of the file where the start made it.
-            let lists = own |> List.map (fun test -> reach.Value.Lists[test]) |> Set
-
-            let ofLists =
-                reach.Value.Lists |> Map.filter (fun _ list -> lists.Contains list) |> Map.keys
-
+            // What the start made once counts for all tests that come to the file.
             let ofFile =
-                if isStarting then
-                    mutants
-                    |> Seq.indexed
-                    |> Seq.filter (fun (_, other) -> other.File = mutants[id - 1].File)
-                    |> Seq.collect (fun (i, _) -> testsOf (i + 1))
-                else
-                    []
+                mutants
+                |> Seq.indexed
+                |> Seq.filter (fun (_, other) -> other.File = mutants[id - 1].File)
+                |> Seq.collect (fun (i, _) -> testsOf (i + 1))
 
-            if isCaughtCold id (quickFirst own @ quickFirst (Seq.append ofLists ofFile |> Seq.except own)) then
+            if isCaughtCold id (quickFirst own @ quickFirst (Seq.except own ofFile)) then
                 Fate.Caught
             else
                 Fate.Survived

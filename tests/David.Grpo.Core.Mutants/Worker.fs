@@ -18,8 +18,8 @@ type private Ending =
 
 /// What one process does: it has the woven library, and runs tests of its test program with a mutant on. It reads a
 /// question a line and answers each with a line.
-///     reach                   a line a test, `test milliseconds list places`, parted by tabs; the first, of test −1, has
-///                             what the start reached; a test that fails as it is has −1 milliseconds and its name
+///     reach                   a line a test, `test milliseconds places name`, parted by tabs; the first, of test −1, has
+///                             what the start reached; a test that fails as it is has −1 milliseconds
 ///     try MUTANT TEST...      `caught TEST`, or `survived`
 [<RequireQualifiedAccess>]
 module Worker =
@@ -135,14 +135,12 @@ module Worker =
 
             match words[0] with
             | "reach" ->
-                answer $"-1\t0\t\t{places ()}"
+                answer $"-1\t0\t{places ()}\tthe start"
 
                 for test in 0 .. tests.Length - 1 do
-                    match clean test with
-                    | Ending.Passed -> answer $"{test}\t{durations[test]}\t{tests[test].name.Head}\t{places ()}"
-                    | _ ->
-                        let name = String.concat "." tests[test].name
-                        answer $"{test}\t-1\t{name}\t{places ()}"
+                    let isPassed = (clean test = Ending.Passed)
+                    let name = String.concat "." tests[test].name
+                    answer $"{test}\t{(if isPassed then durations[test] else -1L)}\t{places ()}\t{name}"
 
                 answer "end"
             | "try" ->

@@ -39,6 +39,8 @@ let private ascent: DualAscentOptions =
         Ceiling = 1.0
     }
 
+let private fromNothing = { ascent with Initial = 0.0 }
+
 let private boundsOfPrice =
     [
         "Initial", [ -0.01; 1.01 ], [ 0.0; 1.0 ]
@@ -103,6 +105,26 @@ let private chapters =
                 "Delay", [ 0.0 ], [ 1.0 ]
             ]
             @ boundsOfPrice
+            <@@ Multiplier.startAscent fromNothing @@>, [ "Ceiling", [ -0.01 ], [ 0.0 ] ]
+            <@@
+                Multiplier.stepPid
+                    pid
+                    {
+                        Integral = 0.0
+                        Excess = 0.0
+                        Cost = 0.0
+                        Recent = [| 0.5 |]
+                        Multiplier = 0.1
+                    }
+                    1.0
+            @@>,
+            [
+                unchecked "Recent"
+                unchecked "Multiplier"
+                unchecked "Excess"
+                unchecked "Cost"
+                "Delay", [ 0.0 ], [ 1.0 ]
+            ]
             <@@ PriceControl.start (PriceControl.Fixed 0.5) @@>, [ notNegative "price" ]
             <@@ SpendingRules.optimalCallFactor 1.0 2.0 @@>, [ notNegative "fewest"; notNegative "calls" ]
             <@@ SpendingRules.liftCorrect [| true; false |] pair @@>, nothing

@@ -300,6 +300,39 @@ let tests =
             groups |> Array.map _.Rewards.Length |> equals [| 2; 1; 1; 1; 1; 1; 1; 1 |]
         }
 
+        testTheory
+            "what an allocation samples and keeps of a run is what was recorded"
+            [
+                "uniform", "e54eb3a2f47bdb66"
+                "refill", "5ece8bebd7d584c5"
+                "skip", "60485c81c72a381d"
+                "knapsack", "d6c67b0e9c8d533f"
+                "pilot", "fa64cc0487c4e241"
+                "by_variance", "53c7a4dbb09327e8"
+                "inverse_root", "8e8f49dc90a0e045"
+                "recycle", "6cb3d1debb2c69a3"
+                "max_variance", "985069c5db41be82"
+                "conformal", "9cc50bd3d8bd95f2"
+            ]
+            (fun (name: string, digest: string) ->
+                let plan =
+                    { plan (AllocationRules.create name) with
+                        Budget = Limits.OfRollouts 3000
+                        QuestionsPerStep = 9
+                        GroupSize = 5
+                    }
+
+                [
+                    for state, command in run (TrainingLoop.start plan) do
+                        match command with
+                        | Command.RollOut(_, requests) ->
+                            for request in requests do
+                                $"{state.Step}.{state.Rounds}: {request.Place} {request.Question} × {request.Rollouts}"
+                        | Command.Select kept -> $"%A{kept}"
+                        | _ -> ()
+                ]
+                |> areRecorded digest)
+
         test "an unknown allocation is refused with the names there are" {
             let error =
                 throws<System.ArgumentException>(fun () -> AllocationRules.create "greedy" |> ignore)

@@ -147,7 +147,40 @@ let tests =
 
         test "a fixed price stays, a controlled one comes to hold its target" {
             let still = PriceControl.start (PriceControl.Fixed 0.3)
+
+            still
+            |> equals
+                {
+                    Integral = 0.0
+                    Excess = 0.0
+                    Cost = 0.0
+                    Recent = [| 0.0 |]
+                    Multiplier = 0.3
+                }
+
             PriceControl.step (PriceControl.Fixed 0.3) still 7.0 |> equals still
+
+            // Dual ascent moves the price, and nothing else of the state.
+            let state =
+                {
+                    Integral = 1.0
+                    Excess = 2.0
+                    Cost = 3.0
+                    Recent = [| 4.0 |]
+                    Multiplier = 0.25
+                }
+
+            let ascent: DualAscentOptions =
+                {
+                    Budget = 2.0
+                    StepSize = 0.25
+                    Initial = 0.0
+                    Ceiling = 1.0
+                }
+
+            PriceControl.step (PriceControl.Ascent ascent) state 3.0 |> equals { state with Multiplier = 0.5 }
+            PriceControl.step (PriceControl.OneSided ascent) state 3.0 |> equals { state with Multiplier = 0.375 }
+            PriceControl.start (PriceControl.OneSided { ascent with Initial = 0.3 }) |> equals still
 
             let control =
                 PriceControl.Pid

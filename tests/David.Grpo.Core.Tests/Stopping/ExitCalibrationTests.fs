@@ -109,6 +109,28 @@ let private world count seed =
 [<Tests>]
 let tests =
     testList "ExitCalibrationTests" [
+        test "the gap to the hops is the mean distance by hops, rising, of runs whose hops are known" {
+            let searched hops searches =
+                let own = runOf (Array.replicate (searches + 1) (0.5, true, "q"))
+                { own with Hops = hops }
+
+            [| searched 2 4; searched 1 0; searched 0 3; searched 2 1; searched 1 1 |]
+            |> ExitCalibration.gapByHops
+            |> equals
+                [|
+                    {
+                        Hops = 1
+                        Trajectories = 2
+                        MeanAbsoluteGap = 0.5
+                    }
+                    {
+                        Hops = 2
+                        Trajectories = 2
+                        MeanAbsoluteGap = 1.5
+                    }
+                |]
+        }
+
         test "a record has at each check what was spent, found and asked by then" {
             let passage id : Passage =
                 {

@@ -314,6 +314,46 @@ let tests =
             seconds.Seconds |> isBetween 3.5 4.7
         }
 
+        test "the commands of whole runs are those that were recorded" {
+            let imitating =
+                { plan with
+                    ImitationSteps = 3
+                    BootstrapSteps = 2
+                    Marks = [| 150; 300 |]
+                    EvaluateEvery = 3
+                    CheckpointEvery = 2
+                }
+
+            let priced =
+                { plan with
+                    ExpertQuestions = 0
+                    MainSteps = 7
+                    Shuffle = false
+                    EvaluateEvery = 0
+                    Price =
+                        PriceControl.Pid
+                            {
+                                Budget = 2.0
+                                Proportional = 0.1
+                                Integral = 0.1
+                                Derivative = 0.0
+                                ProportionalSmoothing = 0.0
+                                DerivativeSmoothing = 0.0
+                                Delay = 1
+                                Initial = 0.25
+                                Ceiling = 1.0
+                            }
+                }
+
+            [
+                for plan in [ plan; imitating; priced ] do
+                    let state, commands = run (TrainingLoop.start plan) []
+                    yield! commands |> List.map (fun command -> $"%A{command}")
+                    $"%A{state.Ledger.Spent} {state.Ledger.Seconds} {state.Step} {state.Progress.Price.Multiplier}"
+            ]
+            |> areRecorded "0cfdd418e6f9ecb5"
+        }
+
         test "a plan without questions is refused" {
             throws<System.ArgumentException>(fun () -> TrainingLoop.start { plan with TrainingQuestions = 0 } |> ignore)
             |> ignore
