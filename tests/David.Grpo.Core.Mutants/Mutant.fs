@@ -371,6 +371,13 @@ module Mutants =
         let index = Array.IndexOf(all, own)
         if all.Length > 1 then [ all[(index + 1) % all.Length] ] else []
 
+    /// Of `{ record with … }`, what stays as it is: it goes from the old record to the new one, and no source says so.
+    let private isCopied (made: Set<string>) (code: Instruction) =
+        match code.Operand with
+        | :? FieldDefinition as field ->
+            made.Contains field.DeclaringType.FullName && (isLoad code.Next || code.Next.OpCode.Code = Code.Newobj)
+        | _ -> false
+
     let private neighbour (method: MethodDefinition) (code: Instruction) =
         match code.OpCode.Code, code.Operand with
         | Code.Call, (:? MethodDefinition as callee) when
@@ -481,6 +488,19 @@ module Mutants =
             |> Seq.map fst
             |> Set
 
+        let made =
+            Seq.zip statement code
+            |> Seq.choose (fun (own, code) ->
+                match code.OpCode.Code, code.Operand with
+                | Code.Newobj, (:? MethodReference as made) -> Some(own, made.DeclaringType.FullName)
+                | _ -> None)
+            |> Seq.groupBy fst
+            |> Seq.map (fun (own, found) -> own, found |> Seq.map snd |> Set)
+            |> Map
+
+        let isCopied i =
+            made |> Map.tryFind statement[i] |> Option.exists (fun made -> isCopied made code[i])
+
         let isLeftOut (own: int) =
             raising.Contains own || listing.Contains own
 
@@ -490,7 +510,7 @@ module Mutants =
                     i > 0 && code[i - 1].OpCode.OpCodeType = OpCodeType.Prefix
 
                 match point[i] with
-                | Some point when not (isPrefixed || isLeftOut statement[i]) ->
+                | Some point when not (isPrefixed || isLeftOut statement[i] || isCopied i) ->
                     code[i], point, checking.Contains statement[i], ranging.Contains statement[i]
                 | _ -> ()
         |]

@@ -319,6 +319,7 @@ let tests =
                 { plan with
                     ImitationSteps = 3
                     BootstrapSteps = 2
+                    BootstrapGroupSize = 4
                     Marks = [| 150; 300 |]
                     EvaluateEvery = 3
                     CheckpointEvery = 2
@@ -351,7 +352,7 @@ let tests =
                     yield! commands |> List.map (fun command -> $"%A{command}")
                     $"%A{state.Ledger.Spent} {state.Ledger.Seconds} {state.Step} {state.Progress.Price.Multiplier}"
             ]
-            |> areRecorded "0cfdd418e6f9ecb5"
+            |> areRecorded "cf5b510c6818bd82"
         }
 
         test "a plan without questions is refused" {
