@@ -31,14 +31,15 @@ module private Names =
     let own = "David.Grpo.Core.Mutants"
 
 /// A test program whose library is woven, in a folder of its own.
-type Campaign private (folder: string, program: string, library: string, mutants: Mutant[]) =
+type Campaign private (folder: string, program: string, library: string, words: string list, mutants: Mutant[]) =
 
     let path (name: string) = Path.Combine(folder, name)
     let start (active: int) =
         let info =
             ProcessStartInfo(
                 "dotnet",
-                [ path $"{own}.dll"; "--worker"; path program; path library; $"{mutants.Length}"; $"{active}" ],
+                [ path $"{own}.dll"; "--worker"; path program; path library; $"{mutants.Length}"; $"{active}" ]
+                @ words,
                 RedirectStandardInput = true,
                 RedirectStandardOutput = true,
                 RedirectStandardError = true
@@ -177,8 +178,9 @@ type Campaign private (folder: string, program: string, library: string, mutants
     interface IDisposable with
         member _.Dispose() = worker |> Option.iter stop
 
-    /// Copies a test program to `folder` and weaves its library there.
-    static member Create(built: string, program: string, library: string, folder: string) : Campaign =
+    /// Copies a test program to `folder` and weaves its library there. With `words` only the tests of lists whose names have
+    /// one of them are run.
+    static member Create(built: string, program: string, library: string, folder: string, words: string list) : Campaign =
         if Directory.Exists folder then
             Directory.Delete(folder, true)
 
@@ -207,4 +209,4 @@ type Campaign private (folder: string, program: string, library: string, mutants
             |> Array.iter (assembly.CustomAttributes.Remove >> ignore)
 
         read.Write(Path.Combine(folder, library))
-        new Campaign(folder, program, library, mutants)
+        new Campaign(folder, program, library, words, mutants)

@@ -1,9 +1,11 @@
-/// Makes mutants of David.Grpo.Core and says which of them its tests catch.
+/// Makes mutants of David.Grpo.Core and says which of them its tests catch; without options it runs its own tests.
 module David.Grpo.Mutants.Program
 
 open System
 open System.Diagnostics
 open System.IO
+open Expecto
+open Expecto.Impl
 
 let private usage =
     """Usage: dotnet run -c Release --project tests/David.Grpo.Core.Mutants -- --all | OPTION ...
@@ -12,20 +14,13 @@ let private usage =
     --chapter NAME ...    those of these folders of the Core
     --file NAME ...       those of these files
     --kind NAME ...       constant, boundary, negation, arithmetic, dropped, neighbour, name
+    --tests WORD ...      with the tests of lists whose names have one of the words alone
     --again               those that survived the last time
     --list                names the mutants, tries none
     --share P             the share to be caught, 0.9: if a chapter's is below, the exit code is 1
     --no-build            takes the test program as it was built the last time"""
 
-let private root =
-    let rec climb (folder: DirectoryInfo | null) =
-        match folder with
-        | null -> failwith "There is no David.Grpo.sln above this program."
-        | folder when File.Exists(Path.Combine(folder.FullName, "David.Grpo.sln")) -> folder.FullName
-        | folder -> climb folder.Parent
-
-    climb (DirectoryInfo AppContext.BaseDirectory)
-
+let private root = Repository.root
 let private survivorsFile = Path.Combine(root, ".build", "mutants.txt")
 
 /// What stands after each option.
@@ -68,7 +63,8 @@ let private campaign (options: Map<string, string list>) =
             Path.Combine(root, "tests", "David.Grpo.Core.Tests", "bin", "Debug", "net10.0"),
             "David.Grpo.Core.Tests.dll",
             "David.Grpo.Core.dll",
-            Path.Combine(root, ".build", "mutants")
+            Path.Combine(root, ".build", "mutants"),
+            values "--tests"
         )
 
     let again =
@@ -135,13 +131,35 @@ let private campaign (options: Map<string, string list>) =
 
         if Array.forall isEnough chapters then 0 else 1
 
+/// As the other test programs of F# do, with their last line.
+let private runTests (words: string[]) =
+    let isMeant (names: string list) =
+        words.Length = 0
+        || words |> Array.exists (fun word -> names.Head.Contains(word, StringComparison.OrdinalIgnoreCase))
+
+    let printer =
+        { TestPrinters.silent with
+            ignored = fun name reason -> async { printfn $"skipped {name}\n    {reason}" }
+            failed = fun name message _ -> async { printfn $"failed {name}\n    {message}" }
+            exn = fun name found _ -> async { printfn $"failed {name}\n    {found}" }
+            summary =
+                fun _ summary ->
+                    async {
+                        let failed = summary.failed.Length + summary.errored.Length
+                        printfn $"\n{summary.passed.Length} passed, {failed} failed, {summary.ignored.Length} skipped"
+                    }
+        }
+
+    runTestsWithCLIArgs [ No_Spinner; Colours 0; Printer printer ] [||] (Test.filter "." isMeant MutantsTests.tests)
+
 [<EntryPoint>]
 let main arguments =
     match Array.toList arguments with
-    | [ "--worker"; program; library; mutants; active ] ->
-        Worker.serve program library (int mutants) (int active) Console.In Console.Out
+    | "--worker" :: program :: library :: mutants :: active :: words ->
+        Worker.serve program library (int mutants) (int active) (List.toArray words) Console.In Console.Out
         0
-    | [] ->
+    | "--help" :: _ ->
         printfn $"{usage}"
-        2
-    | options -> campaign (parse options)
+        0
+    | option :: _ when option.StartsWith "--" -> campaign (parse (Array.toList arguments))
+    | _ -> runTests arguments

@@ -53,8 +53,9 @@ module Worker =
         Switch.IsStopped <- false
         ending
 
-    /// The tests of a program, in an order that is always the same. Runs what the program runs when it starts.
-    let private load (program: string) =
+    /// The tests of a program, in an order that is always the same: all, or those of lists whose names have one of the words.
+    /// Runs what the program runs when it starts.
+    let private load (program: string) (words: string[]) =
         let assembly = Assembly.LoadFrom program
 
         match assembly.EntryPoint with
@@ -65,6 +66,7 @@ module Worker =
         |> Option.map Test.toTestCodeList
         |> Option.defaultValue []
         |> List.toArray
+        |> Array.filter (fun test -> words.Length = 0 || words |> Array.exists test.name.Head.Contains)
         |> Array.sortBy (fun test -> String.concat "." test.name)
 
     let private places () =
@@ -79,7 +81,15 @@ module Worker =
         found
 
     /// Answers until there is no more question. `active` is on from the start, so that what is made once is made with it.
-    let serve (program: string) (library: string) (mutants: int) (active: int) (questions: TextReader) (answers: TextWriter) =
+    let serve
+        (program: string)
+        (library: string)
+        (mutants: int)
+        (active: int)
+        (words: string[])
+        (questions: TextReader)
+        (answers: TextWriter)
+        =
         let answer (line: string) =
             answers.WriteLine line
             answers.Flush()
@@ -95,7 +105,7 @@ module Worker =
                     if not made.ContainsGenericParameters then
                         RuntimeHelpers.RunClassConstructor made.TypeHandle
 
-                load program
+                load program words
             with _ ->
                 answer "caught -1"
                 exit 0

@@ -120,6 +120,7 @@ let private chapters =
             @@>,
             [
                 unchecked "Recent"
+                unchecked "Integral"
                 unchecked "Multiplier"
                 unchecked "Excess"
                 unchecked "Cost"
