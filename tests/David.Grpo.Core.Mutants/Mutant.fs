@@ -501,6 +501,23 @@ module Mutants =
         let isCopied i =
             made |> Map.tryFind statement[i] |> Option.exists (fun made -> isCopied made code[i])
 
+        // What a slice compiles to, from its last bound to the copy.
+        let slicing =
+            Set
+                [
+                    for last in 0 .. code.Length - 1 do
+                        if calls "Copy" code[last] || calls "Substring" code[last] then
+                            let ofPoint i =
+                                i >= 0 && point[i] = point[last]
+
+                            let isBound i =
+                                calls "Some" code[i] && $"{code[i].Operand}".Contains "System.Int32"
+
+                            match Seq.initInfinite (fun back -> last - back) |> Seq.takeWhile ofPoint |> Seq.tryFind isBound with
+                            | Some first -> yield! [ first..last ]
+                            | None -> ()
+                ]
+
         let isLeftOut (own: int) =
             raising.Contains own || listing.Contains own
 
@@ -510,7 +527,7 @@ module Mutants =
                     i > 0 && code[i - 1].OpCode.OpCodeType = OpCodeType.Prefix
 
                 match point[i] with
-                | Some point when not (isPrefixed || isLeftOut statement[i] || isCopied i) ->
+                | Some point when not (isPrefixed || isLeftOut statement[i] || isCopied i || slicing.Contains i) ->
                     code[i], point, checking.Contains statement[i], ranging.Contains statement[i]
                 | _ -> ()
         |]

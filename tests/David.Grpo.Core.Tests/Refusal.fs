@@ -64,7 +64,8 @@ module Refusal =
 
     let private tried (call: Expr) (changes: int -> string -> obj -> objnull list) =
         match call with
-        | Call(None, method, arguments) ->
+        | Call(target, method, arguments) ->
+            let target = target |> Option.map LeafExpressionConverter.EvaluateQuotation |> Option.toObj
             let values = arguments |> List.map LeafExpressionConverter.EvaluateQuotation |> List.toArray
             let names = method.GetParameters() |> Array.map (fun own -> string own.Name)
 
@@ -81,7 +82,7 @@ module Refusal =
 
             let invoke (values: objnull[]) =
                 try
-                    method.Invoke(null, values) |> ignore
+                    method.Invoke(target, values) |> ignore
                     None
                 with :? Reflection.TargetInvocationException as found ->
                     Option.ofObj found.InnerException
