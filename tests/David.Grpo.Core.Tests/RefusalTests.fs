@@ -325,6 +325,9 @@ let private chapters =
             <@@ Calibration.expectedError (Binning.LeftClosed 2) pair [| true; false |] @@>, [ "bins", [ 0.0 ], [ 1.0 ] ]
             <@@ Calibration.auroc pair [| true; false |] @@>, nothing
             <@@ Calibration.riskCoverage TieOrder.Averaged pair [| true; false |] @@>, nothing
+            <@@ SelectiveAnswer.pValue 0.1 5 1 @@>, [ inside "risk"; "wrong", [ -1.0; 6.0 ], [ 0.0; 5.0 ] ]
+            <@@ SelectiveAnswer.pick 0.1 0.1 [| { Confidence = 0.5; IsRight = true } |] @@>, [ inside "delta" ]
+            <@@ Selectivity.fitGate [| { ScoreGap = 0.5; AnswerEntropy = 0.5; HopsLeft = 1.0; Redundancy = 0.0 } |] [| 0.5 |] @@>, nothing
             <@@ Selectivity.searchPays 1.0 0.5 0.7 @@>, [ notNegative "multiplier"; notNegative "price" ]
         ]
     ]
