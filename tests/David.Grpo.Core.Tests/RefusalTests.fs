@@ -303,6 +303,7 @@ let private chapters =
             <@@ Histogram.ofValues 3 pair @@>, [ "buckets", [ 0.0 ], [ 1.0 ] ]
             <@@ Bootstrap.clusteredMean Clustering.Crossed 0.95 9 (Seed.ofInt64 1L) rows @@>,
             [ inside "level"; "resamples", [ 0.0 ], [ 1.0 ] ]
+            <@@ Bootstrap.clusteredDifference SeedPairing.Paired 0.95 9 (Seed.ofInt64 1L) rows rows @@>, [ inside "level" ]
             <@@ Bootstrap.clusteredDifference SeedPairing.Independent 0.95 9 (Seed.ofInt64 1L) rows rows @@>, [ inside "level" ]
         ]
         "Stopping",

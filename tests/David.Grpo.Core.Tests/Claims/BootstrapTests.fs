@@ -28,6 +28,37 @@ let private someMatrix =
 [<Tests>]
 let tests =
     testList "BootstrapTests" [
+        test "estimates and differences of the scores of a seed are what was recorded" {
+            let scores branch seeds =
+                Array.init seeds (fun i ->
+                    Array.init 7 (fun j -> Seed.uniform (Seed.path [| int64 i; int64 j |] (Seed.ofInt64 branch))))
+
+            let told (estimate: ClusteredEstimate) =
+                let range = ends estimate.Interval |> Array.map (fun value -> $"%.6f{value}")
+
+                $"{estimate.Seeds} {estimate.Questions} %.6f{estimate.Mean} %.6f{estimate.StandardError} {range[0]} {range[1]}"
+
+            [
+                for clustering in [ Clustering.Crossed; Clustering.Nested ] do
+                    for seeds in [ 1; 2; 5 ] do
+                        Bootstrap.clusteredMean clustering 0.9 200 (Seed.ofInt64 3L) (scores 1L seeds) |> told
+
+                for pairing in [ SeedPairing.Paired; SeedPairing.Independent ] do
+                    for seeds in [ 1; 2; 5 ] do
+                        Bootstrap.clusteredDifference
+                            pairing
+                            0.9
+                            200
+                            (Seed.ofInt64 3L)
+                            (scores 1L seeds)
+                            (scores 2L seeds)
+                        |> told
+
+                Bootstrap.clusteredMean Clustering.Crossed 0.9 1 (Seed.ofInt64 3L) [| [| 0.5 |] |] |> told
+            ]
+            |> areRecorded "5ce8b13b6750785c"
+        }
+
         test "two-level distributions at given draws are numpy's" {
             let cases = GoldenCase.all "golden/stats/bootstrap_clustered.json"
             isNotEmpty cases
