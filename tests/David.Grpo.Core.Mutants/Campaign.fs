@@ -34,11 +34,19 @@ module private Names =
 type Campaign private (folder: string, program: string, library: string, words: string list, mutants: Mutant[]) =
 
     let path (name: string) = Path.Combine(folder, name)
+
     let start (active: int) =
         let info =
             ProcessStartInfo(
                 "dotnet",
-                [ path $"{own}.dll"; "--worker"; path program; path library; $"{mutants.Length}"; $"{active}" ]
+                [
+                    path $"{own}.dll"
+                    "--worker"
+                    path program
+                    path library
+                    $"{mutants.Length}"
+                    $"{active}"
+                ]
                 @ words,
                 RedirectStandardInput = true,
                 RedirectStandardOutput = true,
@@ -66,7 +74,10 @@ type Campaign private (folder: string, program: string, library: string, words: 
     let answer (worker: Process) : string option =
         let line = worker.StandardOutput.ReadLineAsync()
 
-        if line.Wait(TimeSpan.FromMinutes 3.0) then Option.ofObj line.Result else None
+        if line.Wait(TimeSpan.FromMinutes 3.0) then
+            Option.ofObj line.Result
+        else
+            None
 
     let stop (worker: Process) =
         worker.Kill true
@@ -180,7 +191,9 @@ type Campaign private (folder: string, program: string, library: string, words: 
 
     /// Copies a test program to `folder` and weaves its library there. With `words` only the tests of lists whose names have
     /// one of them are run.
-    static member Create(built: string, program: string, library: string, folder: string, words: string list) : Campaign =
+    static member Create
+        (built: string, program: string, library: string, folder: string, words: string list)
+        : Campaign =
         if Directory.Exists folder then
             Directory.Delete(folder, true)
 

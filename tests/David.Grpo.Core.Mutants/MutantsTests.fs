@@ -64,7 +64,15 @@ module MutantsTests =
                 |> Array.map _.Kind
                 |> Array.distinct
                 |> Array.sort
-                |> equals [| "arithmetic"; "boundary"; "constant"; "dropped"; "name"; "negation"; "neighbour" |]
+                |> equals [|
+                    "arithmetic"
+                    "boundary"
+                    "constant"
+                    "dropped"
+                    "name"
+                    "negation"
+                    "neighbour"
+                |]
 
                 let titles = campaign.Mutants |> Array.map _.Title
                 Array.distinct titles |> hasLength titles.Length

@@ -37,7 +37,16 @@ let private build () =
     use started =
         Process.Start(
             "dotnet",
-            [ "build"; project; "-c"; "Debug"; "-v"; "quiet"; "-nologo"; "-nodeReuse:false" ]
+            [
+                "build"
+                project
+                "-c"
+                "Debug"
+                "-v"
+                "quiet"
+                "-nologo"
+                "-nodeReuse:false"
+            ]
         )
 
     started.WaitForExit()
@@ -49,11 +58,13 @@ let private percent (caught: int) (all: int) =
     $"%5.1f{100.0 * float caught / float (max 1 all)} %% of {all}"
 
 let private campaign (options: Map<string, string list>) =
-    let values name = options |> Map.tryFind name |> Option.defaultValue []
+    let values name =
+        options |> Map.tryFind name |> Option.defaultValue []
 
     let isMeant name (own: string) =
         not (options.ContainsKey name)
-        || values name |> List.exists (fun value -> String.Equals(value, own, StringComparison.OrdinalIgnoreCase))
+        || values name
+           |> List.exists (fun value -> String.Equals(value, own, StringComparison.OrdinalIgnoreCase))
 
     if not (options.ContainsKey "--no-build") then
         build ()

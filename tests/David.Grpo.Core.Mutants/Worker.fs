@@ -71,11 +71,7 @@ module Worker =
 
     let private places () =
         let found =
-            Switch.Reached
-            |> Seq.indexed
-            |> Seq.filter snd
-            |> Seq.map (fst >> string)
-            |> String.concat " "
+            Switch.Reached |> Seq.indexed |> Seq.filter snd |> Seq.map (fst >> string) |> String.concat " "
 
         Array.Clear Switch.Reached
         found

@@ -12,7 +12,11 @@ open Expecto
 module Refusal =
 
     /// The same call with one of its numbers, or of those in its options, replaced: where, and its arguments.
-    let rec private changed (change: string -> obj -> objnull list) (name: string) (value: objnull) : (string * objnull) list =
+    let rec private changed
+        (change: string -> obj -> objnull list)
+        (name: string)
+        (value: objnull)
+        : (string * objnull) list =
         let within make (fields: (string * objnull)[]) =
             [
                 for i in 0 .. fields.Length - 1 do
@@ -65,8 +69,12 @@ module Refusal =
     let private tried (call: Expr) (changes: int -> string -> obj -> objnull list) =
         match call with
         | Call(target, method, arguments) ->
-            let target = target |> Option.map LeafExpressionConverter.EvaluateQuotation |> Option.toObj
-            let values = arguments |> List.map LeafExpressionConverter.EvaluateQuotation |> List.toArray
+            let target =
+                target |> Option.map LeafExpressionConverter.EvaluateQuotation |> Option.toObj
+
+            let values =
+                arguments |> List.map LeafExpressionConverter.EvaluateQuotation |> List.toArray
+
             let names = method.GetParameters() |> Array.map (fun own -> string own.Name)
 
             // Arrays of one length go together.
@@ -106,8 +114,7 @@ module Refusal =
     /// Whatever is no number, or an array of another length than its fellows, is refused. `ranges` are the numbers, by
     /// name, of which the first are refused by that name and the last are taken; a name without any is that of what is not checked.
     let holds (call: Expr) (ranges: (string * float list * float list) list) : unit =
-        let isSpared name =
-            ranges |> List.contains (name, [], [])
+        let isSpared name = ranges |> List.contains (name, [], [])
 
         let found =
             tried call (fun length name value -> if isSpared name then [] else spoiled length name value)

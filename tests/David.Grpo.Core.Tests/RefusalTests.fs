@@ -4,17 +4,21 @@ module David.Grpo.Tests.RefusalTests
 open Expecto
 open David.Grpo
 
-let private nothing: (string * float list * float list) list = []
+let nothing: (string * float list * float list) list = []
 
 /// Above 0 and below 1; from 0 to 1; at least 0; above 0.
-let private inside name = name, [ 0.0; 1.0; 1.01 ], [ 1e-9; 0.999 ]
-let private share name = name, [ -0.01; 1.01 ], [ 0.0; 1.0 ]
-let private notNegative name = name, [ -0.01; infinity ], [ 0.0; 2.0 ]
-let private positive name = name, [ -1.0; 0.0; infinity ], [ 1e-9; 2.0 ]
+let private inside name =
+    name, [ 0.0; 1.0; 1.01 ], [ 1e-9; 0.999 ]
 
-let private unchecked name: string * float list * float list = name, [], []
+let share name = name, [ -0.01; 1.01 ], [ 0.0; 1.0 ]
+let notNegative name = name, [ -0.01; infinity ], [ 0.0; 2.0 ]
 
-let private pair = [| 0.25; 0.5 |]
+let positive name =
+    name, [ -1.0; 0.0; infinity ], [ 1e-9; 2.0 ]
+
+let unchecked name : string * float list * float list = name, [], []
+
+let pair = [| 0.25; 0.5 |]
 let private rows = [| [| 0.25; 0.5 |]; [| 0.75; 0.0 |] |]
 let private scale = Scale.SampleDeviation 1e-6
 
@@ -66,108 +70,8 @@ let private exit: ExitRule =
         Floor = 0
     }
 
-let private batch =
-    TokenBatch.Create([| 0; 0 |], [| 0 |], [| 1.0; -0.5 |], [| -1.0; -0.5 |], [| -1.0; -0.5 |])
-
-let private logProbs = [| -1.0; -0.75 |]
-let private atLeastZero name = name, [ -0.01 ], [ 0.0; infinity ]
-let private clip = Clip.Symmetric 0.2
-
-let private importance: ImportanceWeight =
-    {
-        Level = RatioLevel.Token
-        LogRatio = LogRatioBound.Within 20.0
-        Limit = RatioLimit.Truncate(0.5, 2.0)
-    }
-
-let private region: DivergenceRegion =
-    {
-        Divergence = BinaryDivergence.TotalVariation
-        ThresholdLow = 0.1
-        ThresholdHigh = 0.1
-        Weight = importance
-    }
-
-let private shape: VespoShape =
-    {
-        PowerPositive = 1.0
-        DecayPositive = 1.0
-        PowerNegative = 1.0
-        DecayNegative = 1.0
-    }
-
-let private policy: Loss = { Value = 0.0; Gradient = [| 0.0; 0.0 |] }
-
-let private regularisation: Regularisation =
-    {
-        KlCoefficient = 0.1
-        KlValue = Estimator.K3
-        KlGradient = Estimator.K2
-        EntropyCoefficient = 0.1
-    }
-
 let private chapters =
     [
-        "Objectives",
-        [
-            <@@ TokenBatch.Create([| 0; 0 |], [| 0 |], [| 1.0; -0.5 |], [| -1.0; -0.5 |], [| -1.0; -0.5 |]) @@>, nothing
-            <@@ batch.WithSampler logProbs @@>, nothing
-            <@@ Objective.clippedSurrogate { clip with Dual = DualClip.At 3.0 } pair batch logProbs @@>,
-            [ atLeastZero "EpsilonLow"; atLeastZero "EpsilonHigh" ]
-            <@@ Objective.clippedSurrogate { clip with Dual = DualClip.Ratio 3.0; LogRatio = LogRatioBound.AtMost 3.0 } pair batch logProbs @@>, nothing
-            <@@ Objective.diagnose { clip with Dual = DualClip.At 3.0 } batch logProbs pair @@>,
-            [ atLeastZero "EpsilonLow"; atLeastZero "EpsilonHigh"; unchecked "entropies" ]
-            <@@ Objective.negativeLogLikelihood pair logProbs @@>, nothing
-            <@@ Objective.regularised regularisation policy pair batch logProbs pair @@>,
-            [
-                notNegative "KlCoefficient"
-                notNegative "EntropyCoefficient"
-                unchecked "Value"
-                unchecked "Gradient"
-            ]
-            <@@ ValueObjective.clipped 0.2 pair pair pair pair @@>, [ atLeastZero "range" ]
-            <@@ RatioObjective.sapo RatioLevel.Token { TemperaturePositive = 1.0; TemperatureNegative = 1.0; LogRatio = LogRatioBound.Within 20.0 } pair batch logProbs @@>,
-            [ positive "TemperaturePositive"; positive "TemperatureNegative" ]
-            <@@ RatioObjective.gmpo { EpsilonLow = 0.4; EpsilonHigh = 0.4 } pair batch logProbs @@>,
-            [ atLeastZero "EpsilonLow"; atLeastZero "EpsilonHigh" ]
-            <@@ RatioObjective.biasCorrectedKl RatioLevel.Token (LogRatioBound.Within 20.0) Estimator.K3 0.1 pair batch logProbs @@>,
-            [ notNegative "beta" ]
-            <@@ CovarianceObjective.covariances batch logProbs @@>, nothing
-            <@@ CovarianceObjective.klCov { Share = 0.5; Coefficient = 1.0 } pair batch logProbs @@>,
-            [ share "Share"; notNegative "Coefficient" ]
-            <@@ CovarianceObjective.clipCov { Clip = clip; Share = 0.5; Above = -1.0; Below = 1.0 } (CandidateOrder.Drawn(Seed.ofInt64 1L)) pair batch logProbs @@>,
-            [ share "Share"; unchecked "Above"; unchecked "Below"; atLeastZero "EpsilonLow" ]
-            <@@ ReinforceObjective.policyGradient pair batch logProbs @@>, nothing
-            <@@ ReinforceObjective.cispo importance pair batch logProbs @@>, [ "low", [ -0.01; 2.1 ], [ 0.0; 2.0 ] ]
-            <@@ ReinforceObjective.withinRegion region batch logProbs @@>,
-            [
-                atLeastZero "ThresholdLow"
-                atLeastZero "ThresholdHigh"
-                unchecked "low"
-                unchecked "high"
-                unchecked "bound"
-            ]
-            <@@ ReinforceObjective.dppo region pair batch logProbs @@>, [ atLeastZero "ThresholdLow" ]
-            <@@ ReinforceObjective.vespoWeights shape (SamplerWeights.PerToken [| 1.0; 1.0 |]) batch logProbs @@>,
-            [
-                notNegative "PowerPositive"
-                notNegative "DecayPositive"
-                notNegative "PowerNegative"
-                notNegative "DecayNegative"
-            ]
-            <@@ ReinforceObjective.vespo shape (SamplerWeights.PerSequence [| 1.0 |]) pair batch logProbs @@>, nothing
-            <@@ ReinforceObjective.dro 0.1 pair batch logProbs @@>, [ notNegative "beta" ]
-            <@@ Aggregation.weights (Aggregation.TokenSum 2.0) batch @@>, [ positive "divisor" ]
-            <@@ Aggregation.weights (Aggregation.SequenceSumTokenMean 2.0) batch @@>, [ positive "divisor" ]
-            <@@ Aggregation.scaled pair pair @@>, nothing
-            <@@ ImportanceWeight.weights importance batch logProbs logProbs @@>, [ "high", [ 0.4 ], [ 0.5; infinity ] ]
-            <@@ ImportanceWeight.normalised RatioLevel.Token batch pair @@>, nothing
-            <@@ ImportanceWeight.effectiveShare pair @@>, nothing
-            <@@ Mismatch.measure batch logProbs logProbs @@>, nothing
-            <@@ TokenMask.highEntropy 0.5 pair @@>, [ share "share" ]
-            <@@ TokenMask.offPolicy 0.5 batch logProbs logProbs @@>, [ "threshold", [], [ infinity; -1.0 ] ]
-            <@@ TokenMask.accepted [||] (LogRatioBound.Within 20.0) batch logProbs logProbs @@>, nothing
-        ]
         "Advantages",
         [
             <@@ Advantage.groupRelative scale pair @@>, [ "epsilon", [ -1e-9; infinity ], [ 0.0 ] ]
@@ -177,7 +81,8 @@ let private chapters =
             <@@ Advantage.lengthWeighted Lone.Zero [| 1; 2 |] pair @@>, nothing
             <@@ Advantage.aboveGreedy 0.5 pair @@>, nothing
             <@@ Returns.toGo 0.9 pair @@>, [ share "discount" ]
-            <@@ Returns.penalised 0.1 pair pair @@>, [ notNegative "coefficient"; unchecked "divergences"; unchecked "rewards" ]
+            <@@ Returns.penalised 0.1 pair pair @@>,
+            [ notNegative "coefficient"; unchecked "divergences"; unchecked "rewards" ]
             <@@ Returns.generalizedAdvantages 0.9 0.9 0.0 pair pair @@>, [ share "discount"; share "lambda" ]
             <@@ Whitening.overTokens Whitening.VerlMasked [| pair |] @@>, nothing
             <@@ Whitening.overBatch Whitening.VerlMasked (Population.Tokens [| [| 1; 2 |] |]) [| pair |] @@>, nothing
@@ -239,14 +144,28 @@ let private chapters =
                 "smallestRate", [ 0.0; 1.01 ], [ 1e-9; 1.0 ]
                 "total", [ 1.0; 9.0 ], [ 2.0; 8.0 ]
             ]
-            <@@ Allocation.afterPilot { Pilot = 2; Additional = 4; DeferBelow = 0.1; SkipAbove = 0.9 } [| true; false |] @@>,
+            <@@
+                Allocation.afterPilot
+                    {
+                        Pilot = 2
+                        Additional = 4
+                        DeferBelow = 0.1
+                        SkipAbove = 0.9
+                    }
+                    [| true; false |]
+            @@>,
             [
                 "DeferBelow", [ -0.01; 0.91 ], [ 0.0; 0.9 ]
                 "SkipAbove", [ 1.01; 0.09 ], [ 0.1; 1.0 ]
                 "Additional", [ 0.0 ], [ 1.0 ]
                 "Pilot", [ 0.0 ], [ 2.0 ]
             ]
-            <@@ Allocation.byVariance 0.5 4 rows @@>, [ unchecked "rewards"; "share", [ 0.0; 1.01 ], [ 1e-9; 1.0 ]; "total", [ -1.0 ], [ 0.0 ] ]
+            <@@ Allocation.byVariance 0.5 4 rows @@>,
+            [
+                unchecked "rewards"
+                "share", [ 0.0; 1.01 ], [ 1e-9; 1.0 ]
+                "total", [ -1.0 ], [ 0.0 ]
+            ]
             <@@ Selection.skipProbability skipping { Easy = 0.5; Hard = 0.5 } pair @@>,
             [
                 unchecked "Easy"
@@ -259,7 +178,8 @@ let private chapters =
                 "Lowest", [ 0.0; 0.81 ], [ 1e-9; 0.8 ]
                 "LeastKept", [ 0.0; 1.01 ], [ 1e-9; 1.0 ]
             ]
-            <@@ Selection.adapt skipping { Easy = 0.5; Hard = 0.5 } 0.5 0.5 @@>, [ unchecked "Easy"; unchecked "Hard"; share "easyShare"; share "hardShare" ]
+            <@@ Selection.adapt skipping { Easy = 0.5; Hard = 0.5 } 0.5 0.5 @@>,
+            [ unchecked "Easy"; unchecked "Hard"; share "easyShare"; share "hardShare" ]
             <@@ Selection.maximalVariance 1 pair @@>, nothing
             <@@ GroupStopping.quantile 0.5 pair @@>, [ inside "delta" ]
             <@@ GroupStopping.deltaOf 0.5 @@>, [ share "solveRate" ]
@@ -284,7 +204,8 @@ let private chapters =
             <@@ Statistics.pairedDifference 0.95 pair [| 0.5; 0.0 |] @@>, nothing
             <@@ Statistics.quantile 0.5 pair @@>, [ share "share" ]
             <@@ Statistics.percentileInterval 0.95 pair @@>, [ inside "level" ]
-            <@@ Statistics.bootstrapMean 0.95 9 (Seed.ofInt64 1L) pair @@>, [ inside "level"; "resamples", [ 0.0 ], [ 1.0 ] ]
+            <@@ Statistics.bootstrapMean 0.95 9 (Seed.ofInt64 1L) pair @@>,
+            [ inside "level"; "resamples", [ 0.0 ], [ 1.0 ] ]
             <@@ Statistics.holm pair @@>, nothing
             <@@ Power.ofTTest TTestDesign.Paired Alternative.TwoSided 0.05 5 1.0 @@>,
             [
@@ -303,14 +224,18 @@ let private chapters =
             <@@ Histogram.ofValues 3 pair @@>, [ "buckets", [ 0.0 ], [ 1.0 ] ]
             <@@ Bootstrap.clusteredMean Clustering.Crossed 0.95 9 (Seed.ofInt64 1L) rows @@>,
             [ inside "level"; "resamples", [ 0.0 ], [ 1.0 ] ]
-            <@@ Bootstrap.clusteredDifference SeedPairing.Paired 0.95 9 (Seed.ofInt64 1L) rows rows @@>, [ inside "level" ]
-            <@@ Bootstrap.clusteredDifference SeedPairing.Independent 0.95 9 (Seed.ofInt64 1L) rows rows @@>, [ inside "level" ]
+            <@@ Bootstrap.clusteredDifference SeedPairing.Paired 0.95 9 (Seed.ofInt64 1L) rows rows @@>,
+            [ inside "level" ]
+            <@@ Bootstrap.clusteredDifference SeedPairing.Independent 0.95 9 (Seed.ofInt64 1L) rows rows @@>,
+            [ inside "level" ]
         ]
         "Stopping",
         [
-            <@@ RiskControl.conformalRiskControl 0.1 1.0 pair [| [| 0.5; 0.5 |] |] @@>, [ inside "alpha"; "bound", [ 0.0; 0.49; infinity ], [ 0.5 ] ]
+            <@@ RiskControl.conformalRiskControl 0.1 1.0 pair [| [| 0.5; 0.5 |] |] @@>,
+            [ inside "alpha"; "bound", [ 0.0; 0.49; infinity ], [ 0.5 ] ]
             <@@ RiskControl.hoeffdingBentkus 0.1 5 0.05 @@>, [ inside "alpha"; "count", [ 0.0 ], [ 1.0 ]; share "risk" ]
-            <@@ RiskControl.fixedSequence 0.1 [| 0.25; 0.5 |] [| 0.5; 0.05 |] @@>, [ inside "delta"; unchecked "taus"; unchecked "pValues" ]
+            <@@ RiskControl.fixedSequence 0.1 [| 0.25; 0.5 |] [| 0.5; 0.05 |] @@>,
+            [ inside "delta"; unchecked "taus"; unchecked "pValues" ]
             <@@ RiskControl.learnThenTest 0.1 0.1 pair [| [| 0.5; 0.5 |] |] @@>, [ inside "epsilon"; inside "delta" ]
             <@@ EarlyExit.decide exit pair @@>,
             [
@@ -318,17 +243,55 @@ let private chapters =
                 "Patience", [ 0.0 ], [ 1.0 ]
                 "Floor", [ -1.0 ], [ 0.0 ]
             ]
-            <@@ EarlyExit.utility 0.1 [| [| { Confidence = 0.5; Score = 1.0; Cost = 1.0 } |]; [| { Confidence = 0.5; Score = 1.0; Cost = 1.0 } |] |] [| 0; 0 |] @@>,
+            <@@
+                EarlyExit.utility 0.1 [|
+                    [|
+                        {
+                            Confidence = 0.5
+                            Score = 1.0
+                            Cost = 1.0
+                        }
+                    |]
+                    [|
+                        {
+                            Confidence = 0.5
+                            Score = 1.0
+                            Cost = 1.0
+                        }
+                    |]
+                |] [| 0; 0 |]
+            @@>,
             [ notNegative "price" ]
             <@@ Confidence.evidenceReliance pair [| 0.5; 0.5 |] @@>, nothing
-            <@@ Confidence.sufficiency { Bias = 0.0; Best = 1.0; Gap = 1.0; Fresh = 1.0 } { Best = 0.5; Gap = 0.5; Fresh = 0.5 } @@>, nothing
+            <@@
+                Confidence.sufficiency
+                    {
+                        Bias = 0.0
+                        Best = 1.0
+                        Gap = 1.0
+                        Fresh = 1.0
+                    }
+                    { Best = 0.5; Gap = 0.5; Fresh = 0.5 }
+            @@>,
+            nothing
             <@@ Calibration.bins (Binning.EqualMass 2) pair [| true; false |] @@>, [ "bins", [ 0.0 ], [ 1.0 ] ]
-            <@@ Calibration.expectedError (Binning.LeftClosed 2) pair [| true; false |] @@>, [ "bins", [ 0.0 ], [ 1.0 ] ]
+            <@@ Calibration.expectedError (Binning.LeftClosed 2) pair [| true; false |] @@>,
+            [ "bins", [ 0.0 ], [ 1.0 ] ]
             <@@ Calibration.auroc pair [| true; false |] @@>, nothing
             <@@ Calibration.riskCoverage TieOrder.Averaged pair [| true; false |] @@>, nothing
             <@@ SelectiveAnswer.pValue 0.1 5 1 @@>, [ inside "risk"; "wrong", [ -1.0; 6.0 ], [ 0.0; 5.0 ] ]
             <@@ SelectiveAnswer.pick 0.1 0.1 [| { Confidence = 0.5; IsRight = true } |] @@>, [ inside "delta" ]
-            <@@ Selectivity.fitGate [| { ScoreGap = 0.5; AnswerEntropy = 0.5; HopsLeft = 1.0; Redundancy = 0.0 } |] [| 0.5 |] @@>, nothing
+            <@@
+                Selectivity.fitGate [|
+                    {
+                        ScoreGap = 0.5
+                        AnswerEntropy = 0.5
+                        HopsLeft = 1.0
+                        Redundancy = 0.0
+                    }
+                |] [| 0.5 |]
+            @@>,
+            nothing
             <@@ Selectivity.searchPays 1.0 0.5 0.7 @@>, [ notNegative "multiplier"; notNegative "price" ]
         ]
     ]

@@ -112,7 +112,9 @@ let tests =
                     "opo", "opo", isOfTwo
                     "gpg", "gpg", (fun batch -> isOfTwo batch && is "f_norm" 1.0 batch)
                     "reinforce_plus_plus_baseline", "reinforce_plus_plus_baseline", isOfTwo
-                    "reinforce_plus_plus", "reinforce_plus_plus", (fun batch -> is "gamma" 1.0 batch && isPaidAtEnd batch)
+                    "reinforce_plus_plus",
+                    "reinforce_plus_plus",
+                    (fun batch -> is "gamma" 1.0 batch && isPaidAtEnd batch)
                 ] do
                 let meant = VerlBatch.all file |> Array.filter isMeant
                 Expect.isNonEmpty meant name
@@ -158,7 +160,12 @@ let tests =
                     Array.map2
                         (fun weight name ->
                             GoldenCase.numbers name parts
-                            |> Array.map (fun value -> { Name = name; Weight = weight; Value = value }))
+                            |> Array.map (fun value ->
+                                {
+                                    Name = name
+                                    Weight = weight
+                                    Value = value
+                                }))
                         weights
                         [| "accuracy"; "format"; "length" |]
                     |> Array.transpose
@@ -174,24 +181,32 @@ let tests =
         }
 
         test "a term that a trajectory lacks is 0 to GDPO" {
-            let term name value = { Name = name; Weight = 2.0; Value = value }
+            let term name value =
+                {
+                    Name = name
+                    Weight = 2.0
+                    Value = value
+                }
 
             let group =
-                [| [| term "answer" 1.0; term "format" 0.5 |]; [| term "answer" 0.25 |]; [| term "format" 1.0 |] |]
+                [|
+                    [| term "answer" 1.0; term "format" 0.5 |]
+                    [| term "answer" 0.25 |]
+                    [| term "format" 1.0 |]
+                |]
                 |> Array.map (fun terms -> ofLength 1 0.0 |> withTerms terms)
                 |> groupOf
 
-            let column values = RewardColumn.Complete(2.0, [| values |])
+            let column values =
+                RewardColumn.Complete(2.0, [| values |])
 
             (AdvantageRules.create "gdpo" scale).Estimate [| group |]
             |> Array.map (Array.map Array.exactlyOne)
             |> equals (
-                BatchAdvantage.decoupledRewards
-                    Lone.Zero
-                    scale
-                    Whitening.VerlMasked
-                    Population.Sequences
-                    [| column [| 1.0; 0.25; 0.0 |]; column [| 0.5; 0.0; 1.0 |] |]
+                BatchAdvantage.decoupledRewards Lone.Zero scale Whitening.VerlMasked Population.Sequences [|
+                    column [| 1.0; 0.25; 0.0 |]
+                    column [| 0.5; 0.0; 1.0 |]
+                |]
             )
 
             // Nothing was paid for: nothing to learn.

@@ -27,7 +27,8 @@ let private sections: DocumentSection[] =
         { Headings = [| "Notes" |]; Text = "" }
         {
             Headings = [| "Notes"; "notes" |]
-            Text = "東京へ行く。大阪も!京都？ e\u0301a\u0301u\u0301 \U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f642\U0001f642 end"
+            Text =
+                "東京へ行く。大阪も!京都？ e\u0301a\u0301u\u0301 \U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f642\U0001f642 end"
         }
         {
             Headings = [| "Notes"; "notes" |]
@@ -76,7 +77,9 @@ let tests =
                     let passages = passages limit
 
                     for question in questions do
-                        String.concat "," (ContentWords.words question) + ";" + String.concat "," (ContentWords.ofText question)
+                        String.concat "," (ContentWords.words question)
+                        + ";"
+                        + String.concat "," (ContentWords.ofText question)
 
                         for chain in [ [||]; passages[..0]; passages[1..2] ] do
                             match Grounding.quoteOrNull question chain passages with
@@ -99,10 +102,14 @@ let tests =
                         $"{(Grounding.answering question quotes).Index}"
 
                         for answer in questions do
-                            Grounding.shares answer passages |> Array.map (fun share -> $"%.4f{share}") |> String.concat " "
+                            Grounding.shares answer passages
+                            |> Array.map (fun share -> $"%.4f{share}")
+                            |> String.concat " "
+
                             $"{Grounding.isEcho question answer}"
 
-                let words = sections |> Array.collect (fun section -> ContentWords.words section.Text)
+                let words =
+                    sections |> Array.collect (fun section -> ContentWords.words section.Text)
 
                 for word in words do
                     words |> Array.filter (ContentWords.areForms word) |> String.concat " "

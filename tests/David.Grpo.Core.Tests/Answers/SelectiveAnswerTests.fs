@@ -52,7 +52,8 @@ let tests =
                     $"hardness {hardness}: given in {share given} of the splits"
         }
 
-        test "where every threshold is too bold, one is picked as rarely as promised, and without its share for each start too often" {
+        test
+            "where every threshold is too bold, one is picked as rarely as promised, and without its share for each start too often" {
             let risk, delta, splits = 0.15, 0.1, 400
 
             let drawn split =

@@ -110,6 +110,8 @@ let tests =
         test "the query is what stands in the first pair of tags, stripped" {
             let turn = "so <begin_search> who was it </end_search>"
             TextProtocol.move turn turn false |> equals (Move.Search "who was it")
+            let dense = "<begin_search>who</end_search><begin_search>x</end_search>"
+            TextProtocol.move dense dense false |> equals (Move.Search "who")
         }
 
         test "a search after the end of thinking is none" {

@@ -8,7 +8,8 @@ open David.Grpo.Tests.RewardTests
 let tests =
     testList "TrajectoryTests" [
         test "tokens are counted by who wrote them" {
-            let searching = trajectory [ "a" ] [ [ "a" ]; [ "x"; "a" ] ] (Ending.Answered "right")
+            let searching =
+                trajectory [ "a" ] [ [ "a" ]; [ "x"; "a" ] ] (Ending.Answered "right")
 
             let own =
                 { searching with

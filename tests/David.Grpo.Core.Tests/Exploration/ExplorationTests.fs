@@ -119,8 +119,14 @@ let tests =
         }
 
         test "a continuation forks the best at its cut, as often as was asked for, or at random places" {
-            let searching = trajectory [ "a"; "b" ] [ [ "a" ]; [ "x" ]; [ "y" ] ] (Ending.Answered "wrong")
-            let group = groupOf [| scored 0.0 (trajectory [ "a"; "b" ] [] Ending.Unanswered); scored 0.25 searching |]
+            let searching =
+                trajectory [ "a"; "b" ] [ [ "a" ]; [ "x" ]; [ "y" ] ] (Ending.Answered "wrong")
+
+            let group =
+                groupOf [|
+                    scored 0.0 (trajectory [ "a"; "b" ] [] Ending.Unanswered)
+                    scored 0.25 searching
+                |]
 
             let forks cut =
                 let rule = ExplorationRules.continuation 40 cut ReplacementRule.BetterThanBest
@@ -151,7 +157,11 @@ let tests =
         test "nothing is forked behind the last segment" {
             let whole = trajectory [ "a" ] [ [ "x" ] ] Ending.Unanswered
             // The search was the last that was written.
-            let cutOff = { whole with Segments = whole.Segments[..2] }
+            let cutOff =
+                { whole with
+                    Segments = whole.Segments[..2]
+                }
+
             let rule = ExplorationRules.tree 1 30
 
             rule.Forks(Seed.ofInt64 1L, groupOf [| scored 0.0 cutOff |])
@@ -181,7 +191,9 @@ let tests =
             // From the prompt and after each search.
             forks |> Array.map _.KeptSegments |> Array.distinct |> Array.sort |> equals [| 1; 3; 5 |]
 
-            let own = forks |> Array.groupBy _.Member |> Array.map (snd >> Array.map _.KeptSegments)
+            let own =
+                forks |> Array.groupBy _.Member |> Array.map (snd >> Array.map _.KeptSegments)
+
             own[0] |> differsFrom own[1]
 
             let independent = ExplorationRules.independent

@@ -103,14 +103,27 @@ let tests =
             group.Rewards |> equals [| 0.5; 0.5; 0.75; 0.5 |]
             isFalse group.IsDead
             // Equal totals, whatever they are for.
-            isTrue (groupOf [| right; { wrong with Reward = { parts with Total = 0.5 } } |]).IsDead
+            isTrue
+                (groupOf [|
+                    right
+                    { wrong with
+                        Reward = { parts with Total = 0.5 }
+                    }
+                |])
+                    .IsDead
+
             (group.At [| 2; 0 |]).Rewards |> equals [| 0.75; 0.5 |]
         }
 
         test "a group grows by those that could be scored, and counts all that were sampled" {
-            let group = (groupOf [| answering "right" 1.0 |]).Grown([| answering "wrong" 0.0 |], 3)
+            let group =
+                (groupOf [| answering "right" 1.0 |]).Grown([| answering "wrong" 0.0 |], 3)
+
             (group.Rewards, group.Rollouts) |> equals ([| 1.0; 0.0 |], 4)
-            (group.WithValues [| [| 1.0 |]; [||] |]).Members |> Array.map _.Values |> equals [| [| 1.0 |]; [||] |]
+
+            (group.WithValues [| [| 1.0 |]; [||] |]).Members
+            |> Array.map _.Values
+            |> equals [| [| 1.0 |]; [||] |]
 
             (group.Paying("spending", [| 0.5; 0.0 |])).Members
             |> Array.map _.Reward.Terms.Length

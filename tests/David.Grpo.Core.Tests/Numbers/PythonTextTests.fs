@@ -52,13 +52,20 @@ let tests =
             // Python 3.11: FNV-1a over 16 i and a bit each for ς in AΣi, in AΣiB, at the end of iΣ and at that of AiΣ.
             let mutable hash = 0xCBF29CE484222325UL
 
-            for value in Seq.concat [ seq { 0..0x2FFF }; seq { 0xFE00..0xFFFF }; seq { 0x1F100..0x1F1FF } ] |> Seq.filter (newerThanUnicode14.Contains >> not) do
+            for value in
+                Seq.concat [ seq { 0..0x2FFF }; seq { 0xFE00..0xFFFF }; seq { 0x1F100..0x1F1FF } ]
+                |> Seq.filter (newerThanUnicode14.Contains >> not) do
                 let own = Rune(value).ToString()
                 let isSecond (text: string) = (PythonText.lower text)[1] = 'ς'
                 let isLast (text: string) = (PythonText.lower text).EndsWith 'ς'
 
                 let bits =
-                    [ isSecond ("AΣ" + own); isSecond ("AΣ" + own + "B"); isLast (own + "Σ"); isLast ("A" + own + "Σ") ]
+                    [
+                        isSecond ("AΣ" + own)
+                        isSecond ("AΣ" + own + "B")
+                        isLast (own + "Σ")
+                        isLast ("A" + own + "Σ")
+                    ]
                     |> List.mapi (fun i isFinal -> if isFinal then 1 <<< i else 0)
                     |> List.sum
 

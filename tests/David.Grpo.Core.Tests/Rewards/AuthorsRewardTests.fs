@@ -43,11 +43,7 @@ let tests =
         test "normalised answers and titles are the authors'" {
             let golden = Golden.json "golden/david/normalisation.json.gz"
 
-            for kind, normalize in
-                [
-                    "answers", AuthorsReward.normalizeAnswer
-                    "titles", Evidence.normalizeTitle
-                ] do
+            for kind, normalize in [ "answers", AuthorsReward.normalizeAnswer; "titles", Evidence.normalizeTitle ] do
                 let rows = golden.GetProperty kind
                 isNotEmpty (rows.EnumerateArray())
 

@@ -64,12 +64,15 @@ let tests =
         // The authors validate with AutoCoA's score, in which a contained answer has half a point and not 0; their
         // gates for searches and tags are closer.
         test "the rewards of the authors' transcripts are those of their validation" {
-            let rows = [| yield! (Golden.json "golden/david/trajectories.json.gz").EnumerateArray() |]
+            let rows =
+                [| yield! (Golden.json "golden/david/trajectories.json.gz").EnumerateArray() |]
 
             let judged =
                 [|
                     for row in rows do
-                        let text (name: string) = string (row.GetProperty(name).GetString())
+                        let text (name: string) =
+                            string (row.GetProperty(name).GetString())
+
                         let golds = (text "ground_truth").Split "<ans_split>"
                         let answer = AuthorsReward.strictAnswer (text "prompt") (text "response")
 
@@ -78,10 +81,16 @@ let tests =
                             | null -> trajectory [] [] Ending.Unanswered
                             | answer -> trajectory [] [] (Ending.Answered answer)
 
-                        let gate = (AuthorsReward.training (text "prompt") (text "response") golds [||]).Gate
+                        let gate =
+                            (AuthorsReward.training (text "prompt") (text "response") golds [||]).Gate
 
                         let isShared =
-                            [ AuthorsGate.Passed; AuthorsGate.RepeatedQuery; AuthorsGate.NoBox; AuthorsGate.NoGold ]
+                            [
+                                AuthorsGate.Passed
+                                AuthorsGate.RepeatedQuery
+                                AuthorsGate.NoBox
+                                AuthorsGate.NoGold
+                            ]
                             |> List.contains gate
 
                         if isShared then

@@ -11,24 +11,32 @@ let tests =
         test "no sequence of affordable groups overspends" {
             let wishes = Gen.zip (Gen.choose (0, 20)) (Gen.choose (1, 9)) |> Gen.listOf
 
-            lawSeeing [ "nothing left"; "something left" ] (Gen.zip (Gen.choose (0, 500)) wishes) (fun (limit, wishes) ->
-                let ledger =
-                    wishes
-                    |> List.fold
-                        (fun ledger (groups, size) ->
-                            let affordable = Ledger.affordableGroups groups size ledger
+            lawSeeing
+                [ "nothing left"; "something left" ]
+                (Gen.zip (Gen.choose (0, 500)) wishes)
+                (fun (limit, wishes) ->
+                    let ledger =
+                        wishes
+                        |> List.fold
+                            (fun ledger (groups, size) ->
+                                let affordable = Ledger.affordableGroups groups size ledger
 
-                            Ledger.spend
-                                { Cost.zero with
-                                    Rollouts = affordable * size
-                                }
-                                ledger)
-                        (Ledger.openFor (Limits.OfRollouts limit))
+                                Ledger.spend
+                                    { Cost.zero with
+                                        Rollouts = affordable * size
+                                    }
+                                    ledger)
+                            (Ledger.openFor (Limits.OfRollouts limit))
 
-                ledger.RolloutsLeft >= 0
-                && ledger.Spent.Rollouts = limit - ledger.RolloutsLeft
-                && Ledger.isSpent ledger = (ledger.RolloutsLeft = 0),
-                [ (if ledger.RolloutsLeft < 9 then "nothing left" else "something left") ])
+                    ledger.RolloutsLeft >= 0
+                    && ledger.Spent.Rollouts = limit - ledger.RolloutsLeft
+                    && Ledger.isSpent ledger = (ledger.RolloutsLeft = 0),
+                    [
+                        (if ledger.RolloutsLeft < 9 then
+                             "nothing left"
+                         else
+                             "something left")
+                    ])
         }
 
         test "whichever limit is reached first ends the budget, and forecasts the groups that it buys" {
@@ -80,10 +88,12 @@ let tests =
             for more in
                 [
                     { Cost.zero with Rollouts = 91 }
-                    { Cost.zero with GeneratedTokens = 981L }
+                    { Cost.zero with
+                        GeneratedTokens = 981L
+                    }
                     { Cost.zero with Searches = 291L }
                 ] do
-                throws<System.InvalidOperationException> (fun () -> Ledger.spend more ledger |> ignore) |> ignore
+                throws<System.InvalidOperationException>(fun () -> Ledger.spend more ledger |> ignore) |> ignore
 
             for name, wrong in
                 [

@@ -49,7 +49,11 @@ let tests =
 
             SpendingRules.free.Shape 3.0 group |> equals group
             SpendingRules.free.Uses group |> equals [| 1.0; 3.0; 0.0; 1.0 |]
-            (SpendingRules.perSearch.Shape 0.5 group).Members[0].Reward.Terms |> Array.last |> _.Name |> equals "spending"
+
+            (SpendingRules.perSearch.Shape 0.5 group).Members[0].Reward.Terms
+            |> Array.last
+            |> _.Name
+            |> equals "spending"
         }
 
         test "OTC's factor takes at most all of a right answer's reward" {
@@ -179,7 +183,10 @@ let tests =
                 }
 
             PriceControl.step (PriceControl.Ascent ascent) state 3.0 |> equals { state with Multiplier = 0.5 }
-            PriceControl.step (PriceControl.OneSided ascent) state 3.0 |> equals { state with Multiplier = 0.375 }
+
+            PriceControl.step (PriceControl.OneSided ascent) state 3.0
+            |> equals { state with Multiplier = 0.375 }
+
             PriceControl.start (PriceControl.OneSided { ascent with Initial = 0.3 }) |> equals still
 
             let control =
@@ -247,7 +254,11 @@ let tests =
             GoldenCase.assertClose "twice the calls" 1e-12 (sqrt 0.75) (SpendingRules.optimalCallFactor 1.0 2.0)
             GoldenCase.assertClose "none were needed" 1e-12 0.5 (SpendingRules.optimalCallFactor 0.0 1.0)
 
-            GoldenCase.assertClose "two, none needed" 1e-12 (cos (0.4 * System.Math.PI)) (SpendingRules.optimalCallFactor 0.0 2.0)
+            GoldenCase.assertClose
+                "two, none needed"
+                1e-12
+                (cos (0.4 * System.Math.PI))
+                (SpendingRules.optimalCallFactor 0.0 2.0)
 
             lawFor (Gen.zip (Gen.choose (0, 20)) (Gen.choose (0, 20))) (fun (fewest, calls) ->
                 let factor = SpendingRules.optimalCallFactor (float fewest) (float calls)

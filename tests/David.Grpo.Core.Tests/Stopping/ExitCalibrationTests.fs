@@ -57,7 +57,7 @@ let private runOf (trials: (float * bool * string)[]) : RecordedRun =
             }
     }
 
-let private confidence =
+let confidence =
     ExitCriterion.Confidence(ConfidenceMeasure.Tokens(TokenMeasure.Least, FirstToken.Counted), 1, 0)
 
 let private weights =
@@ -69,13 +69,13 @@ let private weights =
         Redundancy = 0.0
     }
 
-let private gain = ExitCriterion.Gain(weights, 1.0)
+let gain = ExitCriterion.Gain(weights, 1.0)
 
 /// Sure and right from check 1 on, of 4.
 let private run =
     runOf [| 0.3, false, "one"; 0.9, true, "two"; 0.95, true, "one"; 0.97, true, "" |]
 
-let private at tau = Threshold.At(0, tau)
+let at tau = Threshold.At(0, tau)
 
 let private someRun =
     gen {
@@ -94,7 +94,7 @@ let private someRun =
 let private someRuns = someRun |> Gen.nonEmptyListOf |> Gen.map Array.ofList
 
 /// Confidence is the chance to be right, in one of three checks; the end is right 9 times in 10.
-let private world count seed =
+let world count seed =
     Array.init count (fun question ->
         let uniform i =
             Seed.uniform (Seed.path [| int64 question; int64 i |] (Seed.ofInt64 seed))
@@ -109,65 +109,6 @@ let private world count seed =
 [<Tests>]
 let tests =
     testList "ExitCalibrationTests" [
-        test "what is picked, replayed and summarised of the runs of a seed is what was recorded" {
-            let runs = world 120 11L
-            let number (value: float) = $"%.6f{value}"
-
-            let told (summary: ExitSummary) =
-                [
-                    float summary.Questions
-                    summary.EarlyExits
-                    summary.Score
-                    summary.FullScore
-                    summary.ExcessRisk
-                    summary.Searches
-                    summary.SearchesSaved
-                    summary.GeneratedTokens
-                    summary.GeneratedTokensSaved
-                    summary.ObservedTokens
-                    summary.ObservedTokensSaved
-                ]
-                |> List.map number
-                |> String.concat " "
-
-            let thresholdOf threshold =
-                match threshold with
-                | Threshold.At(index, tau) -> $"{index} {number tau}"
-                | Threshold.NoneSafe -> "none"
-
-            let fitted = ExitCalibration.fitGate runs
-
-            [
-                $"%.6f{fitted.Bias} %.6f{fitted.AnswerEntropy} %.6f{fitted.HopsLeft} %.6f{fitted.Redundancy}"
-                $"{ExitCalibration.judgedSteps runs |> Selectivity.overSearch} {ExitCalibration.judgedSteps runs |> Selectivity.underSearch}"
-
-                for criterion in
-                    [
-                        confidence
-                        ExitCriterion.Confidence(ConfidenceMeasure.Tokens(TokenMeasure.Margin, FirstToken.Counted), 2, 1)
-                        ExitCriterion.Confidence(ConfidenceMeasure.Stability 2, 1, 1)
-                        gain
-                        ExitCriterion.Gain(fitted, 0.5)
-                    ] do
-                    ExitCalibration.grid criterion |> Array.map number |> String.concat " "
-
-                    for run in Array.truncate 5 runs do
-                        $"%A{ExitCalibration.checks criterion run}"
-
-                    for tau in [ 0.3; 0.8; -0.2 ] do
-                        ExitCalibration.replay criterion (at tau) runs |> ExitCalibration.summarize runs |> told
-
-                    for method in [ RiskMethod.LearnThenTest(0.15, 0.1); RiskMethod.Conformal 0.15 ] do
-                        let picked = ExitCalibration.pick method criterion runs
-                        thresholdOf picked
-                        ExitCalibration.replay criterion picked runs |> ExitCalibration.summarize runs |> told
-
-                        for resampled in ExitCalibration.resample method criterion 0.5 3 (Seed.ofInt64 2L) runs do
-                            $"{thresholdOf resampled.Threshold} {told resampled.Test}"
-            ]
-            |> areRecorded "75d2fd66d3639158"
-        }
-
         test "the gap to the hops is the mean distance by hops, rising, of runs whose hops are known" {
             let searched hops searches =
                 let own = runOf (Array.replicate (searches + 1) (0.5, true, "q"))
@@ -175,19 +116,18 @@ let tests =
 
             [| searched 2 4; searched 1 0; searched 0 3; searched 2 1; searched 1 1 |]
             |> ExitCalibration.gapByHops
-            |> equals
-                [|
-                    {
-                        Hops = 1
-                        Trajectories = 2
-                        MeanAbsoluteGap = 0.5
-                    }
-                    {
-                        Hops = 2
-                        Trajectories = 2
-                        MeanAbsoluteGap = 1.5
-                    }
-                |]
+            |> equals [|
+                {
+                    Hops = 1
+                    Trajectories = 2
+                    MeanAbsoluteGap = 0.5
+                }
+                {
+                    Hops = 2
+                    Trajectories = 2
+                    MeanAbsoluteGap = 1.5
+                }
+            |]
         }
 
         test "a record has at each check what was spent, found and asked by then" {

@@ -16,7 +16,8 @@ let private worlds =
 let private words (items: 'item seq) =
     items |> Seq.map string |> String.concat " "
 
-let private episode (own: PretrainingEpisode) = $"{words own.Tokens} / {words own.Weights}"
+let private episode (own: PretrainingEpisode) =
+    $"{words own.Tokens} / {words own.Weights}"
 
 [<Tests>]
 let tests =
@@ -61,8 +62,7 @@ let tests =
             let index = WorldSearch.index world.Passages
 
             [
-                for stage in
-                    Array.append WorldPretrainingStages.defaults (WorldPretrainingStages.searchingAgain 0.5) do
+                for stage in Array.append WorldPretrainingStages.defaults (WorldPretrainingStages.searchingAgain 0.5) do
                     $"%A{stage}"
 
                     for i in 0L .. 40L do
