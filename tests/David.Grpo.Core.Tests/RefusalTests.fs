@@ -70,8 +70,16 @@ let private exit: ExitRule =
         Floor = 0
     }
 
+let private noText = System.Func<PassageId, string | null>(fun _ -> null)
+
 let private chapters =
     [
+        "Rewards",
+        [
+            <@@ SearchR1.reward SearchR1.withRetrieval TranscriptProtocol.Tag @@>,
+            [ share "Structure"; share "FinalFormat"; share "Retrieval" ]
+            <@@ StepSearch.reward 1.0 noText @@>, [ notNegative "scale" ]
+        ]
         "Advantages",
         [
             <@@ Advantage.groupRelative scale pair @@>, [ "epsilon", [ -1e-9; infinity ], [ 0.0 ] ]
