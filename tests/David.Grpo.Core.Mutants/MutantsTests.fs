@@ -41,7 +41,8 @@ module MutantsTests =
         )
 
     let tests =
-        testList "MutantsTests" [
+        testSequenced
+        <| testList "MutantsTests" [
             test "what tests see is caught, and what they do not come to is unreached" {
                 use campaign = campaign ()
 

@@ -11,6 +11,11 @@ open Expecto
 [<RequireQualifiedAccess>]
 module Refusal =
 
+    let rec private isOfRecords (kind: Type) =
+        match kind.GetElementType() with
+        | null -> false
+        | element -> FSharpType.IsRecord element || isOfRecords element
+
     /// The same call with one of its numbers, or of those in its options, replaced: where, and its arguments.
     let rec private changed
         (change: string -> obj -> objnull list)
@@ -30,7 +35,18 @@ module Refusal =
             let kind = value.GetType()
 
             if kind.IsPrimitive || kind.IsArray then
-                change name value |> List.map (fun other -> name, other)
+                [
+                    for other in change name value do
+                        name, other
+
+                    match value with
+                    | :? Array as own when own.Length > 0 && isOfRecords kind ->
+                        for where, other in changed change name (own.GetValue 0) do
+                            let copy = own.Clone() :?> Array
+                            copy.SetValue(other, 0)
+                            where, box copy
+                    | _ -> ()
+                ]
             elif FSharpType.IsRecord kind then
                 FSharpType.GetRecordFields kind
                 |> Array.map (fun field -> field.Name, field.GetValue value)

@@ -72,6 +72,20 @@ let private exit: ExitRule =
 
 let private noText = System.Func<PassageId, string | null>(fun _ -> null)
 
+let private check: ExitCheck =
+    {
+        Confidence = 0.5
+        Score = 1.0
+        Cost = 1.0
+    }
+
+let private token: TrialToken =
+    {
+        TopLogProb = -0.5
+        SecondLogProb = -1.0
+        Entropy = 0.5
+    }
+
 let private chapters =
     [
         "Rewards",
@@ -229,6 +243,7 @@ let private chapters =
             ]
             <@@ ComparisonStatistics.interquartileMean rows @@>, nothing
             <@@ ComparisonStatistics.probabilityOfImprovement rows [| [| 0.5; 0.5 |] |] @@>, nothing
+            <@@ ComparisonStatistics.paretoFront [| { Cost = 1.0; Score = 0.5 } |] @@>, nothing
             <@@ Histogram.ofValues 3 pair @@>, [ "buckets", [ 0.0 ], [ 1.0 ] ]
             <@@ Bootstrap.clusteredMean Clustering.Crossed 0.95 9 (Seed.ofInt64 1L) rows @@>,
             [ inside "level"; "resamples", [ 0.0 ], [ 1.0 ] ]
@@ -282,6 +297,21 @@ let private chapters =
                     { Best = 0.5; Gap = 0.5; Fresh = 0.5 }
             @@>,
             nothing
+            <@@ EarlyExit.exitSteps exit [| [| check; check |] |] @@>,
+            [
+                share "Score"
+                "Cost", [ -0.01; infinity ], [ 0.0; 1.0 ]
+                "Confidence", [], [ infinity ]
+                "Patience", [ 0.0 ], [ 1.0 ]
+            ]
+            <@@ EarlyExit.losses ExitLoss.Wrong exit [| 0.25; 0.5 |] [| [| check; check |] |] @@>,
+            [ share "Score"; unchecked "thresholds"; "Patience", [ 0.0 ], [ 1.0 ]; unchecked "Threshold" ]
+            <@@ Confidence.ofTokens TokenMeasure.Margin FirstToken.Counted [| token |] @@>,
+            [
+                "TopLogProb", [ 0.1; -1.5; -infinity ], [ 0.0; -1.0 ]
+                "SecondLogProb", [ -0.4 ], [ -0.5; -infinity ]
+                "Entropy", [ -0.1; infinity ], [ 0.0 ]
+            ]
             <@@ Calibration.bins (Binning.EqualMass 2) pair [| true; false |] @@>, [ "bins", [ 0.0 ], [ 1.0 ] ]
             <@@ Calibration.expectedError (Binning.LeftClosed 2) pair [| true; false |] @@>,
             [ "bins", [ 0.0 ], [ 1.0 ] ]
@@ -299,7 +329,7 @@ let private chapters =
                     }
                 |] [| 0.5 |]
             @@>,
-            nothing
+            [ unchecked "ScoreGap"; unchecked "AnswerEntropy"; unchecked "HopsLeft"; unchecked "Redundancy" ]
             <@@ Selectivity.searchPays 1.0 0.5 0.7 @@>, [ notNegative "multiplier"; notNegative "price" ]
         ]
     ]

@@ -90,6 +90,16 @@ let tests =
             Evidence.foundBySearch t |> equals [| 0; 1; 2 |]
         }
 
+        test "by turn, a question without evidence is paid at its end" {
+            match
+                Reward.scoreOf
+                    (Reward.creditTurns 0.5 (Reward.gated 0.5))
+                    (trajectory [] [ [ "a" ] ] (Ending.Answered "right"))
+            with
+            | RewardOutcome.Scored parts -> parts.Turns |> equals [| 0.0; 0.5 |]
+            | RewardOutcome.Failed reason -> failtest reason
+        }
+
         test "coverage is 0 where there is no gold" {
             Evidence.coverage (trajectory [] [ [ "a" ] ] Ending.Unanswered) |> equals 0.0
         }

@@ -57,7 +57,11 @@ let tests =
                         $"%A{ExitCalibration.checks criterion run}"
 
                     for tau in [ 0.3; 0.8; -0.2 ] do
-                        ExitCalibration.replay criterion (at tau) runs |> ExitCalibration.summarize runs |> told
+                        let exited = ExitCalibration.replay criterion (at tau) runs
+                        ExitCalibration.summarize runs exited |> told
+
+                        for own in Array.truncate 20 exited do
+                            $"{own.Run.Score} {own.Run.Coverage} {own.Run.Checks.Length} {own.IsEarly} {own.Thrown}"
 
                     for method in [ RiskMethod.LearnThenTest(0.15, 0.1); RiskMethod.Conformal 0.15 ] do
                         let picked = ExitCalibration.pick method criterion runs
@@ -67,6 +71,6 @@ let tests =
                         for resampled in ExitCalibration.resample method criterion 0.5 3 (Seed.ofInt64 2L) runs do
                             $"{thresholdOf resampled.Threshold} {told resampled.Test}"
             ]
-            |> areRecorded "75d2fd66d3639158"
+            |> areRecorded "c37389f77e568efa"
         }
     ]
