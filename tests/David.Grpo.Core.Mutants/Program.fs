@@ -57,6 +57,13 @@ let private build () =
 let private percent (caught: int) (all: int) =
     $"%5.1f{100.0 * float caught / float (max 1 all)} %% of {all}"
 
+let private known =
+    Set(Text.RegularExpressions.Regex.Matches(usage, "--[a-z-]+") |> Seq.map _.Value)
+
+let private refuse (message: string) =
+    eprintfn $"{message}"
+    2
+
 let private campaign (options: Map<string, string list>) =
     let values name =
         options |> Map.tryFind name |> Option.defaultValue []
@@ -102,13 +109,15 @@ let private campaign (options: Map<string, string list>) =
             meant |> Array.sortBy (fun _ -> random.Next()) |> Array.truncate (int count) |> Array.sortBy fst
         | _ -> meant
 
-    if options.ContainsKey "--list" then
+    if drawn.Length = 0 then
+        refuse "There is no such mutant; --all --list names those that there are."
+    elif options.ContainsKey "--list" then
         for _, mutant in drawn do
             printfn $"{mutant.Title}"
 
         0
     else
-        use survivors = new StreamWriter(survivorsFile)
+        use survivors = new StreamWriter(survivorsFile, AutoFlush = true)
         let watch = Stopwatch.StartNew()
 
         let fates =
@@ -172,5 +181,8 @@ let main arguments =
     | "--help" :: _ ->
         printfn $"{usage}"
         0
-    | option :: _ when option.StartsWith "--" -> campaign (parse (Array.toList arguments))
+    | option :: _ when option.StartsWith "--" ->
+        match arguments |> Array.tryFind (fun word -> word.StartsWith "--" && not (known.Contains word)) with
+        | Some unknown -> refuse $"There is no option {unknown}.\n{usage}"
+        | None -> campaign (parse (Array.toList arguments))
     | _ -> runTests arguments

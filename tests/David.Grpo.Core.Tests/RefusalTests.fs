@@ -305,7 +305,12 @@ let private chapters =
                 "Patience", [ 0.0 ], [ 1.0 ]
             ]
             <@@ EarlyExit.losses ExitLoss.Wrong exit [| 0.25; 0.5 |] [| [| check; check |] |] @@>,
-            [ share "Score"; unchecked "thresholds"; "Patience", [ 0.0 ], [ 1.0 ]; unchecked "Threshold" ]
+            [
+                share "Score"
+                unchecked "thresholds"
+                "Patience", [ 0.0 ], [ 1.0 ]
+                unchecked "Threshold"
+            ]
             <@@ Confidence.ofTokens TokenMeasure.Margin FirstToken.Counted [| token |] @@>,
             [
                 "TopLogProb", [ 0.1; -1.5; -infinity ], [ 0.0; -1.0 ]
@@ -329,7 +334,12 @@ let private chapters =
                     }
                 |] [| 0.5 |]
             @@>,
-            [ unchecked "ScoreGap"; unchecked "AnswerEntropy"; unchecked "HopsLeft"; unchecked "Redundancy" ]
+            [
+                unchecked "ScoreGap"
+                unchecked "AnswerEntropy"
+                unchecked "HopsLeft"
+                unchecked "Redundancy"
+            ]
             <@@ Selectivity.searchPays 1.0 0.5 0.7 @@>, [ notNegative "multiplier"; notNegative "price" ]
         ]
     ]

@@ -69,11 +69,13 @@ let private passages limit =
 /// Sentences and questions of few words, in which much is alike.
 let private drawn (count: int) (length: int) (seed: Seed) : string =
     let words =
-        "office offices run running Marit Lunde Oslo Bergen the of in by a above not Edda station stationery euro 140 141 hotel".Split
+        "office offices run running Marit Lunde Oslo Bergen the of in by a above not Edda station stationery euro 140 141 hotel"
+            .Split
             ' '
 
     let sentence seed =
-        Array.init length (fun i -> words[Seed.below words.Length (Seed.child (int64 i) seed)]) |> String.concat " "
+        Array.init length (fun i -> words[Seed.below words.Length (Seed.child (int64 i) seed)])
+        |> String.concat " "
 
     Array.init count (fun i -> sentence (Seed.child (int64 i) seed)) |> String.concat ". "
 

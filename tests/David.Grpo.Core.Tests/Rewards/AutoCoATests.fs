@@ -16,7 +16,9 @@ let private total rule t =
 let tests =
     testList "AutoCoATests" [
         test "each reward logs its terms by name, weight and value, and pays their sum" {
-            let read = trajectory [ "a"; "b" ] [ [ "a"; "x" ]; [ "x" ] ] (Ending.Answered "right wrong")
+            let read =
+                trajectory [ "a"; "b" ] [ [ "a"; "x" ]; [ "x" ] ] (Ending.Answered "right wrong")
+
             let textOf = System.Func<PassageId, string | null>(fun id -> $"text {id.Value}")
 
             let rules =
@@ -35,9 +37,7 @@ let tests =
                     match Reward.scoreOf rule read with
                     | RewardOutcome.Failed reason -> failtest reason
                     | RewardOutcome.Scored parts ->
-                        parts.Terms
-                        |> Array.sumBy (fun term -> term.Weight * term.Value)
-                        |> isNear 1e-12 parts.Total
+                        parts.Terms |> Array.sumBy (fun term -> term.Weight * term.Value) |> isNear 1e-12 parts.Total
 
                         let terms =
                             parts.Terms

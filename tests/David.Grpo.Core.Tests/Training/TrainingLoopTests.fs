@@ -355,6 +355,35 @@ let tests =
             |> areRecorded "cf5b510c6818bd82"
         }
 
+        test "a run is between its steps before an evaluation, a first round and the end, and not within a step" {
+            let refilled =
+                { plan with
+                    ExpertQuestions = 0
+                    Allocation = QuestionRules.refill
+                }
+
+            let rec walk state seen =
+                let command = TrainingLoop.decide state
+
+                let kind =
+                    match command with
+                    | Command.Evaluate _
+                    | Command.Finish -> "between"
+                    | Command.RollOut _ when state.Rounds = 0 -> "first round"
+                    | Command.RollOut _ -> "later round"
+                    | _ -> "within"
+
+                let seen = (kind, state.IsBetweenSteps) :: seen
+
+                if command = Command.Finish then
+                    List.distinct seen |> List.sort
+                else
+                    walk (TrainingLoop.evolve state (report state command)) seen
+
+            walk (TrainingLoop.start refilled) []
+            |> equals [ "between", true; "first round", true; "later round", false; "within", false ]
+        }
+
         test "a plan without questions is refused" {
             throws<System.ArgumentException>(fun () -> TrainingLoop.start { plan with TrainingQuestions = 0 } |> ignore)
             |> ignore
