@@ -190,7 +190,7 @@ module Mutants =
                         mutant kind point change [ { At = code; By = by } ]
 
             for code, point, _, _ in names do
-                let other = $"{code.Operand}~"
+                let other = $"{code.Operand}x"
 
                 mutant "name" point $"{quoted code.Operand} → {quoted other}" [
                     {

@@ -1,6 +1,7 @@
 namespace David.Grpo.Tests
 
 open System
+open System.Text.RegularExpressions
 open FSharp.Linq.RuntimeHelpers
 open FSharp.Quotations
 open FSharp.Quotations.Patterns
@@ -123,7 +124,8 @@ module Refusal =
     /// The message says what was wanted; that of F#'s own functions, of arrays of unequal length, does not.
     let private isRefused (mention: string) (what: string, found: exn option) =
         match found with
-        | Some found when found.GetType() = typeof<ArgumentException> && found.Message.Contains mention -> ()
+        | Some found when found.GetType() = typeof<ArgumentException> && Regex.IsMatch(found.Message, $@"\b{mention}\b") ->
+            ()
         | Some found -> failtest $"{what}: {found}"
         | None -> failtest $"{what} was taken"
 

@@ -202,7 +202,8 @@ let private chapters =
             ]
             <@@ Selection.adapt skipping { Easy = 0.5; Hard = 0.5 } 0.5 0.5 @@>,
             [ unchecked "Easy"; unchecked "Hard"; share "easyShare"; share "hardShare" ]
-            <@@ Selection.maximalVariance 1 pair @@>, nothing
+            <@@ Selection.maximalVariance 1 pair @@>, [ "count", [ -1.0; 3.0 ], [ 0.0; 2.0 ] ]
+            <@@ Selection.recycle { Spent = [| false; true |] } [| 0; 1 |] [| true; false |] @@>, [ unchecked "Spent" ]
             <@@ GroupStopping.quantile 0.5 pair @@>, [ inside "delta" ]
             <@@ GroupStopping.deltaOf 0.5 @@>, [ share "solveRate" ]
         ]

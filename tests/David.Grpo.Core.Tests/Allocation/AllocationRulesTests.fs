@@ -30,7 +30,7 @@ let private plan (rule: AllocationRule) : LoopPlan =
 let private rateOf question = [| 0.0; 0.5; 1.0 |][question % 3]
 
 /// The groups of the step after a round, with rollouts drawn anew.
-let private grown (state: LoopState) (requests: GroupRequest[]) : Group[] =
+let private grown (rateOf: int -> float) (state: LoopState) (requests: GroupRequest[]) : Group[] =
     (state.Sampled, requests)
     ||> Array.fold (fun groups request ->
         let seed =
@@ -51,7 +51,7 @@ let private grown (state: LoopState) (requests: GroupRequest[]) : Group[] =
         else
             Array.updateAt request.Place (groups[request.Place].Grown(members, members.Length)) groups)
 
-let private report (state: LoopState) command =
+let private report rateOf (state: LoopState) command =
     match command with
     | Command.Evaluate _ -> Event.Evaluated
     | Command.RollOut(_, requests) ->
@@ -59,7 +59,7 @@ let private report (state: LoopState) command =
             { Cost.zero with
                 Rollouts = requests |> Array.sumBy _.Rollouts
             },
-            grown state requests
+            grown rateOf state requests
         )
     | Command.Select kept ->
         Event.Selected(
@@ -73,12 +73,14 @@ let private report (state: LoopState) command =
     | Command.Finish -> failwith "nothing follows the end"
 
 /// The states in which commands were given, with the commands.
-let private run state =
+let private runAt rateOf state =
     state
     |> List.unfold (fun state ->
         match TrainingLoop.decide state with
         | Command.Finish -> None
-        | command -> Some((state, command), TrainingLoop.evolve state (report state command)))
+        | command -> Some((state, command), TrainingLoop.evolve state (report rateOf state command)))
+
+let private run = runAt rateOf
 
 let private runOf rule = run (TrainingLoop.start (plan rule))
 
@@ -290,40 +292,56 @@ let tests =
         }
 
         test "a rule of one's own says how often each upcoming question is sampled" {
+            let asked = ResizeArray()
+
             let twice =
                 AllocationRule.Create(
                     "first_twice",
-                    fun rates total -> Array.init rates.Length (fun i -> if i = 0 then 2 else 1)
+                    fun rates total ->
+                        asked.Add((Array.filter System.Double.IsNaN rates).Length, total)
+                        Array.init rates.Length (fun i -> if i = 0 then 2 else 1)
                 )
 
             let groups, _ = steps (runOf twice) |> List.head
             groups |> Array.map _.Rewards.Length |> equals [| 2; 1; 1; 1; 1; 1; 1; 1 |]
+            // It is told what a step has, and that no question was visited yet.
+            asked[0] |> equals (8, 32)
+            Draw.None |> equals { Requests = [||]; Taken = 0 }
         }
 
         testTheory
             "what an allocation samples and keeps of a run is what was recorded"
             [
-                "uniform", "e54eb3a2f47bdb66"
-                "refill", "5ece8bebd7d584c5"
-                "skip", "60485c81c72a381d"
-                "knapsack", "d6c67b0e9c8d533f"
-                "pilot", "fa64cc0487c4e241"
-                "by_variance", "53c7a4dbb09327e8"
-                "inverse_root", "8e8f49dc90a0e045"
-                "recycle", "6cb3d1debb2c69a3"
-                "max_variance", "985069c5db41be82"
-                "conformal", "9cc50bd3d8bd95f2"
+                "uniform", "441ead3aed74a1cc"
+                "refill", "acdda64439d825be"
+                "skip", "1fbf020d7852e3f0"
+                "knapsack", "5adeb18ac5347e8e"
+                "pilot", "dd75e4f0aef6790a"
+                "by_variance", "667753119bba0430"
+                "inverse_root", "7cbc223039c75709"
+                "recycle", "8e25d96d5c932116"
+                "max_variance", "d77809857376d225"
+                "conformal", "8926d6881037484c"
             ]
             (fun (name: string, digest: string) ->
-                let plan =
+                let plan budget questions size =
                     { plan (AllocationRules.create name) with
-                        Budget = Limits.OfRollouts 3000
-                        QuestionsPerStep = 9
-                        GroupSize = 5
+                        Budget = Limits.OfRollouts budget
+                        QuestionsPerStep = questions
+                        GroupSize = size
                     }
 
+                // Seven rates, so that every threshold parts some.
+                let graded question = float (question % 7) / 6.0
+
                 [
-                    for state, command in run (TrainingLoop.start plan) do
+                    for state, command in
+                        List.concat [
+                            run (TrainingLoop.start (plan 3000 9 5))
+                            runAt graded (TrainingLoop.start (plan 4000 9 20))
+                            runAt graded (TrainingLoop.start (plan 800 5 3))
+                            runAt graded (TrainingLoop.start (plan 200 4 1))
+                        ] do
                         match command with
                         | Command.RollOut(_, requests) ->
                             for request in requests do

@@ -149,6 +149,10 @@ let tests =
                 |> fun rule -> rule.Forks(seed, solved)
             |> isEmpty
 
+            (ExplorationRules.continuation 0 CutPoint.RandomOfBest ReplacementRule.BetterThanBest)
+                .Forks(Seed.ofInt64 1L, group)
+            |> isEmpty
+
             GoldenCase.refusal (fun () ->
                 ExplorationRules.continuation -1 CutPoint.EvidenceOfBest ReplacementRule.BetterThanBest |> ignore)
             |> containsText "-1 continuations"
