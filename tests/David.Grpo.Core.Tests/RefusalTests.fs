@@ -324,6 +324,8 @@ let private chapters =
             <@@ Calibration.auroc pair [| true; false |] @@>, nothing
             <@@ Calibration.riskCoverage TieOrder.Averaged pair [| true; false |] @@>, nothing
             <@@ SelectiveAnswer.pValue 0.1 5 1 @@>, [ inside "risk"; "wrong", [ -1.0; 6.0 ], [ 0.0; 5.0 ] ]
+            <@@ SelectiveAnswer.summarize 0.5 [| { Confidence = 0.5; IsRight = true } |] @@>,
+            [ share "Confidence"; unchecked "tau" ]
             <@@ SelectiveAnswer.pick 0.1 0.1 [| { Confidence = 0.5; IsRight = true } |] @@>, [ inside "delta" ]
             <@@
                 Selectivity.fitGate [|

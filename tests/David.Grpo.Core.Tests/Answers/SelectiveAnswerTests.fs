@@ -134,6 +134,8 @@ let tests =
             isTrue (SelectiveAnswer.isGiven (AnswerRule.AtLeast 0.6) 0.0 0.6)
             isFalse (SelectiveAnswer.isGiven (AnswerRule.AtLeast 0.6) 1.0 0.59)
             isFalse (SelectiveAnswer.isGiven AnswerRule.Never 1.0 1.0)
+            isTrue (SelectiveAnswer.isGiven (AnswerRule.Uncalibrated(0.75, 0.5)) 0.75 0.5)
+            isFalse (SelectiveAnswer.isGiven (AnswerRule.Uncalibrated(0.75, 0.5)) 1.0 0.49)
             isFalse (SelectiveAnswer.isGiven (AnswerRule.Uncalibrated(0.75, 0.0)) 0.5 1.0)
             SelectiveAnswer.rule Threshold.NoneSafe |> equals AnswerRule.Never
         }
@@ -151,6 +153,13 @@ let tests =
             summary.Error |> isNear 0.5e-12 0.06
             // R: qbeta(0.95, 4, 47) = 0.1477
             summary.ErrorBound |> isNear 0.5e-3 0.1477
+            summary.Coverage |> isNear 1e-12 (5.0 / 6.0)
+
+            let lost = SelectiveAnswer.summarize 0.5 [| { Confidence = 0.5; IsRight = false } |]
+            (lost.Given, lost.Error, lost.ErrorBound) |> equals (1, 1.0, 1.0)
+
+            let none = SelectiveAnswer.summarize 0.5 [||]
+            (none.Coverage, none.Error, none.ErrorBound) |> equals (0.0, 0.0, 1.0)
         }
 
         test "a quote is right that holds the answer as words" {
