@@ -20,6 +20,12 @@ let private usage =
     --share P             the share to be caught, 0.9: if a chapter's is below, the exit code is 1
     --no-build            takes the test program as it was built the last time"""
 
+// Not Console.Out, which Expecto takes for its progress.
+let private console =
+    new StreamWriter(Console.OpenStandardOutput(), AutoFlush = true)
+
+let private say (line: string) = console.WriteLine line
+
 let private root = Repository.root
 let private survivorsFile = Path.Combine(root, ".build", "mutants.txt")
 
@@ -104,7 +110,7 @@ let private campaign (options: Map<string, string list>) =
         match values "--sample" with
         | [ count ] ->
             let seed = values "--seed" |> List.tryHead |> Option.fold (fun _ -> int) 1
-            printfn $"{count} of {meant.Length} mutants, drawn with seed {seed}"
+            say $"{count} of {meant.Length} mutants, drawn with seed {seed}"
             let random = Random seed
             meant |> Array.sortBy (fun _ -> random.Next()) |> Array.truncate (int count) |> Array.sortBy fst
         | _ -> meant
@@ -113,7 +119,7 @@ let private campaign (options: Map<string, string list>) =
         refuse "There is no such mutant; --all --list names those that there are."
     elif options.ContainsKey "--list" then
         for _, mutant in drawn do
-            printfn $"{mutant.Title}"
+            say $"{mutant.Title}"
 
         0
     else
@@ -127,7 +133,7 @@ let private campaign (options: Map<string, string list>) =
 
                     if fate <> Fate.Caught then
                         let line = $"%-10s{fate.ToString().ToLowerInvariant()}{mutant.Title}"
-                        printfn $"{line}"
+                        say $"{line}"
                         survivors.WriteLine line
 
                     mutant.Chapter, fate
@@ -136,14 +142,14 @@ let private campaign (options: Map<string, string list>) =
         let caught (fates: ('chapter * Fate)[]) =
             fates |> Array.filter (fun (_, fate) -> fate = Fate.Caught) |> Array.length
 
-        printfn ""
+        say ""
 
         let chapters = fates |> Array.groupBy fst
 
         for chapter, own in chapters do
-            printfn $"%-14s{chapter}{percent (caught own) own.Length}"
+            say $"%-14s{chapter}{percent (caught own) own.Length}"
 
-        printfn $"%-14s{string fates.Length}{percent (caught fates) fates.Length} in {watch.Elapsed:``hh\:mm\:ss``}"
+        say $"%-14s{string fates.Length}{percent (caught fates) fates.Length} in {watch.Elapsed:``hh\:mm\:ss``}"
         let share = values "--share" |> List.tryHead |> Option.fold (fun _ -> float) 0.9
 
         let isEnough (_, own: ('chapter * Fate)[]) =
@@ -159,14 +165,14 @@ let private runTests (words: string[]) =
 
     let printer =
         { TestPrinters.silent with
-            ignored = fun name reason -> async { printfn $"skipped {name}\n    {reason}" }
-            failed = fun name message _ -> async { printfn $"failed {name}\n    {message}" }
-            exn = fun name found _ -> async { printfn $"failed {name}\n    {found}" }
+            ignored = fun name reason -> async { say $"skipped {name}\n    {reason}" }
+            failed = fun name message _ -> async { say $"failed {name}\n    {message}" }
+            exn = fun name found _ -> async { say $"failed {name}\n    {found}" }
             summary =
                 fun _ summary ->
                     async {
                         let failed = summary.failed.Length + summary.errored.Length
-                        printfn $"\n{summary.passed.Length} passed, {failed} failed, {summary.ignored.Length} skipped"
+                        say $"\n{summary.passed.Length} passed, {failed} failed, {summary.ignored.Length} skipped"
                     }
         }
 
@@ -176,10 +182,10 @@ let private runTests (words: string[]) =
 let main arguments =
     match Array.toList arguments with
     | "--worker" :: program :: library :: mutants :: active :: words ->
-        Worker.serve program library (int mutants) (int active) (List.toArray words) Console.In Console.Out
+        Worker.serve program library (int mutants) (int active) (List.toArray words) Console.In console
         0
     | "--help" :: _ ->
-        printfn $"{usage}"
+        say $"{usage}"
         0
     | option :: _ when option.StartsWith "--" ->
         match arguments |> Array.tryFind (fun word -> word.StartsWith "--" && not (known.Contains word)) with
