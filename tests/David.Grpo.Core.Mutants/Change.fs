@@ -137,7 +137,7 @@ module internal Change =
 
     let constant (code: Instruction) =
         match code.OpCode.Code, code.Operand with
-        | Code.Ldc_R8, (:? float as value) ->
+        | Code.Ldc_R8, (:? float as value) when Double.IsFinite value ->
             let other =
                 if value = 0.0 then 1.0
                 elif abs value < 1e-3 then 10.0 * value

@@ -246,6 +246,7 @@ let private chapters =
             <@@ ComparisonStatistics.probabilityOfImprovement rows [| [| 0.5; 0.5 |] |] @@>, nothing
             <@@ ComparisonStatistics.paretoFront [| { Cost = 1.0; Score = 0.5 } |] @@>, nothing
             <@@ Histogram.ofValues 3 pair @@>, [ "buckets", [ 0.0 ], [ 1.0 ] ]
+            <@@ Histogram.ofWholes 3 [| 1; 5 |] @@>, [ "buckets", [ 0.0 ], [ 1.0 ] ]
             <@@ Bootstrap.clusteredMean Clustering.Crossed 0.95 9 (Seed.ofInt64 1L) rows @@>,
             [ inside "level"; "resamples", [ 0.0 ], [ 1.0 ] ]
             <@@ Bootstrap.clusteredDifference SeedPairing.Paired 0.95 9 (Seed.ofInt64 1L) rows rows @@>,

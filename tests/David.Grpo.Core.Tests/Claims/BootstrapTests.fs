@@ -59,6 +59,22 @@ let tests =
             |> areRecorded "5ce8b13b6750785c"
         }
 
+        test "draws of seeds or questions that there are not are refused" {
+            let scores = [| [| 0.0; 1.0 |]; [| 1.0; 0.0 |] |]
+
+            let refusal draw =
+                GoldenCase.refusal (fun () -> Bootstrap.clusteredDistribution [| draw |] scores |> ignore)
+
+            for wrong in [ -1; 2 ] do
+                refusal (ClusteredDraw.Crossed([| 0; wrong |], [| 0; 1 |])) |> containsText $"the position {wrong}"
+                refusal (ClusteredDraw.Crossed([| 0; 1 |], [| wrong; 1 |])) |> containsText $"the position {wrong}"
+
+                refusal (ClusteredDraw.Nested([| 0; 1 |], [| [| 0; 1 |]; [| 0; wrong |] |]))
+                |> containsText $"the position {wrong}"
+
+            refusal (ClusteredDraw.Nested([| 0; 1 |], [| [| 0; 1 |] |])) |> containsText "draws has 1 entries"
+        }
+
         test "two-level distributions at given draws are numpy's" {
             let cases = GoldenCase.all "golden/stats/bootstrap_clustered.json"
             isNotEmpty cases

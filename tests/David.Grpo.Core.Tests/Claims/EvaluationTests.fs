@@ -43,15 +43,18 @@ let tests =
         test "a summary of the outcomes of a seed is what was recorded" {
             let outcomes =
                 Array.init 20 (fun i ->
+                    let drawn measure =
+                        Seed.uniform (Seed.path [| int64 i; measure |] (Seed.ofInt64 2L))
+
                     {
                         QuestionId = string i
                         Kind = "bridge"
-                        ExactMatch = float (i % 2)
-                        F1 = float (i % 3) / 2.0
-                        Coverage = float (i % 5) / 4.0
-                        Searches = float (i % 4)
-                        GeneratedTokens = float (7 * i)
-                        Answered = float ((i + 1) % 2)
+                        ExactMatch = drawn 0L
+                        F1 = drawn 1L
+                        Coverage = drawn 2L
+                        Searches = drawn 3L
+                        GeneratedTokens = drawn 4L
+                        Answered = drawn 5L
                     })
 
             let summary = Evaluation.summarize 0.9 (Seed.ofInt64 4L) outcomes
@@ -70,7 +73,7 @@ let tests =
                     | Interval.Between(low, high) -> $"{estimate.Count} %.6f{estimate.Mean} %.6f{low} %.6f{high}"
                     | Interval.Undefined -> "none"
             ]
-            |> areRecorded "7ebb61c388c90990"
+            |> areRecorded "78206b3d4d36118e"
         }
 
         test "who does not answer scores nothing" {

@@ -147,6 +147,14 @@ let tests =
                 AuthorsReward.normalizeAnswer answer = answer && Evidence.normalizeTitle title = title)
         }
 
+        test "numbers in words become digits, and fillers go" {
+            AuthorsReward.normalizeAnswer "Zero one two three four, five six seven eight nine ten"
+            |> equals "0 1 2 3 4 5 6 7 8 9 ten"
+
+            AuthorsReward.normalizeAnswer "Well so basically, actually literally simply just um uh Paris"
+            |> equals "paris"
+        }
+
         test "normalising an answer twice can differ only where corner brackets hid a word" {
             AuthorsReward.normalizeAnswer "t「he" |> equals "the"
             AuthorsReward.normalizeAnswer "the" |> equals ""
