@@ -48,7 +48,9 @@ let private bundle (value: obj) : string[] * Map<string, string> =
 
 /// The drawing within the image.
 let private drawing (shown: Map<string, string>) =
-    let source = Regex.Match(shown["text/html"], "^<img .* src=\"data:image/svg\\+xml;base64,([^\"]+)\">$")
+    let source =
+        Regex.Match(shown["text/html"], "^<img .* src=\"data:image/svg\\+xml;base64,([^\"]+)\">$")
+
     isTrue source.Success
     Encoding.UTF8.GetString(Convert.FromBase64String source.Groups[1].Value)
 

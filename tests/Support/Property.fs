@@ -1,6 +1,7 @@
 namespace David.Grpo.Tests
 
 open System
+open System.Collections.Generic
 open System.Text.RegularExpressions
 open Expecto
 open FsCheck
@@ -43,3 +44,19 @@ module Property =
     /// The law holds for 200 inputs of `generator`.
     let lawFor (generator: Gen<'input>) (property: 'input -> bool) : unit =
         check (Prop.forAll (Arb.fromGen generator) property)
+
+    /// The law holds for 200 inputs of `generator`; with each input it says what was seen there, and of each of `kinds`
+    /// there must be ten at least: a law that never comes to what it is about holds for nothing.
+    let lawSeeing (kinds: string list) (generator: Gen<'input>) (property: 'input -> bool * string list) : unit =
+        let seen = Dictionary<string, int>()
+
+        lawFor generator (fun input ->
+            let holds, own = property input
+
+            for kind in own do
+                seen[kind] <- seen.GetValueOrDefault(kind, 0) + 1
+
+            holds)
+
+        for kind in kinds do
+            Expect.isGreaterThan (seen.GetValueOrDefault(kind, 0)) 9 $"inputs with {kind}"

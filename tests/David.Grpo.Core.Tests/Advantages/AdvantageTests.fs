@@ -105,8 +105,8 @@ let tests =
         }
 
         test "verl's GRPO, the vectorized one in float32, is ours with groups of one that keep their reward" {
-            for count, name, tolerance in [ 58, "grpo", 1e-9; 56, "grpo_vectorized", 1e-5 ] do
-                for batch in VerlBatch.all count name do
+            for name, tolerance in [ "grpo", 1e-9; "grpo_vectorized", 1e-5 ] do
+                for batch in VerlBatch.all name do
                     let scale =
                         if VerlBatch.flag "norm_adv_by_std" batch then
                             Scale.SampleDeviation(VerlBatch.number "epsilon" batch)
@@ -120,14 +120,14 @@ let tests =
 
         test "both of verl's leave-one-out advantages are ours, by what a group of one gets" {
             for name, lone in [ "rloo", Lone.Reward; "rloo_vectorized", Lone.Zero ] do
-                for batch in VerlBatch.all 28 name do
+                for batch in VerlBatch.all name do
                     VerlBatch.byGroup batch batch.Outcomes
                     |> Advantage.ofGroups lone GroupEstimator.LeaveOneOut
                     |> VerlBatch.assertBySequence 1e-9 batch
         }
 
         test "length-weighted advantages are verl's OPO" {
-            for batch in VerlBatch.all 28 "opo" do
+            for batch in VerlBatch.all "opo" do
                 Array.map2
                     (Advantage.lengthWeighted Lone.Reward)
                     (VerlBatch.lengths batch)
@@ -137,10 +137,10 @@ let tests =
 
         test "pass at k advantages are verl's, which refuses a group of one" {
             let refused, given =
-                VerlBatch.all 56 "grpo_passk"
+                VerlBatch.all "grpo_passk"
                 |> Array.partition (fun batch -> GoldenCase.has "raises" batch.Case.Outputs)
 
-            given.Length |> equals 28
+            isNotEmpty given
 
             refused
             |> Seq.iter (fun batch -> batch.Groups |> containsAny (fun (group: int[]) -> group.Length = 1))

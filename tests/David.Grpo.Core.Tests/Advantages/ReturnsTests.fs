@@ -82,7 +82,7 @@ let tests =
         }
 
         test "generalized advantages, whitened, are verl's" {
-            for batch in VerlBatch.all 56 "gae" do
+            for batch in VerlBatch.all "gae" do
                 let values = VerlBatch.input "values" batch
 
                 let advantages =
@@ -102,7 +102,7 @@ let tests =
         }
 
         test "REINFORCE++ is verl's" {
-            for batch in VerlBatch.all 56 "reinforce_plus_plus" do
+            for batch in VerlBatch.all "reinforce_plus_plus" do
                 let ours =
                     VerlBatch.input "rewards" batch
                     |> Returns.reinforcePlusPlus (VerlBatch.number "gamma" batch) Whitening.VerlMasked
@@ -112,7 +112,7 @@ let tests =
         }
 
         test "ReMax is verl's" {
-            for batch in VerlBatch.all 28 "remax" do
+            for batch in VerlBatch.all "remax" do
                 let rewards = VerlBatch.input "rewards" batch
 
                 Array.map2 Returns.aboveGreedy (GoldenCase.numbers "reward_baselines" batch.Case.Inputs) rewards
@@ -123,7 +123,7 @@ let tests =
 
         test "the penalty in the reward is verl's" {
             let cases = GoldenCase.all "golden/rl/verl_kl_in_reward.json"
-            cases.Length |> equals 12
+            isNotEmpty cases
 
             for case in cases do
                 let divergences =

@@ -115,6 +115,14 @@ let tests =
             |> equals [| [| 0.5; 0.5; 0.0 |]; [| -0.5; -0.5 |]; [| 0.0; 0.0 |] |]
         }
 
+        test "evidence counts from what there was before the first turn, and who found none bears it on all turns" {
+            let potentials = [| [| 0.5; 0.5; 1.0; 1.0 |]; [| 0.25; 0.25; 0.25 |] |]
+
+            // Gains of 0.5 and 0 are ± 0.25 of their mean; twice that on the turns that led there.
+            TurnCredit.untilFound Scale.One 2.0 [| 1.0; 0.0 |] potentials
+            |> equals [| [| 1.0; 1.0; 0.5 |]; [| -1.0; -1.0 |] |]
+        }
+
         test "a trajectory without potentials, or with too few outcomes, is refused" {
             GoldenCase.refusal (fun () -> TurnCredit.gains [||] |> ignore) |> containsText "No potentials"
 

@@ -1,5 +1,6 @@
 module David.Grpo.Tests.AllocationRulesTests
 
+open FsCheck.FSharp
 open Expecto
 open David.Grpo
 open David.Grpo.Tests.RewardTests
@@ -29,7 +30,7 @@ let private plan (rule: AllocationRule) : LoopPlan =
 let private rateOf question = [| 0.0; 0.5; 1.0 |][question % 3]
 
 /// The groups of the step after a round, with rollouts drawn anew.
-let private grown (state: LoopState) (requests: GroupRequest[]) : Group[] =
+let private grown (rateOf: int -> float) (state: LoopState) (requests: GroupRequest[]) : Group[] =
     (state.Sampled, requests)
     ||> Array.fold (fun groups request ->
         let seed =
@@ -50,7 +51,7 @@ let private grown (state: LoopState) (requests: GroupRequest[]) : Group[] =
         else
             Array.updateAt request.Place (groups[request.Place].Grown(members, members.Length)) groups)
 
-let private report (state: LoopState) command =
+let private report rateOf (state: LoopState) command =
     match command with
     | Command.Evaluate _ -> Event.Evaluated
     | Command.RollOut(_, requests) ->
@@ -58,7 +59,7 @@ let private report (state: LoopState) command =
             { Cost.Zero with
                 Rollouts = requests |> Array.sumBy _.Rollouts
             },
-            grown state requests
+            grown rateOf state requests
         )
     | Command.Select kept ->
         Event.Selected(
@@ -72,12 +73,14 @@ let private report (state: LoopState) command =
     | Command.Finish -> failwith "nothing follows the end"
 
 /// The states in which commands were given, with the commands.
-let private run state =
+let private runAt rateOf state =
     state
     |> List.unfold (fun state ->
         match TrainingLoop.decide state with
         | Command.Finish -> None
-        | command -> Some((state, command), TrainingLoop.evolve state (report state command)))
+        | command -> Some((state, command), TrainingLoop.evolve state (report rateOf state command)))
+
+let private run = runAt rateOf
 
 let private runOf rule = run (TrainingLoop.start (plan rule))
 
@@ -97,16 +100,25 @@ let tests =
             "no allocation spends more than the budget, passes a mark before it was evaluated at, or stands still"
             rules
             (fun name ->
-                law (fun (budget: uint16, mark: uint16, perStep: byte, size: byte, forks: byte) ->
-                    let plan =
-                        { plan (AllocationRules.create name) with
-                            Budget = Limits.OfRollouts(int budget % 900)
-                            Marks = [| int mark % 900 |]
-                            QuestionsPerStep = 1 + int perStep % 12
-                            GroupSize = 1 + int size % 8
-                            Forks = int forks % 3
-                        }
+                let plans =
+                    gen {
+                        let! budget = Gen.choose (0, 900)
+                        let! mark = Gen.choose (0, 900)
+                        let! perStep = Gen.choose (1, 12)
+                        let! size = Gen.choose (1, 8)
+                        let! forks = Gen.choose (0, 2)
 
+                        return
+                            { plan (AllocationRules.create name) with
+                                Budget = Limits.OfRollouts budget
+                                Marks = [| mark |]
+                                QuestionsPerStep = perStep
+                                GroupSize = size
+                                Forks = forks
+                            }
+                    }
+
+                lawSeeing [ "several steps"; "a mark that was passed" ] plans (fun plan ->
                     let commands = run (TrainingLoop.start plan)
 
                     let evaluatedAt =
@@ -128,7 +140,13 @@ let tests =
                     && commands
                        |> List.forall (function
                            | _, Command.RollOut(_, requests) -> requests.Length > 0
-                           | _ -> true)))
+                           | _ -> true),
+                    [
+                        if final.Step > 2 then
+                            "several steps"
+                        if final.Ledger.Spent.Rollouts > plan.Marks[0] then
+                            "a mark that was passed"
+                    ]))
 
         testTheory "a run restored at any checkpoint goes on as if it had not stopped" rules (fun name ->
             let plan = plan (AllocationRules.create name)
@@ -274,15 +292,64 @@ let tests =
         }
 
         test "a rule of one's own says how often each upcoming question is sampled" {
+            let asked = ResizeArray()
+
             let twice =
                 AllocationRule.Create(
                     "first_twice",
-                    fun rates total -> Array.init rates.Length (fun i -> if i = 0 then 2 else 1)
+                    fun rates total ->
+                        asked.Add((Array.filter System.Double.IsNaN rates).Length, total)
+                        Array.init rates.Length (fun i -> if i = 0 then 2 else 1)
                 )
 
             let groups, _ = steps (runOf twice) |> List.head
             groups |> Array.map _.Rewards.Length |> equals [| 2; 1; 1; 1; 1; 1; 1; 1 |]
+            // It is told what a step has, and that no question was visited yet.
+            asked[0] |> equals (8, 32)
+            Draw.None |> equals { Requests = [||]; Taken = 0 }
         }
+
+        testTheory
+            "what an allocation samples and keeps of a run is what was recorded"
+            [
+                "uniform", "441ead3aed74a1cc"
+                "refill", "acdda64439d825be"
+                "skip", "1fbf020d7852e3f0"
+                "knapsack", "5adeb18ac5347e8e"
+                "pilot", "dd75e4f0aef6790a"
+                "by_variance", "667753119bba0430"
+                "inverse_root", "7cbc223039c75709"
+                "recycle", "8e25d96d5c932116"
+                "max_variance", "d77809857376d225"
+                "conformal", "8926d6881037484c"
+            ]
+            (fun (name: string, digest: string) ->
+                let plan budget questions size =
+                    { plan (AllocationRules.create name) with
+                        Budget = Limits.OfRollouts budget
+                        QuestionsPerStep = questions
+                        GroupSize = size
+                    }
+
+                // Seven rates, so that every threshold parts some.
+                let graded question = float (question % 7) / 6.0
+
+                [
+                    for state, command in
+                        List.concat [
+                            run (TrainingLoop.start (plan 3000 9 5))
+                            runAt graded (TrainingLoop.start (plan 4000 9 20))
+                            runAt graded (TrainingLoop.start (plan 800 5 3))
+                            runAt graded (TrainingLoop.start (plan 200 4 1))
+                        ] do
+                        match command with
+                        | Command.RollOut(_, requests) ->
+                            for request in requests do
+                                $"{state.Step}.{state.Rounds}: {request.Place} {request.Question} × {request.Rollouts}"
+                        | Command.Select kept -> $"%A{kept}"
+                        | _ -> ()
+                ]
+                |> areRecorded digest)
 
         test "an unknown allocation is refused with the names there are" {
             let error =

@@ -37,9 +37,51 @@ let private calibration =
 [<Tests>]
 let tests =
     testList "GroupStoppingTests" [
+        test "answers are drawn in normal form, a right one as the first gold answer" {
+            let answering ending =
+                RewardTests.trajectory [ "a" ] [] ending |> RewardTests.scored 0.0
+
+            [| Ending.Answered "Right!"; Ending.Answered "The Wrong."; Ending.Unanswered |]
+            |> Array.map answering
+            |> RewardTests.groupOf
+            |> GroupStopping.drawn
+            |> equals [| DrawnAnswer.Given "right"; DrawnAnswer.Given "wrong"; DrawnAnswer.Missing |]
+        }
+
+        test "budgets that do not rise from 1, and rollouts that do not reach the last, are refused" {
+            let calibrated budgets draws =
+                GroupStopping.calibrate 0.3 budgets seed draws (Array.map (fun _ -> "g") draws)
+
+            let enough = [| given "gggg"; given "gabc" |]
+            (calibrated [| 1; 4 |] enough).Rollouts |> equals 8
+
+            for budgets in [ [||]; [| 0; 4 |]; [| 4; 4 |]; [| 4; 2 |] ] do
+                GoldenCase.refusal (fun () -> calibrated budgets enough |> ignore) |> containsText "budgets are"
+
+                GoldenCase.refusal (fun () ->
+                    GroupStopping.decide { calibration with Budgets = budgets } seed (given "gg") |> ignore)
+                |> containsText "budgets are"
+
+            GoldenCase.refusal (fun () -> calibrated [| 2; 5 |] enough |> ignore)
+            |> containsText "expected at least 5"
+
+            GoldenCase.refusal (fun () -> GroupStopping.calibrate 0.3 [| 2 |] seed enough [| "g" |] |> ignore)
+            |> containsText "gold has 1 entries"
+
+            GoldenCase.refusal (fun () ->
+                GroupStopping.decide
+                    { calibration with
+                        Thresholds = [| 0.5 |]
+                    }
+                    seed
+                    (given "gg")
+                |> ignore)
+            |> containsText "Thresholds has 1 entries"
+        }
+
         test "ranks and quantiles are the published formula's" {
             let cases = GoldenCase.all "golden/stats/conformal.json"
-            cases.Length |> equals 64
+            isNotEmpty cases
 
             for case in cases do
                 let scores, delta =

@@ -52,6 +52,55 @@ let tests =
                     $"hardness {hardness}: given in {share given} of the splits"
         }
 
+        test
+            "where every threshold is too bold, one is picked as rarely as promised, and without its share for each start too often" {
+            let risk, delta, splits = 0.15, 0.1, 400
+
+            let drawn split =
+                Array.init 300 (fun i ->
+                    let seed = Seed.path [| int64 split; int64 i |] (Seed.ofInt64 8L)
+
+                    {
+                        Confidence = Seed.uniform (Seed.child 0L seed)
+                        IsRight = Seed.uniform (Seed.child 1L seed) >= 0.1501
+                    })
+
+            // Six tests, each at the whole of delta.
+            let isUncorrectedSafe (answers: JudgedAnswer[]) =
+                [ 0.95; 0.8; 0.6; 0.4; 0.2; 0.0 ]
+                |> List.exists (fun start ->
+                    let given = answers |> Array.filter (fun answer -> answer.Confidence >= start)
+                    let wrong = given |> Array.filter (fun answer -> not answer.IsRight)
+                    SelectiveAnswer.pValue risk given.Length wrong.Length <= delta)
+
+            let shareOf isMissed =
+                Array.init splits drawn |> Array.averageBy (fun answers -> if isMissed answers then 1.0 else 0.0)
+
+            let allowed = delta + 3.0 * sqrt (delta * (1.0 - delta) / float splits)
+
+            shareOf (fun answers -> SelectiveAnswer.pick risk delta answers <> Threshold.NoneSafe)
+            |> isBetween 0.0 allowed
+
+            shareOf isUncorrectedSafe |> isBetween allowed 1.0
+        }
+
+        test "a start is begun from where its own share of delta lets it" {
+            let sure count =
+                Array.replicate count { Confidence = 1.0; IsRight = true }
+
+            // 0.9³⁹ ≤ 0.1 / 6 < 0.9³⁸.
+            SelectiveAnswer.pick 0.1 0.1 (sure 38) |> equals Threshold.NoneSafe
+            SelectiveAnswer.pick 0.1 0.1 (sure 39) |> equals (Threshold.At(0, 0.0))
+
+            // Sure at 0.9 and wrong below: the walk from 0.95 ends there.
+            let mixed =
+                Array.append
+                    (Array.replicate 60 { Confidence = 0.9; IsRight = true })
+                    (Array.replicate 60 { Confidence = 0.7; IsRight = false })
+
+            SelectiveAnswer.pick 0.1 0.1 mixed |> equals (Threshold.At(71, 0.71))
+        }
+
         test "the p value is that of a binomial test" {
             // 20 of 20 right at a risk of 0.2: 0.8²⁰.
             SelectiveAnswer.pValue 0.2 20 0 |> isNear 0.5e-12 (Math.Pow(0.8, 20.0))
@@ -85,6 +134,8 @@ let tests =
             isTrue (SelectiveAnswer.isGiven (AnswerThreshold.AtLeast 0.6) 0.0 0.6)
             isFalse (SelectiveAnswer.isGiven (AnswerThreshold.AtLeast 0.6) 1.0 0.59)
             isFalse (SelectiveAnswer.isGiven AnswerThreshold.Never 1.0 1.0)
+            isTrue (SelectiveAnswer.isGiven (AnswerThreshold.Uncalibrated(0.75, 0.5)) 0.75 0.5)
+            isFalse (SelectiveAnswer.isGiven (AnswerThreshold.Uncalibrated(0.75, 0.5)) 1.0 0.49)
             isFalse (SelectiveAnswer.isGiven (AnswerThreshold.Uncalibrated(0.75, 0.0)) 0.5 1.0)
             SelectiveAnswer.rule Threshold.NoneSafe |> equals AnswerThreshold.Never
         }
@@ -102,6 +153,13 @@ let tests =
             summary.Error |> isNear 0.5e-12 0.06
             // R: qbeta(0.95, 4, 47) = 0.1477
             summary.ErrorBound |> isNear 0.5e-3 0.1477
+            summary.Coverage |> isNear 1e-12 (5.0 / 6.0)
+
+            let lost = SelectiveAnswer.summarize 0.5 [| { Confidence = 0.5; IsRight = false } |]
+            (lost.Given, lost.Error, lost.ErrorBound) |> equals (1, 1.0, 1.0)
+
+            let none = SelectiveAnswer.summarize 0.5 [||]
+            (none.Coverage, none.Error, none.ErrorBound) |> equals (0.0, 0.0, 1.0)
         }
 
         test "a quote is right that holds the answer as words" {

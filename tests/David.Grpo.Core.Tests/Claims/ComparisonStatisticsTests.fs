@@ -114,7 +114,7 @@ let tests =
 
         test "aggregates over runs and tasks are rliable's" {
             let cases = GoldenCase.all "golden/stats/aggregate_scores.json"
-            cases.Length |> equals 6
+            isNotEmpty cases
 
             for case in cases do
                 let x, y = GoldenCase.matrix "x" case.Inputs, GoldenCase.matrix "y" case.Inputs

@@ -19,6 +19,63 @@ let tests =
             outcome.Answered |> equals 1.0
         }
 
+        test "an outcome has what is the question's and what the answer is worth, each in its place" {
+            let own = trajectory [ "a"; "b" ] [ [ "a" ] ] (Ending.Answered "right wrong")
+
+            Evaluation.outcome
+                { own with
+                    Question = { own.Question with Kind = "bridge" }
+                }
+            |> equals
+                {
+                    QuestionId = "q"
+                    Kind = "bridge"
+                    ExactMatch = 0.0
+                    // Precision 1/2, recall 1.
+                    F1 = 2.0 / 3.0
+                    Coverage = 0.5
+                    Searches = 1.0
+                    GeneratedTokens = 3.0
+                    Answered = 1.0
+                }
+        }
+
+        test "a summary of the outcomes of a seed is what was recorded" {
+            let outcomes =
+                Array.init 20 (fun i ->
+                    let drawn measure =
+                        Seed.uniform (Seed.path [| int64 i; measure |] (Seed.ofInt64 2L))
+
+                    {
+                        QuestionId = string i
+                        Kind = "bridge"
+                        ExactMatch = drawn 0L
+                        F1 = drawn 1L
+                        Coverage = drawn 2L
+                        Searches = drawn 3L
+                        GeneratedTokens = drawn 4L
+                        Answered = drawn 5L
+                    })
+
+            let summary = Evaluation.summarize 0.9 (Seed.ofInt64 4L) outcomes
+
+            [
+                for estimate in
+                    [
+                        summary.ExactMatch
+                        summary.F1
+                        summary.Coverage
+                        summary.Searches
+                        summary.GeneratedTokens
+                        summary.Answered
+                    ] do
+                    match estimate.Interval with
+                    | Interval.Between(low, high) -> $"{estimate.Count} %.6f{estimate.Mean} %.6f{low} %.6f{high}"
+                    | Interval.Undefined -> "none"
+            ]
+            |> areRecorded "78206b3d4d36118e"
+        }
+
         test "who does not answer scores nothing" {
             let outcome = Evaluation.outcome (trajectory [ "a" ] [ [ "a" ] ] Ending.Truncated)
             (outcome.ExactMatch, outcome.F1, outcome.Answered, outcome.Coverage) |> equals (0.0, 0.0, 0.0, 1.0)

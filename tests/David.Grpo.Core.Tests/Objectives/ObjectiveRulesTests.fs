@@ -46,6 +46,58 @@ let private shares name sample =
 [<Tests>]
 let tests =
     testList "ObjectiveRulesTests" [
+        test "what a name makes of a batch far from its old policy" {
+            let logRatios = [| 0.01; 0.25; -0.3; 1.5; -1.5; 0.0003; 2.5 |]
+            let logProbs = [| -0.9; -0.5; -1.2; -0.1; -2.0; -1.0; -0.2 |]
+
+            let sample: TokenBatches.Sample =
+                {
+                    Batch =
+                        TokenBatch
+                            .Create(
+                                [| 0; 0; 1; 1; 2; 2; 2 |],
+                                [| 0; 0; 1 |],
+                                [| 1.0; 1.0; -0.5; -0.5; 2.0; -1.5; -1.5 |],
+                                Array.map2 (-) logProbs logRatios,
+                                [||]
+                            )
+                            .WithSampler(logProbs |> Array.mapi (fun i own -> own - 0.1 * float (i - 2)))
+                    LogProbs = logProbs
+                    Entropies = Array.init 7 (fun i -> 0.125 * float i)
+                }
+
+            let numbers (items: float seq) =
+                items |> Seq.map (fun item -> $"%.3f{item}") |> String.concat " "
+
+            [
+                for rule in ObjectiveRules.names |> Array.map named do
+                    let loss, seen =
+                        rule.Loss(contextOf rule sample), rule.Diagnose(contextOf rule sample)
+
+                    let shares =
+                        numbers [ seen.ClipFractionLow; seen.ClipFractionHigh; seen.DualClipFraction ]
+
+                    let means = numbers [ seen.MeanRatio; seen.ApproximateKl; seen.MeanEntropy ]
+
+                    $"{rule.Name} %A{rule.Aggregation} %A{rule.Scope} {rule.CorrectsSampler}: {numbers [ loss.Value ]} | {numbers loss.Gradient} | {shares} | {means}"
+            ]
+            |> equals [
+                "clipped_surrogate SequenceMeanTokenMean Advantaged False: 2.219 | -0.168 0.000 0.000 0.373 -0.050 0.167 2.030 | 0.143 0.143 0.000 | 2.989 -0.351 0.375"
+                "dapo TokenMean Advantaged False: 2.811 | -0.144 0.000 0.000 0.320 -0.064 0.214 2.611 | 0.143 0.143 0.000 | 2.989 -0.351 0.375"
+                "dual_clip SequenceMeanTokenMean Advantaged False: 0.565 | -0.168 0.000 0.000 0.000 -0.050 0.167 0.000 | 0.143 0.143 0.286 | 2.989 -0.351 0.375"
+                "gspo SequenceMeanTokenMean Advantaged False: 0.213 | 0.000 0.000 0.152 0.152 0.155 0.155 0.155 | 0.000 0.429 0.000 | 1.444 -0.351 0.375"
+                "cispo TokenMean Advantaged False: 0.330 | -0.144 -0.171 0.057 0.086 -0.229 0.214 0.257 | 0.286 0.429 0.000 | 2.989 -0.351 0.375"
+                "gmpo SequenceMeanTokenMean Advantaged False: 0.079 | -0.190 -0.190 0.152 0.152 0.052 0.052 0.052 | 0.000 0.000 0.000 | 2.989 -0.351 0.375"
+                "sapo SequenceMeanTokenMean Advantaged False: 0.404 | -0.168 -0.210 0.061 0.037 -0.043 0.167 0.000 | 0.000 0.000 0.000 | 2.989 -0.351 0.375"
+                "reinforce SequenceMeanTokenMean Advantaged False: 0.369 | -0.167 -0.167 0.083 0.083 -0.222 0.167 0.167 | 0.000 0.000 0.000 | 2.989 -0.351 0.375"
+                "dppo SequenceMeanTokenMean Advantaged True: 0.357 | -0.136 -0.151 0.083 0.092 -0.271 0.225 0.249 | 0.000 0.000 0.000 | 1.127 -0.100 0.375"
+                "vespo TokenMean Advantaged True: -0.026 | -0.171 -0.171 0.078 0.078 -0.022 0.172 0.172 | 0.000 0.000 0.000 | 2.989 -0.351 0.375"
+                "dro SequenceMeanTokenMean Sequences False: 0.403 | -0.167 -0.165 0.081 0.096 -0.231 0.167 0.181 | 0.000 0.000 0.000 | 2.989 -0.351 0.375"
+                "clip_cov SequenceMeanTokenMean Update False: 2.219 | -0.168 0.000 0.000 0.373 -0.050 0.167 2.030 | 0.143 0.143 0.000 | 2.989 -0.351 0.375"
+                "kl_cov SequenceMeanTokenMean Update False: 2.242 | -0.168 -0.047 0.062 0.373 -0.050 0.167 2.030 | 0.000 0.000 0.000 | 2.989 -0.351 0.375"
+            ]
+        }
+
         test "parts of whole sequences add up to the update, loss, slopes and diagnostics" {
             for rule in scoped [ ObjectiveScope.Advantaged; ObjectiveScope.Sequences ] do
                 lawFor TokenBatches.sample (fun sample ->

@@ -20,7 +20,7 @@ let private isBySequence weights (tokens: GoldenTokens) =
     |> Array.forall (fun (_, own) -> own |> Array.forall (fun (_, value) -> Golden.close 1e-12 (snd own[0]) value))
 
 /// What a user names agrees with the cases of the file that have its constants, and reports verl's clip fractions.
-let private agreesByName name clip file constants expected tolerance weights =
+let private agreesByName name clip file constants tolerance weights =
     let meant =
         GoldenCase.all $"golden/rl/verl_loss_{file}.json"
         |> Array.map GoldenTokens.read
@@ -30,7 +30,7 @@ let private agreesByName name clip file constants expected tolerance weights =
                 GoldenCase.has key (VerlLosses.parameters tokens) && VerlLosses.number key tokens = value)
             && (name <> "gspo" || isBySequence weights tokens))
 
-    Expect.equal meant.Length expected name
+    Expect.isNonEmpty meant name
 
     for tokens in meant do
         let rule = ObjectiveRules.create name clip Aggregation.TokenMean
@@ -92,36 +92,34 @@ let tests =
             let high value = "clip_ratio_high", value
             let c value = "clip_ratio_c", value
 
-            for name, clip, file, constants, expected in
+            for name, clip, file, constants in
                 [
-                    "clipped_surrogate", { given with Dual = three }, "vanilla", [ low 0.2; high 0.2; c 3.0 ], 90
-                    "dapo", { run with Dual = three }, "vanilla", [ low 0.2; high 0.28; c 3.0 ], 5
-                    "dual_clip", given, "vanilla", [ low 0.2; high 0.2; c 3.0 ], 90
+                    "clipped_surrogate", { given with Dual = three }, "vanilla", [ low 0.2; high 0.2; c 3.0 ]
+                    "dapo", { run with Dual = three }, "vanilla", [ low 0.2; high 0.28; c 3.0 ]
+                    "dual_clip", given, "vanilla", [ low 0.2; high 0.2; c 3.0 ]
                     "gspo",
                     { run with
                         LogRatio = LogRatioBound.AtMost 10.0
                     },
                     "gspo",
-                    [ low 3e-4; high 4e-4 ],
-                    21
-                    "cispo", given, "cispo", [ low 0.2; high 0.2 ], 29
-                    "reinforce", run, "reinforce", [], 29
-                    "dppo", run, "dppo_tv", [ low 0.15; high 0.15; c 20.0 ], 29
-                    "dro", run, "dro", [ "dro_beta", 0.05 ], 17
-                    "kl_cov", run, "kl_cov", [ "kl_cov_ratio", 0.0002; "ppo_kl_coef", 1.0 ], 11
+                    [ low 3e-4; high 4e-4 ]
+                    "cispo", given, "cispo", [ low 0.2; high 0.2 ]
+                    "reinforce", run, "reinforce", []
+                    "dppo", run, "dppo_tv", [ low 0.15; high 0.15; c 20.0 ]
+                    "dro", run, "dro", [ "dro_beta", 0.05 ]
+                    "kl_cov", run, "kl_cov", [ "kl_cov_ratio", 0.0002; "ppo_kl_coef", 1.0 ]
                     "clip_cov",
                     { given with
                         LogRatio = LogRatioBound.Unbounded
                     },
                     "clip_cov",
-                    [ "clip_cov_ratio", 0.0002; "clip_cov_lb", 1.0; "clip_cov_ub", 5.0 ],
-                    12
+                    [ "clip_cov_ratio", 0.0002; "clip_cov_lb", 1.0; "clip_cov_ub", 5.0 ]
                 ] do
-                agreesByName name clip file constants expected 1e-9 ofMode
+                agreesByName name clip file constants 1e-9 ofMode
 
-            agreesByName "gmpo" run "geo_mean" [ low 0.4; high 0.4 ] 17 5e-7 VerlLosses.gmpoWeights
+            agreesByName "gmpo" run "geo_mean" [ low 0.4; high 0.4 ] 5e-7 VerlLosses.gmpoWeights
 
-            agreesByName "sapo" run "sapo" [ "tau_pos", 1.0; "tau_neg", 1.05 ] 29 1e-9 (fun tokens ->
+            agreesByName "sapo" run "sapo" [ "tau_pos", 1.0; "tau_neg", 1.05 ] 1e-9 (fun tokens ->
                 VerlLosses.weightsBy "seq-mean-token-mean" tokens)
         }
     ]

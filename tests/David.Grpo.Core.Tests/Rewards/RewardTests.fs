@@ -90,6 +90,58 @@ let tests =
             Evidence.foundBySearch t |> equals [| 0; 1; 2 |]
         }
 
+        test "the authors' reward by name is theirs, and weighs evidence against the answer" {
+            let rows =
+                [| yield! (Golden.json "golden/david/trajectories.json.gz").EnumerateArray() |]
+
+            let weighed =
+                [|
+                    for row in rows do
+                        let text (name: string) =
+                            string (row.GetProperty(name).GetString())
+
+                        let titles =
+                            [|
+                                for title in row.GetProperty("gold_titles").EnumerateArray() ->
+                                    string (title.GetString())
+                            |]
+
+                        let bare = trajectory [] [] Ending.Unanswered
+
+                        let own =
+                            { bare with
+                                PromptText = text "prompt"
+                                Response = text "response"
+                                Question =
+                                    { bare.Question with
+                                        Answers = (text "ground_truth").Split "<ans_split>"
+                                        GoldTitles = titles
+                                    }
+                            }
+
+                        total (Reward.authors 0.5) own |> equals (row.GetProperty("training_reward").GetDouble())
+
+                        let parts =
+                            AuthorsReward.training own.PromptText own.Response own.Question.Answers titles
+
+                        let expected = 0.25 * parts.Coverage + 0.75 * 2.0 * parts.Answer
+                        total (Reward.authors 0.25) own |> isNear 1e-12 expected
+                        expected
+                |]
+
+            (Array.distinct weighed).Length |> isBetween 5 rows.Length
+        }
+
+        test "by turn, a question without evidence is paid at its end" {
+            match
+                Reward.scoreOf
+                    (Reward.creditTurns 0.5 (Reward.gated 0.5))
+                    (trajectory [] [ [ "a" ] ] (Ending.Answered "right"))
+            with
+            | RewardOutcome.Scored parts -> parts.Turns |> equals [| 0.0; 0.5 |]
+            | RewardOutcome.Failed reason -> failtest reason
+        }
+
         test "coverage is 0 where there is no gold" {
             Evidence.coverage (trajectory [] [ [ "a" ] ] Ending.Unanswered) |> equals 0.0
         }

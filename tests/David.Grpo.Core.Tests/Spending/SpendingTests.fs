@@ -35,6 +35,39 @@ let private judged =
 [<Tests>]
 let tests =
     testList "SpendingTests" [
+        test "the rules bear the names that runs are described by" {
+            [
+                SpendingRules.free
+                SpendingRules.perSearch
+                SpendingRules.depthGap
+                SpendingRules.gatedByCalls
+                SpendingRules.above 1.0 SpendingRules.depthGap
+                SpendingRules.keepOrder SpendingRules.perSearch
+            ]
+            |> List.map _.Name
+            |> equals [ "free"; "searches"; "depth_gap"; "gated_by_calls"; "depth_gap"; "searches" ]
+
+            SpendingRules.free.Shape 3.0 group |> equals group
+            SpendingRules.free.Uses group |> equals [| 1.0; 3.0; 0.0; 1.0 |]
+
+            (SpendingRules.perSearch.Shape 0.5 group).Members[0].Reward.Terms
+            |> Array.last
+            |> _.Name
+            |> equals "spending"
+        }
+
+        test "OTC's factor takes at most all of a right answer's reward" {
+            // One call was enough, three earn sin(3π/4) of it.
+            let factor = sqrt 0.5
+
+            for price, kept in [ 0.5, 0.5 + 0.5 * factor; 1.0, factor; 2.0, factor ] do
+                (SpendingRules.gatedByCalls.Shape price group).Rewards
+                |> GoldenCase.assertAllClose $"{price}" 1e-12 [| 1.0; kept; 0.0; 0.0 |]
+
+            let lost = groupOf members[2..]
+            SpendingRules.gatedByCalls.Shape 1.0 lost |> equals lost
+        }
+
         test "at a price of nothing no rule changes a reward" {
             for rule in
                 [
@@ -74,6 +107,14 @@ let tests =
                         Ceiling = 1.0
                     }
 
+            let inTwo =
+                match control with
+                | PriceControl.OneSided options -> PriceControl.Ascent { options with Initial = 0.5 }
+                | other -> other
+
+            // Dual ascent's excess is absolute.
+            (PriceControl.step inTwo (PriceControl.start inTwo) 3.0).Multiplier |> isNear 0.5e-12 0.6
+
             let risen = PriceControl.step control (PriceControl.start control) 3.0
             risen.Multiplier |> isNear 0.5e-12 0.05
             (PriceControl.step control risen 1.0).Multiplier |> isNear 0.5e-12 0.0
@@ -110,7 +151,43 @@ let tests =
 
         test "a fixed price stays, a controlled one comes to hold its target" {
             let still = PriceControl.start (PriceControl.Fixed 0.3)
+
+            still
+            |> equals
+                {
+                    Integral = 0.0
+                    Excess = 0.0
+                    Cost = 0.0
+                    Recent = [| 0.0 |]
+                    Multiplier = 0.3
+                }
+
             PriceControl.step (PriceControl.Fixed 0.3) still 7.0 |> equals still
+
+            // Dual ascent moves the price, and nothing else of the state.
+            let state =
+                {
+                    Integral = 1.0
+                    Excess = 2.0
+                    Cost = 3.0
+                    Recent = [| 4.0 |]
+                    Multiplier = 0.25
+                }
+
+            let ascent: DualAscentOptions =
+                {
+                    Budget = 2.0
+                    StepSize = 0.25
+                    Initial = 0.0
+                    Ceiling = 1.0
+                }
+
+            PriceControl.step (PriceControl.Ascent ascent) state 3.0 |> equals { state with Multiplier = 0.5 }
+
+            PriceControl.step (PriceControl.OneSided ascent) state 3.0
+            |> equals { state with Multiplier = 0.375 }
+
+            PriceControl.start (PriceControl.OneSided { ascent with Initial = 0.3 }) |> equals still
 
             let control =
                 PriceControl.Pid
@@ -176,6 +253,12 @@ let tests =
             SpendingRules.optimalCallFactor 3.0 0.0 |> equals 0.0
             GoldenCase.assertClose "twice the calls" 1e-12 (sqrt 0.75) (SpendingRules.optimalCallFactor 1.0 2.0)
             GoldenCase.assertClose "none were needed" 1e-12 0.5 (SpendingRules.optimalCallFactor 0.0 1.0)
+
+            GoldenCase.assertClose
+                "two, none needed"
+                1e-12
+                (cos (0.4 * System.Math.PI))
+                (SpendingRules.optimalCallFactor 0.0 2.0)
 
             lawFor (Gen.zip (Gen.choose (0, 20)) (Gen.choose (0, 20))) (fun (fewest, calls) ->
                 let factor = SpendingRules.optimalCallFactor (float fewest) (float calls)

@@ -47,7 +47,7 @@ let tests =
 
         test "calibration errors, areas and risk coverage are scikit-learn's and numpy's" {
             let cases = GoldenCase.all "golden/stats/calibration.json"
-            cases.Length |> equals 7
+            isNotEmpty cases
 
             for case in cases do
                 let confidences = GoldenCase.numbers "confidence" case.Inputs

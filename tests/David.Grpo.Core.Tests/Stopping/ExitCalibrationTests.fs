@@ -57,7 +57,7 @@ let private runOf (trials: (float * bool * string)[]) : RecordedRun =
             }
     }
 
-let private confidence =
+let confidence =
     ExitCriterion.Confidence(ConfidenceMeasure.Tokens(TokenMeasure.Least, FirstToken.Counted), 1, 0)
 
 let private weights =
@@ -69,13 +69,13 @@ let private weights =
         Redundancy = 0.0
     }
 
-let private gain = ExitCriterion.Gain(weights, 1.0)
+let gain = ExitCriterion.Gain(weights, 1.0)
 
 /// Sure and right from check 1 on, of 4.
 let private run =
     runOf [| 0.3, false, "one"; 0.9, true, "two"; 0.95, true, "one"; 0.97, true, "" |]
 
-let private at tau = Threshold.At(0, tau)
+let at tau = Threshold.At(0, tau)
 
 let private someRun =
     gen {
@@ -94,7 +94,7 @@ let private someRun =
 let private someRuns = someRun |> Gen.nonEmptyListOf |> Gen.map Array.ofList
 
 /// Confidence is the chance to be right, in one of three checks; the end is right 9 times in 10.
-let private world count seed =
+let world count seed =
     Array.init count (fun question ->
         let uniform i =
             Seed.uniform (Seed.path [| int64 question; int64 i |] (Seed.ofInt64 seed))
@@ -109,6 +109,27 @@ let private world count seed =
 [<Tests>]
 let tests =
     testList "ExitCalibrationTests" [
+        test "the gap to the hops is the mean distance by hops, rising, of runs whose hops are known" {
+            let searched hops searches =
+                let own = runOf (Array.replicate (searches + 1) (0.5, true, "q"))
+                { own with Hops = hops }
+
+            [| searched 2 4; searched 1 0; searched 0 3; searched 2 1; searched 1 1 |]
+            |> ExitCalibration.gapByHops
+            |> equals [|
+                {
+                    Hops = 1
+                    Trajectories = 2
+                    MeanAbsoluteGap = 0.5
+                }
+                {
+                    Hops = 2
+                    Trajectories = 2
+                    MeanAbsoluteGap = 1.5
+                }
+            |]
+        }
+
         test "a record has at each check what was spent, found and asked by then" {
             let passage id : Passage =
                 {

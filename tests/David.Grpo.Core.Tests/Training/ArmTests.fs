@@ -5,7 +5,7 @@ open Expecto
 open David.Grpo
 open David.Grpo.Tests.RewardTests
 
-let private settings: ArmSettings =
+let settings: ArmSettings =
     {
         Task = TaskRewards.OfTags(fun _ -> "some text")
         Lambda = 0.5
@@ -20,7 +20,7 @@ let private settings: ArmSettings =
         Allocation = QuestionRules.uniform
     }
 
-let private lossOf (rule: ObjectiveRule) weights batch logProbs =
+let lossOf (rule: ObjectiveRule) weights batch logProbs =
     let tokens: TokenBatches.Sample =
         {
             Batch = batch

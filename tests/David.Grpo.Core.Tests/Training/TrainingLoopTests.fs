@@ -1,5 +1,6 @@
 module David.Grpo.Tests.TrainingLoopTests
 
+open FsCheck.FSharp
 open Expecto
 open David.Grpo
 open David.Grpo.Tests.RewardTests
@@ -119,48 +120,73 @@ let tests =
         }
 
         test "no plan spends more than its budget, and what is left does not buy half a step" {
-            law (fun (budget: uint16, boot: byte, experts: byte, perStep: byte, size: byte, continuations: byte) ->
-                let plan =
-                    { plan with
-                        Budget =
-                            { Limits.Unlimited with
-                                Rollouts = int budget % 1000
-                            }
-                        BootstrapSteps = int boot % 4
-                        ExpertQuestions = int experts % 4
-                        QuestionsPerStep = 1 + int perStep % 20
-                        GroupSize = 1 + int size % 8
-                        Forks = int continuations % 6
-                    }
+            let plans =
+                gen {
+                    let! budget = Gen.choose (0, 1000)
+                    let! boot = Gen.choose (0, 3)
+                    let! experts = Gen.choose (0, 3)
+                    let! perStep = Gen.choose (1, 20)
+                    let! size = Gen.choose (1, 8)
+                    let! forks = Gen.choose (0, 5)
 
-                let state, _ = run (TrainingLoop.start plan) []
+                    return
+                        { plan with
+                            Budget = Limits.OfRollouts budget
+                            BootstrapSteps = boot
+                            ExpertQuestions = experts
+                            QuestionsPerStep = perStep
+                            GroupSize = size
+                            Forks = forks
+                        }
+                }
+
+            lawSeeing [ "main steps"; "bootstrapping"; "forks" ] plans (fun plan ->
+                let state, commands = run (TrainingLoop.start plan) []
                 let left = state.Ledger.RolloutsLeft
                 let half groups = (groups + 1) / 2
 
                 left >= 0
                 && (left < half plan.QuestionsPerStep * (plan.GroupSize + plan.Forks)
                     // or the budget did not last through bootstrapping
-                    || (state.Step < plan.BootstrapSteps && left < half plan.ExpertQuestions * plan.BootstrapGroupSize)))
+                    || (state.Step < plan.BootstrapSteps && left < half plan.ExpertQuestions * plan.BootstrapGroupSize)),
+                [
+                    for command in commands do
+                        match command with
+                        | Command.RollOut(Phase.Main, _) -> "main steps"
+                        | Command.RollOut _ -> "bootstrapping"
+                        | Command.Explore _ -> "forks"
+                        | _ -> ()
+                ]
+                |> List.distinct)
         }
 
         test "no step has less than half its questions" {
-            law (fun (budget: uint16) ->
+            lawSeeing [ "whole steps"; "shortened steps" ] (Gen.choose (0, 1000)) (fun budget ->
                 let _, commands =
                     run
                         (TrainingLoop.start
                             { plan with
-                                Budget =
-                                    { Limits.Unlimited with
-                                        Rollouts = int budget % 1000
-                                    }
+                                Budget = Limits.OfRollouts budget
                             })
                         []
+
+                let sizes =
+                    commands
+                    |> List.choose (function
+                        | Command.RollOut(Phase.Main, requests) -> Some requests.Length
+                        | _ -> None)
 
                 commands
                 |> List.forall (function
                     | Command.RollOut(Phase.Main, requests) -> requests.Length >= 6
                     | Command.RollOut(_, requests) -> requests.Length >= 2
-                    | _ -> true))
+                    | _ -> true),
+                [
+                    if List.contains 12 sizes then
+                        "whole steps"
+                    if sizes |> List.exists (fun size -> size < 12) then
+                        "shortened steps"
+                ])
         }
 
         test "main questions are used once each before any comes again" {
@@ -320,6 +346,76 @@ let tests =
             searches.Spent.Searches |> isBetween 200L 300L
             let seconds = ledger { Limits.Unlimited with Seconds = 4.2 }
             seconds.Seconds |> isBetween 3.5 4.7
+        }
+
+        test "the commands of whole runs are those that were recorded" {
+            let imitating =
+                { plan with
+                    ImitationSteps = 3
+                    BootstrapSteps = 2
+                    BootstrapGroupSize = 4
+                    Marks = [| 150; 300 |]
+                    EvaluateEvery = 3
+                    CheckpointEvery = 2
+                }
+
+            let priced =
+                { plan with
+                    ExpertQuestions = 0
+                    MainSteps = 7
+                    Shuffle = false
+                    EvaluateEvery = 0
+                    Price =
+                        PriceControl.Pid
+                            {
+                                Budget = 2.0
+                                Proportional = 0.1
+                                Integral = 0.1
+                                Derivative = 0.0
+                                ProportionalSmoothing = 0.0
+                                DerivativeSmoothing = 0.0
+                                Delay = 1
+                                Initial = 0.25
+                                Ceiling = 1.0
+                            }
+                }
+
+            [
+                for plan in [ plan; imitating; priced ] do
+                    let state, commands = run (TrainingLoop.start plan) []
+                    yield! commands |> List.map (fun command -> $"%A{command}")
+                    $"%A{state.Ledger.Spent} {state.Ledger.Seconds} {state.Step} {state.Progress.Price.Multiplier}"
+            ]
+            |> areRecorded "cf5b510c6818bd82"
+        }
+
+        test "a run is between its steps before an evaluation, a first round and the end, and not within a step" {
+            let refilled =
+                { plan with
+                    ExpertQuestions = 0
+                    Allocation = QuestionRules.refill
+                }
+
+            let rec walk state seen =
+                let command = TrainingLoop.decide state
+
+                let kind =
+                    match command with
+                    | Command.Evaluate _
+                    | Command.Finish -> "between"
+                    | Command.RollOut _ when state.Rounds = 0 -> "first round"
+                    | Command.RollOut _ -> "later round"
+                    | _ -> "within"
+
+                let seen = (kind, state.IsBetweenSteps) :: seen
+
+                if command = Command.Finish then
+                    List.distinct seen |> List.sort
+                else
+                    walk (TrainingLoop.evolve state (report state command)) seen
+
+            walk (TrainingLoop.start refilled) []
+            |> equals [ "between", true; "first round", true; "later round", false; "within", false ]
         }
 
         test "a plan without questions is refused" {
