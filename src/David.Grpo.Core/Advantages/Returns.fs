@@ -43,6 +43,8 @@ module Returns =
             (System.Double.IsFinite coefficient && coefficient >= 0.0)
             coefficient
 
+        Check.finite (nameof divergences) "A divergence of a token that was sampled is finite." divergences
+        checkRewards (nameof rewards) rewards
         Array.map2 (fun divergence reward -> reward - coefficient * divergence) divergences rewards
 
     /// Discounted return-to-go, [T] → [T]:  Gₜ = rₜ + γ Gₜ₊₁, and 0 after the last. `discount` γ is in [0, 1].

@@ -191,6 +191,10 @@ module Allocation =
         if total < 0 then
             invalidArg (nameof total) $"total is {total}; expected at least 0."
 
+        rewards
+        |> Array.iteri (fun group ->
+            Check.finite $"rewards[{group}]" "Drop the trajectory whose reward failed, and count it.")
+
         let spread = rewards |> Array.map (Numerics.deviation 0)
         let varied = spread |> Array.filter (fun s -> s > 0.0) |> Array.length
 

@@ -206,6 +206,10 @@ module Selectivity =
             states
             |> Array.map (fun state -> [| state.ScoreGap; state.AnswerEntropy; state.HopsLeft; state.Redundancy |])
 
+        features
+        |> Array.iteri (fun index ->
+            Check.finite $"states[{index}]" "Gap, entropy, hops and redundancy of a state are finite numbers.")
+
         let centre = Array.transpose features |> Array.map Numerics.mean
         let level = Numerics.mean gains
 
