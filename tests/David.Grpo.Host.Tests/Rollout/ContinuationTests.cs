@@ -64,13 +64,24 @@ public sealed class ContinuationTests : IDisposable
     }
 
     [Fact]
+    public async Task TwoRequestsThatWouldBeOneRollout_AreRefused()
+    {
+        RolloutRequest request = DrawnProtocol.Requests(1, 1)[0];
+        ArgumentException refused = await Assert.ThrowsAsync<ArgumentException>(() =>
+            Run([request, request], version: 4)
+        );
+        Assert.Contains("the same rollout twice", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task FromThePromptAlone_ItIsAFreshTrajectory()
     {
         foreach ((RolloutRequest request, Trajectory parent) in await Parents())
         {
             RolloutRequest fresh = request with { Member = 30 };
-            Trajectory[] both = await Run([fresh, fresh with { Parent = parent, KeptSegments = 1 }], version: 4);
-            TrajectoryAssert.Same(both[0], both[1], Rounding);
+            Trajectory[] alone = await Run([fresh], version: 4);
+            Trajectory[] continued = await Run([fresh with { Parent = parent, KeptSegments = 1 }], version: 4);
+            TrajectoryAssert.Same(alone[0], continued[0], Rounding);
         }
     }
 
