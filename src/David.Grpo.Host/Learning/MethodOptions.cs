@@ -303,7 +303,7 @@ public record MethodOptions
         string? inert =
             isFree && SpendTarget is { } target
                 ? $"spend_target is {target}, but nothing is charged for. Say for what: spending: searches (or depth_gap, gated_by_calls)"
-            : isFree && Price != defaults.Price
+            : isFree && Price != defaults.Price && Price != 0
                 ? $"price is {Price}, but nothing is charged for. Say for what: spending: searches (or depth_gap, gated_by_calls)"
             : SpendTarget is null && Controller != defaults.Controller
                 ? $"controller is {Name(Controller)}, but there is no spend_target for it to hold. Set one"

@@ -201,7 +201,7 @@ public sealed class ScriptTests(ScriptCopies scripts) : IDisposable
         foreach (string table in (string[])["scores-10", "costs-20", "difference-10-f1", "difference-20-exact_match"])
         foreach (string extension in (string[])[".tex", ".md", ".csv"])
             Assert.Contains("GRPO", File.ReadAllText(Path.Combine(Out, table + extension)), StringComparison.Ordinal);
-        Assert.Equal(6 + 2 * 6, File.ReadLines(Path.Combine(Out, "captions.txt")).Count());
+        Assert.Equal(6 + 2 * 7, File.ReadLines(Path.Combine(Out, "captions.txt")).Count());
     }
 
     [Fact]
