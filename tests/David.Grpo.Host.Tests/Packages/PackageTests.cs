@@ -110,7 +110,10 @@ public sealed class PackageTests(ITestOutputHelper output)
                     ["source"] = cell.Replace("/path/to/packages", packages, StringComparison.Ordinal),
                 }
             ),
-            ["metadata"] = new JsonObject(),
+            ["metadata"] = new JsonObject
+            {
+                ["kernelspec"] = new JsonObject { ["name"] = "david-fsharp", ["language"] = "F#" },
+            },
             ["nbformat"] = 4,
             ["nbformat_minor"] = 4,
         }.ToJsonString();
