@@ -93,8 +93,12 @@ public static class SummaryTables
         ComparisonSummary summary = report.Summary;
         string focus = report[summary.Focus].Title;
         return new Table(
-            $"Exact match by kind of question at {Rollouts(mark)}, %; below it {focus} minus each other arm, in points, paired by "
-                + "seed and not corrected for their number.",
+            $"Exact match by kind of question at {Rollouts(mark)}, %"
+                + (
+                    mark.KindDifferences is []
+                        ? "."
+                        : $"; below it {focus} minus each other arm, in points, paired by seed and not corrected for their number."
+                ),
             [
                 TableColumn.Words("arm"),
                 .. kinds.Select(kind => TableColumn.Numbers(kind.Kind, $"of {kind.Questions}", 1, Best.Unmarked)),
