@@ -101,7 +101,7 @@ module Refusal =
         }
 
     /// Names of what a function makes of its arguments.
-    let private aliases = [ "meanCost"; "rates"; "rewards"; "values" ]
+    let private aliases = [ "log-odds"; "meanCost"; "rates"; "rewards"; "runs"; "values" ]
 
     /// What a value is made of: its fields and cases.
     let rec private namesIn (value: objnull) : string list =
@@ -178,7 +178,7 @@ module Refusal =
     let private isRefused (expectation: string) (attempt: Attempt) =
         let begins (message: string) =
             let found =
-                Regex.Match(message, @"^(?:\w+(?:\[\d+\])*\.)*(\w+)(?:\[\d+\])* (?:is|has) ")
+                Regex.Match(message, @"^(?:\w+(?:\[\d+\])*\.)*([\w-]+)(?:\[\d+\])* (?:is|has) ")
 
             found.Success
             && List.contains found.Groups[1].Value (attempt.Names @ aliases)

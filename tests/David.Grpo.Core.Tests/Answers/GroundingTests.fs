@@ -245,6 +245,11 @@ let tests =
             isTrue (joined "xyz: 1" ": 2")
         }
 
+        test "an excerpt of a passage without a sentence is its whole text" {
+            Grounding.excerpt "xyz" (passage "w" "" " \n ") |> equals " \n "
+            Grounding.excerpt "xyz" (passage "w" "" "") |> equals ""
+        }
+
         test "words alike in four letters, three fifths of the longer, are forms of one" {
             for left, right in
                 [

@@ -109,6 +109,9 @@ let tests =
         fact "others end a sentence where a word follows that begins one" [
             "Acme Inc.|The others left."
             "Acme Inc. the others left."
+            "Acme Inc.|The: others left."
+            "Acme Inc.|The; others left."
+            "Acme Inc.|Then, others left."
             "Acme Inc. Others left."
             "It was in Sept.|The others left."
             "It was in Sept. 3 of them left."
@@ -124,6 +127,9 @@ let tests =
             "(So it is.)|[So it was.]|Next."
             "It ends (here).|Next."
             "彼は「行く？」そして去った。"
+            "彼は「行く。」ぁ言った。"
+            "彼は「行く。」ゟ言った。"
+            "彼は「行く。」¦゠言った。"
             "番号は１．２です．¦次。"
             "Is it so?”|Yes."
         ]

@@ -102,6 +102,15 @@ let tests =
             normalised [| 0.0; 0.0 |] |> equals [| 0.0; 0.0 |]
         }
 
+        test "a batch takes one log-probability of the sampler for each token, neither fewer nor more" {
+            let batch = tokens [ 1.0, -1.0; 1.0, -1.0 ]
+            (batch.WithSampler [| -0.5; -2.0 |]).SamplerLogProbs |> equals [| -0.5; -2.0 |]
+
+            for others in [ [| -0.5 |]; [| -0.5; -0.5; -0.5 |]; [||] ] do
+                GoldenCase.refusal (fun () -> batch.WithSampler others |> ignore)
+                |> startsWith $"samplerLogProbs has {others.Length} entries; expected 2"
+        }
+
         test "a limit's ends belong to it" {
             let weights limit =
                 ImportanceWeight.weights
