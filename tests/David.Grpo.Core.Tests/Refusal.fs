@@ -101,7 +101,8 @@ module Refusal =
         }
 
     /// Names of what a function makes of its arguments.
-    let private aliases = [ "log-odds"; "meanCost"; "rates"; "rewards"; "runs"; "values" ]
+    let private aliases =
+        [ "log-odds"; "meanCost"; "rates"; "rewards"; "runs"; "values" ]
 
     /// What a value is made of: its fields and cases.
     let rec private namesIn (value: objnull) : string list =

@@ -152,7 +152,8 @@ let private calls =
         <@@ Aggregation.weights (Aggregation.TokenSum 2.0) batch @@>, [ positive "divisor" ]
         <@@ Aggregation.weights (Aggregation.SequenceSumTokenMean 2.0) batch @@>, [ positive "divisor" ]
         <@@ Aggregation.scaled pair pair @@>, nothing
-        <@@ ImportanceWeight.weights importance batch logProbs logProbs @@>, [ "high", [ 0.4 ], [ 0.5; infinity ]; "bound", [ 0.0 ], [ 1e-9; infinity ] ]
+        <@@ ImportanceWeight.weights importance batch logProbs logProbs @@>,
+        [ "high", [ 0.4 ], [ 0.5; infinity ]; "bound", [ 0.0 ], [ 1e-9; infinity ] ]
         <@@ ImportanceWeight.normalised RatioLevel.Token batch pair @@>, nothing
         <@@ ImportanceWeight.effectiveShare pair @@>, nothing
         <@@ Mismatch.measure batch logProbs logProbs @@>, nothing
