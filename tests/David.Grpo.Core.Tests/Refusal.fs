@@ -91,6 +91,46 @@ module Refusal =
             Some(None, method, List.concat arguments)
         | _ -> None
 
+    /// A call with one value replaced: where, by what, the names of all that it takes, and what it raised.
+    type private Attempt =
+        {
+            Where: string
+            Value: objnull
+            Names: string list
+            Found: exn option
+        }
+
+    /// Names of what a function makes of its arguments.
+    let private aliases =
+        [ "log-odds"; "meanCost"; "rates"; "rewards"; "runs"; "values" ]
+
+    /// What a value is made of: its fields and cases.
+    let rec private namesIn (value: objnull) : string list =
+        match value with
+        | null -> []
+        | :? Array as own -> if own.Length > 0 then namesIn (own.GetValue 0) else []
+        | value ->
+            let kind = value.GetType()
+
+            if FSharpType.IsRecord kind then
+                [
+                    for field in FSharpType.GetRecordFields kind do
+                        field.Name
+                        yield! namesIn (field.GetValue value)
+                ]
+            elif FSharpType.IsUnion kind then
+                let case, values = FSharpValue.GetUnionFields(value, kind)
+
+                [
+                    case.Name
+                    for field in case.GetFields() do
+                        field.Name
+                    for value in values do
+                        yield! namesIn value
+                ]
+            else
+                []
+
     let private tried (call: Expr) (changes: int -> string -> obj -> objnull list) =
         match call with
         | CallOf(target, method, arguments) ->
@@ -125,17 +165,38 @@ module Refusal =
             [
                 for i in 0 .. values.Length - 1 do
                     for where, other in changed (changes (lengthOf values[i])) names[i] values[i] do
-                        $"{method.Name}: {where} = %A{other}", invoke (Array.updateAt i other values)
+                        {
+                            Where = where
+                            Value = other
+                            Names = List.ofArray names @ List.collect namesIn (List.ofArray values)
+                            Found = invoke (Array.updateAt i other values)
+                        }
             ]
         | other -> failtest $"no call of a function: {other}"
 
-    /// The message says what was wanted; that of F#'s own functions, of arrays of unequal length, does not.
-    let private isRefused (mention: string) (what: string, found: exn option) =
-        match found with
-        | Some found when found.GetType() = typeof<ArgumentException> && Regex.IsMatch(found.Message, $@"\b{mention}\b") ->
+    /// The message begins with the name of what is refused, the number itself where it is one, and says what was wanted;
+    /// that of F#'s own functions, of arrays of unequal length, does not. Of two arrays of unequal length either is named.
+    let private isRefused (expectation: string) (attempt: Attempt) =
+        let begins (message: string) =
+            let found =
+                Regex.Match(message, @"^(?:\w+(?:\[\d+\])*\.)*([\w-]+)(?:\[\d+\])* (?:is|has) ")
+
+            found.Success
+            && List.contains found.Groups[1].Value (attempt.Names @ aliases)
+            && (match attempt.Value with
+                | :? float as number -> message.Contains(string number, StringComparison.OrdinalIgnoreCase)
+                | :? int as number -> message.Contains(string number, StringComparison.OrdinalIgnoreCase)
+                | _ -> true)
+
+        match attempt.Found with
+        | Some found when
+            found.GetType() = typeof<ArgumentException>
+            && begins found.Message
+            && found.Message.Contains expectation
+            ->
             ()
-        | Some found -> failtest $"{what}: {found}"
-        | None -> failtest $"{what} was taken"
+        | Some found -> failtest $"{attempt.Where} = %A{attempt.Value}: {found}"
+        | None -> failtest $"{attempt.Where} = %A{attempt.Value} was taken"
 
     /// Whatever is no number, or an array of another length than its fellows, is refused. `ranges` are the numbers, by
     /// name, of which the first are refused by that name and the last are taken; a name without any is that of what is not checked.
@@ -158,7 +219,8 @@ module Refusal =
 
             let outside, inside = tried call (replaced refused), tried call (replaced taken)
             (outside.Length, inside.Length) |> equals (refused.Length, taken.Length)
-            outside |> List.iter (isRefused range)
+            outside |> List.iter (isRefused "")
 
-            for what, found in inside do
-                found |> Option.iter (fun found -> failtest $"{what}: {found.Message}")
+            for attempt in inside do
+                attempt.Found
+                |> Option.iter (fun found -> failtest $"{attempt.Where} = %A{attempt.Value}: {found.Message}")

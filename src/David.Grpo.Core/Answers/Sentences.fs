@@ -126,14 +126,12 @@ module Sentences =
             false
         elif numbered.Contains bare then
             not nextIsDigit && not nextIsSmall && (bare.Length > 1 || isStarter next)
-        elif months.Contains bare && nextIsDigit then
-            false
         elif goingOn.Contains bare then
             false
         elif word.Length = 1 then
             Char.IsUpper word[0] && isStarter next && not (beginsLine text first)
         elif word.Contains '.' && word.Split '.' |> Array.forall isShort then
-            Char.IsLetter next[0] && isStarter next && Char.IsUpper next[0]
+            isStarter next && Char.IsUpper next[0]
         elif months.Contains bare || others.Contains bare then
             isStarter next && Char.IsUpper next[0]
         else

@@ -120,7 +120,6 @@ module Power =
         (count: int)
         : float =
         checkAlpha alpha
-        checkCount (float count)
         checkPower alpha power
 
         let side =

@@ -365,7 +365,7 @@ module Objective =
                         ClipBound.Dual
                     elif advantage < 0.0 && ratio < 1.0 - clip.EpsilonLow then
                         ClipBound.Low
-                    elif advantage > 0.0 && capRatio clip ratio > 1.0 + clip.EpsilonHigh then
+                    elif advantage > 0.0 && ratio > 1.0 + clip.EpsilonHigh then
                         ClipBound.High
                     else
                         ClipBound.None)

@@ -172,7 +172,6 @@ module TrainingLoop =
             match payable state (state.Plan.Allocation.Next(view state)) with
             | { Requests = [||] } when state.Rounds = 0 -> even ()
             | paid -> paid
-        | _ when state.Rounds > 0 -> Draw.None
         | _ ->
             { Draw.None with
                 Requests =

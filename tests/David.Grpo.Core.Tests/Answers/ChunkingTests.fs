@@ -79,6 +79,34 @@ let tests =
             parts |> equals [| paragraphs[0] + "\n\n" + paragraphs[1]; paragraphs[2] |]
         }
 
+        test "a text is cut at the best places that suffice, and no character that is seen as one is cut" {
+            for limit, text, expected in
+                [
+                    // Before a joined picture, a mark on a letter.
+                    5, "ab👩\u200D💻", [ "ab"; "👩\u200D💻" ]
+                    3, "xye\u0301", [ "xy"; "e\u0301" ]
+                    3, "xya\u20DD", [ "xy"; "a\u20DD" ]
+                    3, "xyक\u093F", [ "xy"; "क\u093F" ]
+                    // Longer than the limit it is cut all the same.
+                    2, "👩\u200D💻", [ "👩"; "\u200D"; "💻" ]
+                    // Paragraphs, lines, sentences, words.
+                    9, "aa bb\ncc\n\ndd ee", [ "aa bb\ncc"; "dd ee" ]
+                    7, "aa bb\ncc dd", [ "aa bb"; "cc dd" ]
+                    8, "Aa bb. Cc dd", [ "Aa bb."; "Cc dd" ]
+                    8, "Aa bb; cc dd", [ "Aa bb;"; "cc dd" ]
+                    8, "Aa bb: cc dd", [ "Aa bb:"; "cc dd" ]
+                    8, "Aa bb, cc dd", [ "Aa bb,"; "cc dd" ]
+                    7, "; abc def", [ ";"; "abc def" ]
+                    5, "京都は。古い。", [ "京都は。"; "古い。" ]
+                    4, "abcdef", [ "abcd"; "ef" ]
+                    6, "abcdef", [ "abcdef" ]
+                ] do
+                Chunking.ranges limit text
+                |> Array.map (fun (struct (first, last)) -> text.Substring(first, last - first))
+                |> List.ofArray
+                |> equals expected
+        }
+
         test "ids are unique" {
             lawFor sections (fun sections -> let ids = ids sections in (Array.distinct ids).Length = ids.Length)
         }

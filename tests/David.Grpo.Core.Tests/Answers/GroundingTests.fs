@@ -165,4 +165,107 @@ let tests =
             quoted "เมืองหลวงของประเทศไทยคืออะไร" [| passage "b" "ไทย" "กรุงเทพเป็นเมืองหลวงของประเทศไทย" |]
             |> equals "กรุงเทพเป็นเมืองหลวงของประเทศไทย"
         }
+
+        test "these verbs ask whether, and a sentence of their words answers" {
+            let answers (verb: string) =
+                quoted $"{verb} smoking allowed" [| passage "r" "Rules" "Smoking allowed." |] <> ""
+
+            for verb in
+                "is are am was were do does did can could may might must shall should has have had will would".Split ' ' do
+                Expect.isTrue (answers verb) verb
+
+            for other in "it where be been being who the let".Split ' ' do
+                Expect.isFalse (answers other) other
+        }
+
+        test "a sentence that denies what is asked answers, and one with a choice" {
+            // The question has a form of the denial itself, so that nothing else is new.
+            for denial in "not no never without nicht kein keine".Split ' ' do
+                let answer = $"Smoking {denial} allowed."
+                Expect.equal (quoted $"where smoking {denial}s allowed" [| passage "r" "Rules" answer |]) answer denial
+                Expect.equal (quoted $"where smoking {denial} allowed" [| passage "r" "Rules" answer |]) "" denial
+
+            quoted "where smoking allowed or drinking" [| passage "r" "Rules" "Smoking allowed." |]
+            |> equals "Smoking allowed."
+
+            quoted "" [| passage "r" "Rules" "Smoking allowed." |] |> equals ""
+        }
+
+        test "the word that is asked for stands behind which, what or how" {
+            let quote sentence =
+                {
+                    Index = 0
+                    Sentence = sentence
+                    Confidence = 1.0
+                }
+
+            let quotes = [| quote "The town is Lisk."; quote "The clock is old." |]
+
+            for word in [ "which"; "what"; "how"; "in which" ] do
+                (Grounding.answering $"{word} town has it" quotes).Sentence |> equals quotes[0].Sentence
+                (Grounding.answering $"the town that has {word} clock" quotes).Sentence |> equals quotes[1].Sentence
+
+            for word in [ "where"; "who"; "whose" ] do
+                (Grounding.answering $"{word} town has it" quotes).Sentence |> equals quotes[1].Sentence
+        }
+
+        test "a line goes on in the next from 60 letters on, 30 where there are no blanks" {
+            let first (lines: string list) =
+                Grounding.excerpt "xy" (passage "w" "" (String.concat "\n" lines))
+
+            let sixty = String.replicate 10 "four " + "fourteenxy"
+            sixty.Length |> equals 60
+            first [ sixty; "more" ] |> equals (sixty + " more")
+            let less = sixty.Substring 1
+            first [ less; "more" ] |> equals less
+            // Not over an empty line, nor behind a colon or a sentence.
+            first [ sixty; ""; "more" ] |> equals sixty
+            first [ sixty + ":"; "more" ] |> equals (sixty + ":")
+            first [ sixty + "."; "More" ] |> equals (sixty + ".")
+
+            let han count = String.replicate count "中"
+            Grounding.excerpt "中中" (passage "w" "" (han 30 + "\n国")) |> equals (han 30 + "国")
+            Grounding.excerpt "中中" (passage "w" "" (han 29 + "\n国")) |> equals (han 29)
+            Grounding.excerpt "中中" (passage "w" "" (han 30 + "\nxy")) |> equals (han 30)
+        }
+
+        test "a field is a label of at most three words and 30 letters" {
+            let joined (first: string) (second: string) =
+                Grounding.excerpt "xyz" (passage "w" "" $"{first}\n{second}") = $"{first} · {second}"
+
+            let label = String.replicate 30 "x"
+            isTrue (joined "xyz: 1" "b: 2")
+            isTrue (joined "xyz a b: 1" "b: 2")
+            isFalse (joined "xyz a b c: 1" "b: 2")
+            isTrue (joined "xyz: 1" $"{label}: 2")
+            isFalse (joined "xyz: 1" $"x{label}: 2")
+            isFalse (joined "xyz: 1" "b 2")
+            isFalse (joined "xyz 1" "b: 2")
+            isFalse (joined "xyz: 1" "b:2")
+            isTrue (joined "xyz: 1" ": 2")
+        }
+
+        test "an excerpt of a passage without a sentence is its whole text" {
+            Grounding.excerpt "xyz" (passage "w" "" " \n ") |> equals " \n "
+            Grounding.excerpt "xyz" (passage "w" "" "") |> equals ""
+        }
+
+        test "words alike in four letters, three fifths of the longer, are forms of one" {
+            for left, right in
+                [
+                    "cats", "cat"
+                    "abcd", "abcdef"
+                    "abcdef", "abcdefghij"
+                    "xbcd", "abcd"
+                    "abcd1", "abcd"
+                ] do
+                Expect.equal
+                    (ContentWords.areForms left right, ContentWords.areForms right left)
+                    ((left.StartsWith "abcd" && not (left.EndsWith '1')),
+                     (left.StartsWith "abcd" && not (left.EndsWith '1')))
+                    $"{left} {right}"
+
+            isFalse (ContentWords.areForms "abcdef" "abcdefghijk")
+            isFalse (ContentWords.areForms "abcdxx" "abcdyyy")
+        }
     ]

@@ -138,6 +138,14 @@ let tests =
             refusal (fun () -> ComparisonStatistics.probabilityOfImprovement [| [| 1.0 |] |] [| [| 1.0; 2.0 |] |])
             |> containsText "y[0] has 2"
 
+            for arePaired in [ true; false ] do
+                let difference y () =
+                    ComparisonStatistics.scoreDifference 0.95 arePaired [| [| 1.0; 0.0 |]; [| 0.5; 0.5 |] |] y
+
+                refusal (difference [| [| 1.0; nan |]; [| 0.5; 0.5 |] |]) |> startsWith "y["
+                refusal (difference [||]) |> startsWith "y has no"
+                refusal (difference [| [| 1.0 |]; [| 0.5 |] |]) |> startsWith "y[0] has 1"
+
             refusal (fun () -> ComparisonStatistics.paretoFront [| { Cost = nan; Score = 1.0 } |])
             |> containsText "points[0] is NaN"
         }

@@ -76,6 +76,23 @@ let tests =
             |> areRecorded "78206b3d4d36118e"
         }
 
+        test "what an expert wrote was not sampled" {
+            let own = trajectory [ "a" ] [ [ "a" ] ] (Ending.Answered "right")
+
+            let written =
+                { own with
+                    Segments =
+                        own.Segments
+                        |> Array.map (function
+                            | Segment.Prompt tokens -> Segment.Prompt tokens
+                            | Segment.Observation tokens -> Segment.Observation tokens
+                            | other -> Segment.Expert other.Tokens)
+                }
+
+            (Evaluation.outcome written).GeneratedTokens |> equals 0.0
+            isTrue ((Evaluation.outcome own).GeneratedTokens > 0.0)
+        }
+
         test "who does not answer scores nothing" {
             let outcome = Evaluation.outcome (trajectory [ "a" ] [ [ "a" ] ] Ending.Truncated)
             (outcome.ExactMatch, outcome.F1, outcome.Answered, outcome.Coverage) |> equals (0.0, 0.0, 0.0, 1.0)

@@ -78,7 +78,9 @@ let tests =
 
             throws<ArgumentException>(fun () -> Histogram.ofValues 3 [| 1.0; nan |] |> ignore) |> ignore
 
-            throws<ArgumentException>(fun () -> Histogram.ofWholes 3 [||] |> ignore) |> ignore
+            for none in [ (fun () -> Histogram.ofWholes 3 [||]); (fun () -> Histogram.ofValues 3 [||]) ] do
+                GoldenCase.refusal (none >> ignore) |> containsText "No values"
+
             throws<ArgumentException>(fun () -> Histogram.ofValues 0 [| 1.0 |] |> ignore) |> ignore
         }
     ]

@@ -54,7 +54,11 @@ let private calls =
         <@@ TokenBatch.Create([| 0; 0 |], [| 0 |], [| 1.0; -0.5 |], [| -1.0; -0.5 |], [| -1.0; -0.5 |]) @@>, nothing
         <@@ batch.WithSampler logProbs @@>, nothing
         <@@ Objective.clippedSurrogate { clip with Dual = DualClip.At 3.0 } pair batch logProbs @@>,
-        [ atLeastZero "EpsilonLow"; atLeastZero "EpsilonHigh" ]
+        [
+            atLeastZero "EpsilonLow"
+            atLeastZero "EpsilonHigh"
+            "c", [ 1.0 ], [ 1.01; infinity ]
+        ]
         <@@
             Objective.clippedSurrogate
                 { clip with
@@ -65,7 +69,7 @@ let private calls =
                 batch
                 logProbs
         @@>,
-        nothing
+        [ "delta", [ 1.0 ], [ 1.01; infinity ]; "bound", [ 0.0 ], [ 1e-9; infinity ] ]
         <@@ Objective.diagnose { clip with Dual = DualClip.At 3.0 } batch logProbs pair @@>,
         [ atLeastZero "EpsilonLow"; atLeastZero "EpsilonHigh"; unchecked "entropies" ]
         <@@ Objective.negativeLogLikelihood pair logProbs @@>, nothing
@@ -148,7 +152,8 @@ let private calls =
         <@@ Aggregation.weights (Aggregation.TokenSum 2.0) batch @@>, [ positive "divisor" ]
         <@@ Aggregation.weights (Aggregation.SequenceSumTokenMean 2.0) batch @@>, [ positive "divisor" ]
         <@@ Aggregation.scaled pair pair @@>, nothing
-        <@@ ImportanceWeight.weights importance batch logProbs logProbs @@>, [ "high", [ 0.4 ], [ 0.5; infinity ] ]
+        <@@ ImportanceWeight.weights importance batch logProbs logProbs @@>,
+        [ "high", [ 0.4 ], [ 0.5; infinity ]; "bound", [ 0.0 ], [ 1e-9; infinity ] ]
         <@@ ImportanceWeight.normalised RatioLevel.Token batch pair @@>, nothing
         <@@ ImportanceWeight.effectiveShare pair @@>, nothing
         <@@ Mismatch.measure batch logProbs logProbs @@>, nothing

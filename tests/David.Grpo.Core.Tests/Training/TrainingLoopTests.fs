@@ -119,6 +119,54 @@ let tests =
             Array.concat asked |> equals (Array.init 86 (fun i -> i % plan.TrainingQuestions))
         }
 
+        test "rollouts for a question that is under way and cannot be paid for give no upcoming one back" {
+            let rule =
+                { QuestionRules.uniform with
+                    Next =
+                        fun view ->
+                            match view.Rounds with
+                            | 0 ->
+                                {
+                                    Requests = view.Open(2, view.Upcoming 2)
+                                    Taken = 2
+                                }
+                            | 1 ->
+                                {
+                                    Requests =
+                                        [|
+                                            {
+                                                Place = 2
+                                                Question = (view.Upcoming 1)[0]
+                                                Rollouts = 2
+                                            }
+                                            {
+                                                Place = 0
+                                                Question = view.Sampled[0].Index
+                                                Rollouts = 1_000_000
+                                            }
+                                        |]
+                                    Taken = 1
+                                }
+                            | _ -> Draw.None
+                }
+
+            run
+                (TrainingLoop.start
+                    { plan with
+                        ExpertQuestions = 0
+                        QuestionsPerStep = 2
+                        MainSteps = 2
+                        Shuffle = false
+                        Allocation = rule
+                    })
+                []
+            |> snd
+            |> List.choose (function
+                | Command.RollOut(_, requests) -> Some(questionsOf requests)
+                | _ -> None)
+            |> equals [ [| 0; 1 |]; [| 2 |]; [| 3; 4 |]; [| 5 |] ]
+        }
+
         test "no plan spends more than its budget, and what is left does not buy half a step" {
             let plans =
                 gen {
@@ -416,6 +464,57 @@ let tests =
 
             walk (TrainingLoop.start refilled) []
             |> equals [ "between", true; "first round", true; "later round", false; "within", false ]
+        }
+
+        test "the main steps are counted from the end of the warm-up" {
+            for imitation, boot in [ 0, 0; 2, 0; 0, 2; 1, 2 ] do
+                let plan =
+                    { plan with
+                        ImitationSteps = imitation
+                        BootstrapSteps = boot
+                        MainSteps = 3
+                        Budget = Limits.Unlimited
+                    }
+
+                let phases plan =
+                    run (TrainingLoop.start plan) []
+                    |> snd
+                    |> List.choose (function
+                        | Command.Update phase -> Some phase
+                        | _ -> None)
+
+                phases plan
+                |> equals [
+                    yield! List.replicate imitation Phase.Imitation
+                    yield! List.replicate boot Phase.Bootstrapping
+                    yield! List.replicate 3 Phase.Main
+                ]
+
+                // Without an expert there is no warm-up.
+                phases { plan with ExpertQuestions = 0 } |> equals (List.replicate 3 Phase.Main)
+        }
+
+        test "the smallest plan is of one question, one group and one rollout; less is refused by number" {
+            let least =
+                { plan with
+                    TrainingQuestions = 1
+                    QuestionsPerStep = 1
+                    GroupSize = 1
+                }
+
+            (TrainingLoop.start least).Stage |> equals Stage.Evaluation
+
+            for lesser, part in
+                [
+                    { least with TrainingQuestions = 0 }, "at least 1"
+                    { least with QuestionsPerStep = 0 }, "0 questions × 1 rollouts"
+                    { least with GroupSize = 0 }, "1 questions × 0 rollouts"
+                ] do
+                let refused =
+                    throws<System.ArgumentException>(fun () -> TrainingLoop.start lesser |> ignore)
+
+                refused.Message |> containsText part
+                refused.ParamName |> equals "plan"
         }
 
         test "a plan without questions is refused" {

@@ -165,6 +165,16 @@ let tests =
             due |> isBetween 0.66 0.74
         }
 
+        test "searching again takes a share, both ends included" {
+            for again in [ 0.0; 0.25; 1.0 ] do
+                (Array.last (WorldPretrainingStages.searchingAgain again)).AnswerProbability
+                |> equals [| 0.5; 1.0 - again; 1.0 - again; 0.9 |]
+
+            for again in [ -0.01; 1.01; nan ] do
+                GoldenCase.refusal (fun () -> WorldPretrainingStages.searchingAgain again |> ignore)
+                |> startsWith $"again is {again}"
+        }
+
         test "a habit without probabilities is an error" {
             let world, index = firstWorld ()
 

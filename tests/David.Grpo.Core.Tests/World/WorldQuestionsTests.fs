@@ -153,6 +153,36 @@ let tests =
             |> ignore
         }
 
+        test "a relation of half the weight is asked half as often" {
+            let world, _ = firstWorld ()
+
+            let mix weight =
+                { evenMix with
+                    TwoHop = 0.0
+                    ThreeHop = 0.0
+                    Comparison = 0.0
+                    RelationWeights =
+                        [|
+                            {
+                                Relation = WorldRelation.Site
+                                Weight = weight
+                            }
+                        |]
+                }
+
+            let share weight =
+                Array.init 2000 (fun i ->
+                    WorldQuestions.ask (mix weight) world (Seed.child (int64 i) (Seed.ofInt64 5L)))
+                |> Array.averageBy (fun question ->
+                    match question.Reasoning with
+                    | WorldReasoning.Chain(_, [| WorldRelation.Site |]) -> 1.0
+                    | _ -> 0.0)
+
+            // Of 11 relations; five standard deviations.
+            share 0.5 |> isBetween (0.5 / 10.5 - 0.024) (0.5 / 10.5 + 0.024)
+            share 1.0 |> isBetween (1.0 / 11.0 - 0.032) (1.0 / 11.0 + 0.032)
+        }
+
         test "a mix is met by single questions too, and relation weights shift its chains" {
             let world, _ = firstWorld ()
 

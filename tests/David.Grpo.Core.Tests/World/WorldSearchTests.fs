@@ -65,6 +65,31 @@ let tests =
             order (String.replicate 12 "Belin " + "Badon") |> equals [| "0"; "1" |]
         }
 
+        test "a word of one passage is worth a little more than three times one of two" {
+            let texts =
+                [|
+                    "Belin Belin Belin"
+                    "Belin Belin Belin"
+                    "Almaria Cormark Cormark"
+                    "Cormark Cormark Cormark"
+                    "Cormark Cormark Cormark"
+                |]
+
+            let passages =
+                texts
+                |> Array.mapi (fun number text ->
+                    {
+                        Id = { Value = string number }
+                        Title = "Badon"
+                        Text = text
+                    })
+
+            // Of equal lengths: ln(1 + 4.5 / 1.5) · 2.2 / 2.2 = 1.386 and ln(1 + 3.5 / 2.5) · 3 · 2.2 / 4.2 = 1.376.
+            WorldSearch.search (WorldSearch.index passages) 3 "Belin Almaria"
+            |> Array.map _.Id.Value
+            |> equals [| "2"; "0"; "1" |]
+        }
+
         test "equal scores keep the corpus's order" {
             let passages =
                 [|
