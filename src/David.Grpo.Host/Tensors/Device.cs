@@ -106,8 +106,11 @@ public static class Torch
     internal static void UseThreads()
     {
         int threads = Threads;
-        if (s_threadsHere != threads)
-            torch.set_num_threads(s_threadsHere = threads);
+        if (s_threadsHere == threads)
+            return;
+        // A thread's first question takes the number that was set last on any thread: ask before setting its own.
+        _ = torch.get_num_threads();
+        torch.set_num_threads(s_threadsHere = threads);
     }
 }
 
